@@ -1,0 +1,37 @@
+"""What can go wrong, each with the exit code the command line ends on."""
+
+
+class VidstyleError(Exception):
+    """A problem told in one sentence: what was seen, and what to do about it."""
+
+    exit_code = 1
+
+
+class UsageError(VidstyleError):
+    """The command, an option, a preset or a config file asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class InputError(VidstyleError):
+    """A clip, a style picture or a weights file cannot be read."""
+
+    exit_code = 3
+
+
+class OutputError(VidstyleError):
+    """The output cannot be written: it exists, the folder is missing or read-only, or the disk is full."""
+
+    exit_code = 4
+
+
+class BatchError(VidstyleError):
+    """Some clips of several failed; the others are done."""
+
+    exit_code = 5
+
+
+class DeviceError(VidstyleError):
+    """The asked-for device is not there, or its memory does not suffice."""
+
+    exit_code = 6

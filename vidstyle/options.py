@@ -1,0 +1,147 @@
+"""Every choice a user can make, in one frozen record, and how it is read from a preset or a TOML file."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from vidstyle.errors import UsageError
+
+Method = Literal["feedforward", "optimize"]
+Color = Literal["style", "source"]
+Audio = Literal["copy", "none"]
+Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "ffv1"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to paint and how to write; `configs/standard.toml` is these defaults."""
+
+    method: Method = "feedforward"
+    """`feedforward` fits a network to the clip, then streams it; `optimize` paints every frame by gradient descent."""
+    network: Path | None = None
+    """A `.safetensors` network to use instead of fitting one; written there after the fit when it does not exist yet."""
+    fit_steps: int = 300
+    """Training steps of the feed-forward fit. More looks richer, up to a point; 0 needs `network`."""
+    size: int = 960
+    """Longest side painted, in pixels; a smaller source is painted at its own size."""
+    output_size: int | None = None
+    """Longest side written, in pixels; None keeps the source's size."""
+    strength: float = 1.0
+    """0 is the source, 1 the whole painting."""
+    temporal: float = 1.0
+    """Weight of holding still; 0 paints every frame on its own."""
+    style_scale: float = 1.0
+    """Size of the brush strokes relative to the picture's height; 2 is twice as large."""
+    color: Color = "style"
+    """`style` takes the painting's colours, `source` keeps the clip's."""
+    seed: int = 0
+    """Start of every random number."""
+    flow: str = "dis"
+    """Optical flow: `dis`, `raft-small`, `raft-large`, or `raft-small=FILE` for a checkpoint of one's own."""
+    encoder: str = "builtin"
+    """Network whose features say what style is: `builtin`, `vgg19`, `vgg16`."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
+    content_weight: float = 0.05
+    """Weight of the content loss on relu4_2; more keeps more of the drawing."""
+    style_weight: float = 1.0
+    """Weight of the style loss, which is normalised to about 1 for an unpainted frame."""
+    tv_weight: float = 3.0
+    """Weight of total variation; more gives smoother paint."""
+    optimize_steps: int = 240
+    """Most Adam steps on the first frame of a shot, over all scales of the pyramid (method `optimize`)."""
+    follow_steps: int = 60
+    """Most Adam steps on each later frame (method `optimize`)."""
+    references: tuple[int, ...] = (1,)
+    """Which earlier paintings hold a frame still, in frames back: 1 is the last one (method `optimize`)."""
+    codec: Codec = "h264"
+    """Video codec written."""
+    crf: int = 16
+    """Quality of the written video: lower is better and larger; 0 is lossless with h264."""
+    audio: Audio = "copy"
+    """`copy` keeps every sound track packet for packet, `none` drops them."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"{name} is {value}; give a value from {low:g} to {high:g}.")
+        if not self.references or any(j < 1 or j > 64 for j in self.references):
+            raise UsageError(f"references is {list(self.references)}; give frame distances from 1 to 64.")
+
+
+_RANGES = [
+    ("fit_steps", 0, 100_000),
+    ("size", 16, 16384),
+    ("output_size", 16, 16384),
+    ("strength", 0, 1),
+    ("temporal", 0, 100),
+    ("style_scale", 0.1, 10),
+    ("seed", 0, 2**63 - 1),
+    ("content_weight", 0, 1000),
+    ("style_weight", 0, 1000),
+    ("tv_weight", 0, 1000),
+    ("optimize_steps", 1, 100_000),
+    ("follow_steps", 1, 100_000),
+    ("crf", 0, 63),
+]
+
+
+def _check_types(options: Options) -> None:
+    for name, kind in get_type_hints(Options).items():
+        value, choices = getattr(options, name), get_args(kind)
+        if kind in (int, float) or kind == int | None:
+            numbers = (int, float) if kind is float else (int,)
+            missing = kind == int | None and value is None
+            if not missing and (isinstance(value, bool) or not isinstance(value, numbers) or not math.isfinite(value)):
+                raise UsageError(f"{name} is {value!r}; give a number.")
+        elif choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
+            raise UsageError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        elif kind is str and not isinstance(value, str):
+            raise UsageError(f"{name} is {value!r}; give a name in quotes.")
+
+
+def preset_folder() -> Path:
+    """Where the presets lie: inside the installed package, or in `configs/` of a source checkout."""
+    inside = Path(__file__).parent / "configs"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "configs"
+
+
+def load_options(preset: str = "standard", config: Path | None = None, **overrides: Any) -> Options:
+    """The defaults, changed by a preset, then by a TOML file, then by `overrides` that are not None.
+
+    Raises UsageError for an unknown preset, an unreadable file, an unknown key or a value out of range.
+    """
+    folder = preset_folder()
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if preset not in known:
+        raise UsageError(f"There is no preset {preset!r}; choose one of {', '.join(known)}.")
+    options = _apply(Options(), folder / f"{preset}.toml")
+    if config is not None:
+        options = _apply(options, config)
+    return replace(options, **{key: value for key, value in overrides.items() if value is not None})
+
+
+def _apply(options: Options, path: Path) -> Options:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not valid TOML ({error}).") from error
+    known = {field.name for field in fields(Options)}
+    if unknown := sorted(set(table) - known):
+        raise UsageError(f"{path}: unknown {', '.join(unknown)}; known keys are {', '.join(sorted(known))}.")
+    if "references" in table:
+        table["references"] = tuple(table["references"]) if isinstance(table["references"], list) else ()
+    if "network" in table:
+        table["network"] = path.parent / str(table["network"])
+    try:
+        return replace(options, **table)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
