@@ -1,0 +1,259 @@
+"""Distil the builtin encoder from the 16x compressed VGG-19 of Collaborative Distillation (Wang et al., CVPR 2020).
+
+    python training/distill_encoder.py DATA --out scratch/encoder --steps 12000
+
+DATA holds `photos/`, `style_training/` and `weights/collab_distill/encoder5.pth`. The student starts from fresh random
+values and learns to give, channel for channel, the teacher's pre-activations at the layers the losses look at. Run
+again with the same `--out` to go on where it stopped; `--export FILE.safetensors` writes the weights that ship.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
+
+SUPERVISED = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")
+LEAK = 0.2  # both sides are compared after a leaky ReLU: what is switched off matters less, but is not free
+CROP = 160
+
+
+class Teacher(nn.Module):
+    """VGG-19 compressed 16x, reflected borders, max pooling; input RGB in [0, 1] through its own `conv0`."""
+
+    NAMES = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1", "4_2", "4_3", "4_4", "5_1")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        weights = torch.load(path, weights_only=True, map_location="cpu")["model"]
+        self.weights = {
+            name: (weights[f"conv{name.replace('_', '')}.weight"], weights[f"conv{name.replace('_', '')}.bias"])
+            for name in self.NAMES
+        }
+        self.scale = (weights["conv0.weight"], weights["conv0.bias"])
+
+    def pre_activations(self, image: Tensor) -> dict[str, Tensor]:
+        x, found = F.conv2d(image, *self.scale), {}
+        for name in self.NAMES:
+            if name.endswith("_1") and name != "1_1":
+                x = F.max_pool2d(x, 2)
+            found[name] = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), *self.weights[name])
+            x = F.relu(found[name])
+        return found
+
+
+class Pictures:
+    """Random crops of photographs and paintings, bent in colour far beyond what a camera sees.
+
+    The painter visits colours and contrasts that photographs do not have; a student that has not seen them has blind
+    spots there, and the painter walks into them.
+    """
+
+    def __init__(self, folders: list[Path], seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.pictures = [
+            cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for folder in folders for path in sorted(folder.iterdir())
+        ]
+        paintings = sum(1 for path in folders[1].iterdir())
+        odds = np.ones(len(self.pictures))
+        odds[-paintings:] = len(odds) / paintings / 2  # a third of the crops come from paintings
+        self.odds = odds / odds.sum()
+
+    def crop(self) -> np.ndarray:
+        """One (CROP, CROP, 3) float32 crop at a random scale, mirrored or turned at random."""
+        rng, picture = self.rng, self.pictures[self.rng.choice(len(self.pictures), p=self.odds)]
+        smallest = CROP / min(picture.shape[:2])
+        factor = max(smallest, math.exp(rng.uniform(math.log(0.4), math.log(1.3))))
+        height, width = (max(CROP, round(side * factor)) for side in picture.shape[:2])
+        y, x = rng.integers(height - CROP + 1), rng.integers(width - CROP + 1)
+        scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+        out = scaled[y : y + CROP, x : x + CROP].astype(np.float32) / 255
+        out = out[:, ::-1] if rng.random() < 0.5 else out
+        return np.rot90(out, rng.integers(4)) if rng.random() < 0.3 else out
+
+    def bent(self) -> Tensor:
+        """(3, CROP, CROP): a crop with mixed colours, noise, sharpening or another crop laid over it."""
+        rng, out = self.rng, self.crop()
+        if rng.random() < 0.25:
+            out = out + rng.uniform(0.2, 0.8) * (self.crop() - out)
+        if rng.random() < 0.7:
+            mix = rng.normal(size=(3, 3)) * rng.uniform(0, 0.6) + np.eye(3) * rng.uniform(0.5, 1.6)
+            out = (out - 0.5) @ mix.T.astype(np.float32) + 0.5 + rng.normal(size=3) * rng.uniform(0, 0.25)
+        if rng.random() < 0.25:  # over-sharpened, as paint strokes under way are
+            out = out + rng.uniform(0.5, 3) * (out - cv2.GaussianBlur(out, (0, 0), rng.uniform(0.8, 3)))
+        if rng.random() < 0.4:
+            grain = rng.normal(size=out.shape).astype(np.float32)
+            if rng.random() < 0.6:
+                sigma = rng.uniform(0.5, 4)
+                grain = cv2.GaussianBlur(grain, (0, 0), sigma) * 2 * sigma
+            out = out + grain * rng.uniform(0.02, 0.3)
+        out = np.clip(out, 0, 1) if rng.random() < 0.7 else np.clip(out, -0.1, 1.1)
+        return torch.from_numpy(np.ascontiguousarray(out.transpose(2, 0, 1), dtype=np.float32))
+
+    def batch(self, count: int) -> Tensor:
+        return torch.stack([self.bent() for _ in range(count)])
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose steps are orthogonalised by Newton-Schulz (Jordan 2024), scaled to Adam's size (Liu 2025)."""
+
+    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                buffer = state.setdefault("momentum", torch.zeros_like(p))
+                buffer.mul_(group["momentum"]).add_(p.grad)
+                x = p.grad.add(buffer, alpha=group["momentum"]).flatten(1)
+                tall = x.shape[0] > x.shape[1]
+                x = x.T if tall else x
+                x = x / (x.norm() + 1e-7)
+                for _ in range(5):
+                    square = x @ x.T
+                    x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+                x = x.T if tall else x
+                p.add_(x.view_as(p), alpha=-group["lr"] * 0.2 * math.sqrt(max(x.shape)))
+
+
+def gram(features: Tensor) -> Tensor:
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[-1]
+
+
+def distance(student: dict[str, Tensor], teacher: dict[str, Tensor], deviation: dict[str, Tensor],
+             gram_weight: float) -> tuple[Tensor, dict[str, float]]:
+    """Mean over layers of the relative squared error, and of the relative Gram error; the errors by layer."""
+    total, errors = torch.zeros(()), {}
+    for name in SUPERVISED:
+        s, t = student[name], teacher[name] / deviation[name]
+        ls, lt = F.leaky_relu(s, LEAK), F.leaky_relu(t, LEAK)
+        error = (ls - lt).square().mean() / lt.var()
+        errors[name] = float(error.detach())
+        total = total + error
+        if gram_weight and name != "4_2":
+            g, a = gram(F.relu(s)), gram(F.relu(t))
+            style = ((g - a).square().sum((1, 2)) / a.square().sum((1, 2))).mean()
+            errors[f"gram{name}"] = float(style.detach())
+            total = total + gram_weight * style
+    return total / len(SUPERVISED), errors
+
+
+def painted(student: BuiltinEncoder, pool: Tensor, targets: dict[str, Tensor], rate: float) -> Tensor:
+    """One step of painting against the student: the pictures on which it must not be fooled."""
+    picture = pool.clone().requires_grad_()
+    found = student.pre_activations(picture)
+    loss = sum(
+        ((gram(F.relu(found[name])) - a).square().sum((1, 2)) / a.square().sum((1, 2))).sum() for name, a in targets.items()
+    )
+    (slope,) = torch.autograd.grad(loss, picture)
+    slope = slope / (slope.square().mean((1, 2, 3), keepdim=True).sqrt() + 1e-12)
+    return (pool - rate * slope.clamp(-2, 2)).clamp(0, 1)
+
+
+def export(student: BuiltinEncoder, deviation: dict[str, Tensor], path: Path) -> None:
+    """Fold the deviations back, so that the features have the teacher's own size, and write float16."""
+    state, before = {}, torch.ones(3)
+    for name, width, _ in CHAIN:
+        conv = student.get_submodule(f"conv{name}")
+        scale = deviation[name].flatten() if name in deviation else torch.ones(width)
+        state[f"conv{name}.weight"] = (conv.weight.detach() * scale[:, None, None, None] / before[None, :, None, None]).half()
+        state[f"conv{name}.bias"] = (conv.bias.detach() * scale).half()
+        before = scale
+    save_file({key: value.contiguous() for key, value in state.items()}, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--painted-from", type=float, default=0.3, help="share of the steps before painted pictures join")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--export", type=Path)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+
+    teacher = Teacher(args.data / "weights/collab_distill/encoder5.pth")
+    student = BuiltinEncoder().to(memory_format=torch.channels_last)
+    for name, _, _ in CHAIN:
+        nn.init.kaiming_normal_(student.get_submodule(f"conv{name}").weight, a=LEAK)
+        nn.init.zeros_(student.get_submodule(f"conv{name}").bias)
+    pictures = Pictures([args.data / "photos", args.data / "style_training"], args.seed)
+    with torch.no_grad():
+        calibration = teacher.pre_activations(pictures.batch(48))
+        deviation = {name: calibration[name].std((0, 2, 3), keepdim=True) for name in SUPERVISED}
+
+    # Muon learns the deep layers about four times faster than Adam; the first, three channels wide, it does not.
+    first = student.get_submodule("conv1_1")
+    filters = [p for p in student.parameters() if p.ndim == 4 and p is not first.weight]
+    others = [p for p in student.parameters() if p.ndim == 1 or p is first.weight]
+    optimizers: list[torch.optim.Optimizer] = [Muon(filters, args.rate), torch.optim.Adam(others, 4 * args.rate)]
+    start, saved = 0, args.out / "state.pt"
+    if saved.exists():
+        state = torch.load(saved, weights_only=True)
+        start = state["step"]
+        student.load_state_dict(state["student"])
+        deviation = state["deviation"]
+        for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+        pictures.rng = np.random.default_rng(args.seed + start)
+
+    pool, targets, ages, clock = torch.empty(0), {}, 0, time.time()
+    for step in range(start, args.steps):
+        share = step / args.steps
+        rate = args.rate * min(1, (step + 1) / 100) * (1 if share < 0.4 else max(0.01, (1 - share) / 0.6))
+        for optimizer, factor in zip(optimizers, (1, 4), strict=True):
+            optimizer.param_groups[0]["lr"] = factor * rate
+        batch = pictures.batch(args.batch)
+        if share >= args.painted_from:
+            if ages % 40 == 0:  # new pictures to paint, after new styles
+                pool = pictures.batch(args.batch // 2)
+                styles = torch.stack([torch.from_numpy(np.ascontiguousarray(pictures.crop().transpose(2, 0, 1))) for _ in pool])
+                with torch.no_grad():
+                    found = student.pre_activations(styles)
+                    targets = {name: gram(F.relu(found[name])) for name in SUPERVISED if name != "4_2"}
+            pool = painted(student, pool, targets, rate=0.03)
+            ages += 1
+            batch = torch.cat([batch[len(pool) :], pool])
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            wanted = {name: value.float() for name, value in teacher.pre_activations(batch).items() if name in SUPERVISED}
+        loss, errors = distance(student.pre_activations(batch), wanted, deviation, gram_weight=0.3 if share > 0.15 else 0)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        if step % 50 == 0 or step + 1 == args.steps:
+            line = {"step": step, "seconds": round(time.time() - clock, 1), "loss": round(float(loss.detach()), 4)}
+            line |= {name: round(error, 4) for name, error in errors.items()}
+            with (args.out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            print(json.dumps(line), flush=True)
+        if (step + 1) % 500 == 0 or step + 1 == args.steps:
+            kept = {"step": step + 1, "student": student.state_dict(), "deviation": deviation}
+            torch.save(kept | {"optimizers": [optimizer.state_dict() for optimizer in optimizers]}, saved.with_suffix(".new"))
+            saved.with_suffix(".new").replace(saved)
+    if args.export:
+        export(student, deviation, args.export)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The builtin encoder: a small VGG-like chain that ships in the package, distilled from a compressed VGG-19."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# (name, channels out, pool before). The layers the losses look at are as wide as the teacher's; the convolutions
+# between them are the student's own.
+CHAIN: tuple[tuple[str, int, bool], ...] = (
+    ("1_1", 16, False),
+    ("1_2", 16, False),
+    ("2_1", 32, True),
+    ("2_2", 32, False),
+    ("3_1", 64, True),
+    ("3_2", 80, False),
+    ("3_3", 80, False),
+    ("4_1", 128, True),
+    ("4_2", 128, False),
+    ("4_3", 160, False),
+    ("5_1", 128, True),
+)
+
+
+class BuiltinEncoder(nn.Module):
+    """Image (N, 3, H, W), sRGB in [0, 1] -> features {"relu1_1": (N, 16, H, W), ..., "relu5_1": (N, 128, H/16, W/16)}.
+
+    3x3 convolutions with reflected borders and 2x2 max pooling, as in VGG (Simonyan & Zisserman 2014), narrower.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        channels = 3
+        for name, width, _ in CHAIN:
+            self.add_module(f"conv{name}", nn.Conv2d(channels, width, 3))
+            channels = width
+
+    def pre_activations(self, image: Tensor, deepest: str = "5_1") -> dict[str, Tensor]:
+        """Every convolution's output before the ReLU, by name ("1_1", ...); what the distillation compares."""
+        x, found = 2 * image - 1, {}
+        for name, _, pool in CHAIN:
+            x = F.max_pool2d(x, 2) if pool else x
+            found[name] = self.get_submodule(f"conv{name}")(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+            if name == deepest:
+                break
+            x = F.relu(found[name])
+        return found
+
+    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Features after the ReLU of the asked-for layers, such as "relu3_1"."""
+        found = self.pre_activations(image, max(layers).removeprefix("relu"))
+        return {layer: F.relu(found[layer.removeprefix("relu")]) for layer in layers}

@@ -1,0 +1,63 @@
+"""VGG-19 and VGG-16 as torchvision has them, read out at relu1_1 ... relu5_1 (Simonyan & Zisserman 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+from vidstyle.weights import fetch, load_state_dict
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's weights expect of sRGB in [0, 1]
+BUILDERS = {"vgg19": models.vgg19, "vgg16": models.vgg16}
+
+
+class VGG(nn.Module):
+    """Image (N, 3, H, W), sRGB in [0, 1] -> {"relu1_1": (N, 64, H, W), ..., "relu5_1": (N, 512, H/16, W/16)}.
+
+    Only the convolutions up to relu5_1 are kept, and only those up to the deepest asked-for layer are run.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
+        self.features = nn.Sequential()
+        self.names: list[str] = []
+        block, conv = 1, 0
+        for module in BUILDERS[name]().features:
+            if isinstance(module, nn.MaxPool2d):
+                block, conv = block + 1, 0
+            conv += isinstance(module, nn.Conv2d)
+            # Not in place: the caller holds on to the features.
+            self.features.append(nn.ReLU() if isinstance(module, nn.ReLU) else module)
+            self.names.append(f"relu{block}_{conv}" if isinstance(module, nn.ReLU) else "")
+            if self.names[-1] == "relu5_1":
+                break
+
+    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Features after the ReLU of the asked-for layers, such as "relu3_1"."""
+        x, found = (image - self.mean) / self.std, {}
+        for name, module in zip(self.names, self.features, strict=True):
+            x = module(x)
+            if name in layers:
+                found[name] = x
+                if len(found) == len(set(layers)):
+                    break
+        return found
+
+
+def pretrained_vgg(name: str) -> VGG:
+    """`vgg19` or `vgg16` with torchvision's ImageNet weights, fetched once. Raises InputError when they are not there."""
+    network = VGG(name)
+    state = load_state_dict(fetch(name))
+    network.features.load_state_dict(
+        {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")
+         and int(key.split(".")[1]) < len(network.features)}
+    )
+    return network

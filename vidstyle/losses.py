@@ -1,0 +1,53 @@
+"""The losses, each an equation: style, content, smoothness and holding still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_LAYER = "relu4_2"
+
+Grams = Mapping[str, Tensor]
+"""Gram matrices (N, C, C) by layer."""
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrix G_ij = mean_x F_i(x) F_j(x) of features (N, C, H, W) -> (N, C, C), in float32.
+
+    Gatys et al. (2016) sum over positions; the mean makes pictures of different sizes comparable.
+    """
+    flat = features.float().flatten(2)
+    return flat @ flat.mT / flat.shape[-1]
+
+
+def blend_grams(grams: Sequence[Grams], weights: Sequence[float]) -> dict[str, Tensor]:
+    """The Gram matrices of several styles at once: their weighted mean, weights scaled to sum 1."""
+    total = sum(weights)
+    return {layer: torch.stack([g[layer] * (w / total) for g, w in zip(grams, weights, strict=True)]).sum(0)
+            for layer in grams[0]}
+
+
+def style_loss(found: Mapping[str, Tensor], style: Grams) -> Tensor:
+    """Mean over layers and pictures of |G - A|² / |A|²: about 1 for an unpainted frame, 0 for the style itself.
+
+    Gatys et al. (2016) eq. 4-5, with each layer divided by the size of the style's own matrix instead of by 4 N² M², so
+    that one weight serves every style, encoder and size.
+    """
+    losses = [
+        (gram(found[layer]) - target).square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-12)
+        for layer, target in style.items()
+    ]
+    return torch.stack([loss.mean() for loss in losses]).mean()
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """|F - P|² / |P|² of features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, made independent of scale."""
+    return (features - target).float().square().mean() / target.float().square().mean().clamp_min(1e-12)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels of (N, 3, H, W) in [0, 1], both directions added."""
+    return (image[..., 1:, :] - image[..., :-1, :]).square().mean() + (image[..., 1:] - image[..., :-1]).square().mean()
