@@ -51,3 +51,13 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
 def total_variation(image: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels of (N, 3, H, W) in [0, 1], both directions added."""
     return (image[..., 1:, :] - image[..., :-1, :]).square().mean() + (image[..., 1:] - image[..., :-1]).square().mean()
+
+
+def temporal_loss(painting: Tensor, prior_image: Tensor, visibility: Tensor) -> Tensor:
+    """How far the painting moved from what was there: 1/D Σ_k c_k (x_k − ω_k)², D = W·H·C (Ruder et al. 2016).
+
+    painting x, prior_image ω: (C, H, W) in [0, 1], ω on the painting's grid. visibility c: (1, H, W) in [0, 1], or a
+    long-term weight. D counts all pixels, not only the visible ones, so what shows little weighs little. With a leading
+    batch dimension this is the mean over the batch. The gradient reaches x wherever c > 0, and ω where it asks for one.
+    """
+    return (visibility * (painting - prior_image).square()).mean()
