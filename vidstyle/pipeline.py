@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import hashlib
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+import torch
+from torch import Tensor
+
+from vidstyle.flow import load_flow
+from vidstyle.frame import Frame
 from vidstyle.options import Options
+from vidstyle.painter import Listener, Progress, make_stylizer, spread
+from vidstyle.pictures import contact_sheet, resize, write_png
+from vidstyle.plan import Plan, Selection, Style, plan_video
+from vidstyle.shots import cut_detector
+from vidstyle.stream import paint_frames
+from vidstyle.video import Encoder, check_target, decode, probe
 
+__all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_video", "stylize_video"]
 
-@dataclass(frozen=True)
-class Style:
-    """One style picture and its share of the look."""
-
-    path: Path
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which part of the clip to paint; nothing given means all of it."""
-
-    frames: tuple[int, int] | None = None
-    """First and last frame, both included, counted from 0."""
-    start: float | None = None
-    """Seconds on the source's clock; frames shown from here on."""
-    end: float | None = None
-    """Seconds on the source's clock; frames shown before this."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One step of work done, for a progress bar."""
-
-    stage: str
-    """`analyse`, `fit` or `paint`."""
-    done: int
-    total: int | None
-    """None where it is not known."""
-    loss: float | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do, decided before any painting."""
-
-    source: Path
-    target: Path
-    frames: tuple[int, int]
-    """First and last frame painted, both included."""
-    paint_size: tuple[int, int]
-    """Width and height painted, in pixels."""
-    output_size: tuple[int, int]
-    """Width and height written, in pixels."""
-    options: Options
-    device: str
-    streams: tuple[str, ...]
-    """One line for each stream of the source: what is kept and what is not."""
-    warnings: tuple[str, ...] = ()
+# Frames painted and thrown away before a range, so that its first frame has the memory it has in the full run.
+PREROLL = {"feedforward": 12, "optimize": 1}
 
 
 @dataclass(frozen=True)
@@ -72,28 +39,113 @@ class Result:
     """SHA-256 of each written frame's 8-bit RGB before the encoder."""
     seconds: float
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    """`prepare` (analysis and fit) and `paint` (flow, painting, writing)."""
     losses: dict[str, float] = field(default_factory=dict)
     """Last loss of the fit, by term."""
 
 
-Listener = Callable[[Progress], None]
-
-
-def plan_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-               selection: Selection | None = None, *, overwrite: bool = False) -> Plan:
-    """Check everything that can be checked without painting and say what `stylize_video` would do."""
-    raise NotImplementedError
-
-
 def stylize_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
                   selection: Selection | None = None, *, overwrite: bool = False,
-                  listen: Listener | None = None) -> Result:
-    """Paint `source` in the style of `styles` and write it to `target` (default: CLIP_STYLE.EXT beside the clip)."""
-    raise NotImplementedError
+                  listen: Listener = lambda progress: None) -> Result:
+    """Paint `source` in the style of `styles` and write it to `target` (default: CLIP_STYLE.EXT beside the clip).
+
+    The output appears whole or not at all. Raises what `plan_video` raises, and InputError or OutputError when the clip
+    breaks off or the disk fills on the way.
+    """
+    plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
+    return _run(plan, styles, listen, overwrite, sheet=None)
 
 
 def preview_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
                   selection: Selection | None = None, *, count: int = 6, overwrite: bool = False,
-                  listen: Listener | None = None, **_: Any) -> Result:
-    """Paint the selection and write, beside the movie, a contact sheet PNG: source above, painting below."""
-    raise NotImplementedError
+                  listen: Listener = lambda progress: None) -> Result:
+    """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below."""
+    plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
+    picture = plan.target.with_suffix(".png")
+    check_target(picture, source, overwrite)
+    first, last = plan.frames
+    sheet = Sheet([first + place for place in spread(last - first + 1, count)])
+    result = _run(plan, styles, listen, overwrite, sheet)
+    write_png(picture, contact_sheet(sheet.columns, [f"frame {index}" for index in sheet.indices]))
+    return result
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Frames picked out for a contact sheet while they go by."""
+
+    indices: list[int]
+    columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    def look(self, source: Frame, written: Frame) -> None:
+        """Keep the pair if its frame is one of `indices`; no larger than a sheet can show."""
+        if written.index in self.indices:
+            height, width = written.image.shape[-2:]
+            factor = min(1.0, 640 / max(height, width))
+            size = (max(1, round(height * factor)), max(1, round(width * factor)))
+            self.columns.append((resize(source.image.cpu(), size), resize(written.image.cpu(), size)))
+
+
+def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, sheet: Sheet | None) -> Result:
+    began, options, clip = time.monotonic(), plan.options, probe(plan.source)
+    torch.manual_seed(options.seed)
+    estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
+    first, last = plan.frames
+    hashes = []
+    with Encoder(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
+                 audio=options.audio, overwrite=overwrite) as encoder:
+        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen)
+        prepared = time.monotonic()
+        references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
+        preroll = min(first, PREROLL[options.method]) if references else 0
+        sources: deque[Frame] = deque()
+        frames = _shrunk(decode(clip, first - preroll, last), plan, sources)
+        for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references):
+            source = sources.popleft()
+            if painted.index < first:
+                continue
+            written = replace(source, image=finish(source.image, painted.image.cpu(), plan))
+            encoder.write(written)
+            hashes.append(frame_hash(written.image))
+            if sheet is not None:
+                sheet.look(source, written)
+            listen(Progress("paint", len(hashes), last - first + 1))
+    done = time.monotonic()
+    return Result(plan, len(hashes), tuple(hashes), done - began,
+                  {"prepare": prepared - began, "paint": done - prepared}, losses)
+
+
+def _shrunk(frames: Iterable[Frame], plan: Plan, sources: deque[Frame]) -> Iterator[Frame]:
+    """Each frame at the painted size, on the painting device; the frame as it came waits in `sources`."""
+    width, height = plan.paint_size
+    for frame in frames:
+        sources.append(frame)
+        yield replace(frame, image=resize(frame.image.to(plan.device), (height, width)))
+
+
+def finish(source: Tensor, painting: Tensor, plan: Plan) -> Tensor:
+    """The picture that is written: painting at the output's size, its colours and strength as asked for.
+
+    source (3, H, W) as decoded; painting (3, h, w). With strength 0 at the source's size, `source` itself, bit for bit.
+    """
+    width, height = plan.output_size
+    under = resize(source, (height, width))
+    if plan.options.strength == 0:
+        return under
+    over = resize(painting, (height, width))
+    if plan.options.color == "source":
+        over = with_colours_of(under, over)
+    return torch.lerp(under, over, plan.options.strength)
+
+
+def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
+    """`light`'s BT.709 luma with `colours`' colour difference from its own luma; both (3, H, W) in [0, 1]."""
+    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+    luma = [(image * weights).sum(0, keepdim=True) for image in (colours, light)]
+    return (colours + luma[1] - luma[0]).clamp(0, 1)
+
+
+def frame_hash(image: Tensor) -> str:
+    """SHA-256 of a (3, H, W) picture in [0, 1] as 8-bit RGB, row by row."""
+    rgb = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
+    return hashlib.sha256(rgb.numpy()).hexdigest()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
 from vidstyle.errors import UsageError
-
-Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
-"""Image (N, 3, H, W), sRGB in [0, 1], and layer names -> features by layer."""
+from vidstyle.losses import Encoder
 
 BUILTIN_FILE = Path(__file__).parent.parent / "models" / "encoder.safetensors"
 ENCODERS = ("builtin", *BUILDERS)

@@ -1,0 +1,123 @@
+"""Make the stylizer that a plan asks for: set up the optimizer, load a network, or fit one to the clip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vidstyle.encoders import load_encoder
+from vidstyle.flow import FlowEstimator
+from vidstyle.frame import Frame
+from vidstyle.losses import Encoder
+from vidstyle.options import Options
+from vidstyle.pictures import read_picture, resize
+from vidstyle.plan import Plan, Style
+from vidstyle.shots import CutDetector
+from vidstyle.stream import Stylizer
+from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
+from vidstyle.stylizers.fit import FitSettings, KeyFrame, Pair, fit
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.optimize import Optimizer
+from vidstyle.stylizers.target import StyleTarget
+from vidstyle.video import Clip, sample
+from vidstyle.warp import visibility
+
+SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
+KEY_FRAMES = 2  # of them, painted by the optimizer first, for the network to learn from
+TEMPORAL = 50.0  # the temporal loss is a squared difference of pixels: this brings it to the size of the style loss
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of work done, for a progress bar."""
+
+    stage: str
+    """`analyse`, `fit` or `paint`."""
+    done: int
+    total: int | None
+    """None where it is not known."""
+    loss: float | None = None
+
+
+Listener = Callable[[Progress], None]
+
+
+def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector,
+                  listen: Listener) -> tuple[Stylizer, dict[str, float]]:
+    """What paints one frame, and the last losses of the fit where there was one."""
+    options, encoder = plan.options, load_encoder(plan.options.encoder, plan.device)
+    pictures = [read_picture(style.path).to(plan.device) for style in styles]
+    target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
+    if options.method == "optimize":
+        return _optimizer(options, encoder, target), {}
+    if options.network is not None and options.network.exists():
+        return FeedForward(load_network(options.network)[0].to(plan.device)), {}
+    network, losses = _fit(plan, clip, encoder, target, estimate_flow, is_cut, listen)
+    if options.network is not None:
+        save_network(network, options.network, _about(plan, styles, losses))
+    return FeedForward(network), losses
+
+
+def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optimizer:
+    return Optimizer(encoder, target, options.content_weight, options.style_weight, options.tv_weight,
+                     TEMPORAL * options.temporal, options.optimize_steps, options.follow_steps)
+
+
+def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
+         is_cut: CutDetector, listen: Listener) -> tuple[PaintNetwork, dict[str, float]]:
+    """Look at pairs of frames over the whole clip, paint key frames, fit a network to them."""
+    options, pairs = plan.options, list[Pair]()
+    positions = spread(clip.frames, SAMPLED_PAIRS)
+    total = len(positions) + KEY_FRAMES
+    for run in sample(clip, positions, run=min(2, clip.frames)):
+        last, this = (_shrunk(frame, plan) for frame in (run[0], run[-1]))
+        if is_cut(last, this):
+            last = this
+        pairs.append(_pair(last.image, this.image, estimate_flow))
+        listen(Progress("analyse", len(pairs), total))
+    optimizer = _optimizer(options, encoder, target)
+    keys = []
+    for place in spread(len(pairs), KEY_FRAMES):
+        image = pairs[place].this.to(plan.device).float() / 255
+        keys.append(KeyFrame(image, optimizer(image)))
+        listen(Progress("analyse", len(pairs) + len(keys), total))
+    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
+                           TEMPORAL * options.temporal, options.fit_steps, options.seed)
+    losses: dict[str, float] = {}
+
+    def report(step: int, found: dict[str, float]) -> None:
+        losses.update(found)
+        listen(Progress("fit", step, options.fit_steps, found["style"]))
+
+    return fit(pairs, keys, encoder, target, settings, report), losses
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` places out of `count`, evenly over all of it, in order; the middle if one."""
+    chosen = min(count, most)
+    return [(2 * k + 1) * count // (2 * chosen) for k in range(chosen)]
+
+
+def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
+    flow = estimate_flow(last, this)
+    bytes_of = [(image * 255).round().to(torch.uint8) for image in (last, this)]
+    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), visibility(flow.to_last, flow.to_this).half())
+
+
+def _shrunk(frame: Frame, plan: Plan) -> Frame:
+    width, height = plan.paint_size
+    return replace(frame, image=resize(frame.image.to(plan.device), (height, width)))
+
+
+def _about(plan: Plan, styles: Sequence[Style], losses: dict[str, float]) -> dict[str, str]:
+    """What a saved network says about itself."""
+    options = plan.options
+    hashes = [hashlib.sha256(style.path.read_bytes()).hexdigest() for style in styles]
+    return {"clip": plan.source.name, "styles": ",".join(hashes), "style_weights": ",".join(f"{s.weight:g}" for s in styles),
+            "paint_height": str(plan.paint_size[1]), "style_scale": f"{options.style_scale:g}", "seed": str(options.seed),
+            "fit_steps": str(options.fit_steps), "encoder": options.encoder, "flow": options.flow,
+            "temporal": f"{options.temporal:g}", **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

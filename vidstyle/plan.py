@@ -1,0 +1,128 @@
+"""Decide everything about a run before any painting, so that what can fail fails in the first seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vidstyle.encoders import load_encoder
+from vidstyle.errors import DeviceError, UsageError
+from vidstyle.flow import load_flow
+from vidstyle.options import Options
+from vidstyle.pictures import read_picture
+from vidstyle.stylizers.feedforward import load_network
+from vidstyle.video import Clip, check_target, default_suffix, plan_output, probe
+
+
+@dataclass(frozen=True)
+class Style:
+    """One style picture and its share of the look."""
+
+    path: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the clip to paint; nothing given means all of it."""
+
+    frames: tuple[int, int] | None = None
+    """First and last frame, both included, counted from 0."""
+    start: float | None = None
+    """Seconds on the source's clock; frames shown from here on."""
+    end: float | None = None
+    """Seconds on the source's clock; frames shown before this."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do."""
+
+    source: Path
+    target: Path
+    frames: tuple[int, int]
+    """First and last frame painted, both included."""
+    paint_size: tuple[int, int]
+    """Width and height painted, in pixels."""
+    output_size: tuple[int, int]
+    """Width and height written, in pixels."""
+    options: Options
+    device: str
+    streams: tuple[str, ...]
+    """One line for each stream of the source: what is kept and what is not."""
+    warnings: tuple[str, ...] = ()
+
+
+def plan_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
+               selection: Selection | None = None, *, overwrite: bool = False) -> Plan:
+    """Check everything that can be checked without painting and say what `stylize_video` would do.
+
+    Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
+    """
+    options, selection = options or Options(), selection or Selection()
+    clip = probe(source)
+    frames = clip.select(selection.frames, selection.start, selection.end)
+    if not styles:
+        raise UsageError("No style is given; name a picture with --style.")
+    for style in styles:
+        if not 0 < style.weight < float("inf"):
+            raise UsageError(f"{style.path}: its weight is {style.weight:g}; give a number above 0.")
+        read_picture(style.path)
+    target = target or default_target(clip, styles, options)
+    check_target(target, source, overwrite)
+    device = find_device(options.device)
+    check_models(options, device)
+    size = output_size(clip, options)
+    output = plan_output(target, clip, size=size, codec=options.codec, crf=options.crf, audio=options.audio)
+    return Plan(source, target, frames, paint_size(clip, options), size, options, device, output.kept,
+                (*clip.warnings, *output.warnings))
+
+
+def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
+    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written."""
+    names = "_".join(style.path.stem for style in styles)
+    return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
+
+
+def find_device(name: str) -> str:
+    """The device that `name` (see `Options.device`) means on this machine. Raises DeviceError when it is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdigit())):
+        raise UsageError(f"There is no device {name!r}; choose auto, cpu, cuda, cuda:N or mps.")
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
+    if int(number or 0) >= there:
+        raise DeviceError(f"--device {name} is asked for and this machine has none; use --device auto or cpu.")
+    return name
+
+
+def check_models(options: Options, device: str) -> None:
+    """Load what the run will load, so that missing weights show before any work."""
+    load_encoder(options.encoder, device)
+    load_flow(options.flow, device)
+    if options.method == "feedforward":
+        if options.network is not None and options.network.exists():
+            load_network(options.network)
+        elif options.fit_steps == 0:
+            raise UsageError("--fit-steps 0 paints without fitting; name a network to use with --network FILE.")
+        elif options.network is not None and not options.network.absolute().parent.is_dir():
+            raise UsageError(f"{options.network}: its folder is not there to save the network in; make it first.")
+
+
+def paint_size(clip: Clip, options: Options) -> tuple[int, int]:
+    """Width and height to paint: square pixels as a viewer sees them, the longest side at most `options.size`."""
+    width, height = float(clip.width * clip.sample_aspect_ratio), float(clip.height)
+    factor = min(1.0, options.size / max(width, height))
+    return max(16, round(width * factor)), max(16, round(height * factor))
+
+
+def output_size(clip: Clip, options: Options) -> tuple[int, int]:
+    """Width and height to write: the source's own, or scaled so that the longest side is `options.output_size`."""
+    if options.output_size is None:
+        return clip.width, clip.height
+    factor = options.output_size / max(clip.width, clip.height)
+    # Even numbers, which every codec takes; only a size that is asked for is rounded, never the source's own.
+    return max(2, 2 * round(clip.width * factor / 2)), max(2, 2 * round(clip.height * factor / 2))

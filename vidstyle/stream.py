@@ -1,0 +1,40 @@
+"""The loop: paint each frame with what the last paintings say about it, one frame in memory after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from vidstyle.frame import FlowPair, Frame, Memory, Prior
+from vidstyle.warp import visibility, warp
+
+Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
+FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
+CutDetector = Callable[[Frame, Frame], bool]
+
+
+def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector,
+                 *, references: Sequence[int] = (1,)) -> Iterator[Frame]:
+    """Yield each frame painted, one at a time and in order.
+
+    references: how many frames back the paintings lie that hold a frame still, nearest first (Ruder et al. 2016, J);
+    empty paints every frame on its own.
+    """
+    memories: list[Memory] = []
+    for frame in frames:
+        if memories and is_cut(memories[-1].frame, frame):
+            memories = []  # a new shot owes nothing to the last one
+        priors = [recall(memories[-j], frame, estimate_flow) for j in references if j <= len(memories)]
+        painting = stylize(frame.image, priors)
+        memories = [*memories, Memory(frame, painting)][-max(references, default=1) :]
+        yield replace(frame, image=painting)
+
+
+def recall(memory: Memory, frame: Frame, estimate_flow: FlowEstimator) -> Prior:
+    """An earlier painting, moved to where things are in `frame`, and where it can be trusted."""
+    flow = estimate_flow(memory.frame.image, frame.image)
+    # Bicubic: a painting is pulled again at every frame, and bilinear sampling would wear its brush strokes away.
+    carried = warp(memory.painting, flow.to_last, mode="bicubic").clamp(0, 1)
+    return Prior(carried, visibility(flow.to_last, flow.to_this))

@@ -1,0 +1,59 @@
+"""Paint with a network: load and save it, and run it on one frame as a `Stylizer`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vidstyle.errors import InputError, OutputError
+from vidstyle.frame import Prior
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.target import precision
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """One pass of a network per frame; a `Stylizer`."""
+
+    network: PaintNetwork
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, priors: Sequence[Prior] = ()) -> Tensor:
+        """(3, H, W) frame -> (3, H, W) painting in [0, 1]; only the nearest prior is looked at."""
+        prior = priors[0] if priors else Prior(torch.zeros_like(image), torch.zeros_like(image[:1]))
+        with precision(image.device):
+            return self.network(image[None], prior.image[None], prior.visibility[None])[0].clamp(0, 1)
+
+
+def save_network(network: PaintNetwork, path: Path, about: dict[str, str]) -> None:
+    """Write the network and what it was made from (`about`) to a safetensors file, whole or not at all."""
+    metadata = {**about, "format": "vidstyle-network-1", "width": str(network.width), "blocks": str(network.blocks)}
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(save(state, metadata))
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
+
+
+def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
+    """A network from a file of `save_network`, and what it says about itself. Raises InputError for anything else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  safe_open is no dict
+        network = PaintNetwork(int(about["width"]), int(about["blocks"]))
+        network.load_state_dict(state)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: is not a network that vidstyle saved; give a file written by --network.") from error
+    network = network.eval().requires_grad_(False)
+    return network.to(memory_format=torch.channels_last), about  # type: ignore[call-overload, no-any-return]

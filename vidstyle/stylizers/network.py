@@ -1,0 +1,62 @@
+"""The feed-forward painter: one small convolutional network that sees the frame and the last painting."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CHANNELS_IN = 7  # frame, visible part of the warped last painting, visibility (Ruder et al. 2018)
+
+
+class PaintNetwork(nn.Module):
+    """(frame, warped last painting, visibility) -> painting; after Johnson et al. (2016) and Ruder et al. (2018).
+
+    Differences: the frame enters at half size, folded into channels, so that a laptop's processor keeps up; the network
+    gives a change of the frame rather than a picture, so that colours start out natural; and it gives a gate that says
+    where the last painting is kept as it is.
+    """
+
+    def __init__(self, width: int = 24, blocks: int = 4) -> None:
+        super().__init__()
+        self.width, self.blocks = width, blocks
+        half, quarter = 2 * width, 4 * width
+        self.down = nn.Sequential(_block(4 * CHANNELS_IN, half), _block(half, quarter, stride=2))
+        self.middle = nn.Sequential(*[Residual(quarter) for _ in range(blocks)])
+        # Nearest upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016).
+        self.up = nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), _block(quarter, half),
+                                nn.UpsamplingNearest2d(scale_factor=2), _block(half, 16))
+        self.out = _conv(16, 4)
+        nn.init.normal_(self.out.weight, std=0.01)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, prior: Tensor, visibility: Tensor) -> Tensor:
+        """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4."""
+        height, width = image.shape[-2:]
+        seen = torch.cat([image - 0.5, (prior - 0.5) * visibility, visibility - 0.5], 1)
+        seen = F.pad(seen, (0, -width % 4, 0, -height % 4), mode="replicate")
+        x = F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last)
+        x = self.out(self.up(self.middle(self.down(x))))[..., :height, :width].float()
+        painted = torch.sigmoid(torch.logit(image, eps=0.02) + 4 * x[:, :3])
+        keep = visibility * torch.sigmoid(4 * x[:, 3:])
+        return keep * prior + (1 - keep) * painted
+
+
+class Residual(nn.Module):
+    """x + IN(conv(relu(IN(conv(x))))), as in Johnson et al. (2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_block(width, width), _conv(width, width), nn.InstanceNorm2d(width, affine=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.body(x)
+        return out
+
+
+def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="reflect")
+
+
+def _block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(_conv(channels_in, channels_out, stride), nn.InstanceNorm2d(channels_out, affine=True), nn.ReLU())

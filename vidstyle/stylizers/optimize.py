@@ -1,0 +1,121 @@
+"""Paint by optimization: move the pixels until content, style and the last painting agree (Gatys 2016, Ruder 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.frame import Prior
+from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.stylizers.target import StyleTarget, precision, resized
+from vidstyle.warp import long_term_weights
+
+COARSEST = 160  # longest side of the pyramid's top, pixels: there a stroke of the encoder's reach spans the picture
+STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
+JITTER = 8  # the encoder's pooling grid is moved by up to this many pixels at every step, else its grain shows in flat paint
+OFFSETS = 4  # so many places of that grid are visited in turn; the content's features are kept for each
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Paints one frame by gradient descent on its pixels; a `Stylizer`."""
+
+    encoder: Encoder
+    style: StyleTarget
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    temporal_weight: float
+    """Weight of the temporal loss; with 0 the last painting is not looked at at all."""
+    first_steps: int
+    """Most Adam steps for a frame without priors, over all levels."""
+    follow_steps: int
+    """Most Adam steps for a frame with priors."""
+    rate: float = 0.03
+    """Adam's step, in units of the [0, 1] range."""
+
+    def __call__(self, image: Tensor, priors: Sequence[Prior] = ()) -> Tensor:
+        """(3, H, W) frame -> (3, H, W) painting in [0, 1]; priors as in `Stylizer`."""
+        if not priors or self.temporal_weight == 0:
+            return self._pyramid(image)
+        # Start from the last painting where it can be seen, from the content elsewhere.
+        nearest = priors[0]
+        start = nearest.visibility * nearest.image + (1 - nearest.visibility) * image
+        return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
+
+    def _pyramid(self, image: Tensor) -> Tensor:
+        """Coarse to fine: each level starts from the last one's painting, with the frame's detail as drawn there."""
+        sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
+        shares = [STEP_SHARES[min(level, 2)] for level in range(len(sizes))]
+        painting = resized(image[None], sizes[0])[0]
+        for size, share in zip(sizes, shares, strict=True):
+            painting = resized(painting[None], size)[0]
+            steps = max(1, round(self.first_steps * share / sum(shares)))
+            painting = self._descend(painting, resized(image[None], size)[0], (), steps, self.rate)
+        return painting
+
+    def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
+        """Adam on the pixels, from `start`, until the loss stops falling or `steps` are done."""
+        offsets = [(JITTER * k // OFFSETS, JITTER * (k * 3 % OFFSETS) // OFFSETS) for k in range(OFFSETS)]
+        style = self.style.at(image.shape[-2])
+        with torch.no_grad(), precision(image.device):
+            content = [self.encoder(_shifted(image, offset), [CONTENT_LAYER])[CONTENT_LAYER] for offset in offsets]
+        weights = long_term_weights([prior.visibility for prior in priors])
+
+        painting = start.clone().requires_grad_()
+        adam = torch.optim.Adam([painting], lr=rate, betas=(0.9, 0.99))
+        falling = Falling()
+        for step in range(steps):
+            adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # settle in the second half
+            with precision(image.device):
+                found = self.encoder(_shifted(painting, offsets[step % OFFSETS]), [*STYLE_LAYERS, CONTENT_LAYER])
+            loss = (
+                self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style)
+                + self.content_weight * content_loss(found[CONTENT_LAYER], content[step % OFFSETS])
+                + self.tv_weight * total_variation(painting)
+            )
+            for prior, weight in zip(priors, weights, strict=True):
+                loss = loss + self.temporal_weight * temporal_loss(painting, prior.image, weight)
+            adam.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            with torch.no_grad():
+                painting.clamp_(0, 1)
+            if not falling(float(loss.detach())):
+                break
+        return painting.detach()
+
+
+class Falling:
+    """Says whether a loss still falls: its mean over the last `window` steps against the `window` before."""
+
+    def __init__(self, window: int = 10, least: float = 0.005) -> None:
+        self.window, self.least, self.losses = window, least, [0.0] * 0
+
+    def __call__(self, loss: float) -> bool:
+        self.losses.append(loss)
+        if len(self.losses) < 2 * self.window or len(self.losses) % self.window:
+            return True
+        now, before = self.losses[-self.window :], self.losses[-2 * self.window : -self.window]
+        return sum(now) < (1 - self.least) * sum(before)
+
+
+def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """(height, width) of each level, coarse to fine, each about twice the one before, the last the full size."""
+    longest, sides = max(height, width), []
+    while longest > COARSEST or not sides:
+        sides.append(longest)
+        longest = round(longest / 1.8)
+    full = sides[0]
+    return [(max(16, round(height * side / full)), max(16, round(width * side / full))) for side in reversed(sides)]
+
+
+def _shifted(image: Tensor, offset: tuple[int, int]) -> Tensor:
+    """(3, H, W) -> (1, 3, H + dy, W + dx): moved down and right by `offset`, the border reflected."""
+    dy, dx = offset
+    batch = F.pad(image[None], (dx, 0, dy, 0), mode="reflect") if dy or dx else image[None]
+    return batch.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,60 @@
+"""The style to reach: Gram matrices of the style pictures at the size that the painting has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.losses import STYLE_LAYERS, Encoder, Grams, blend_grams, gram
+
+
+@dataclass
+class StyleTarget:
+    """The look of one or more style pictures, measured at any painted height."""
+
+    pictures: Sequence[Tensor]
+    """Each (3, H, W) float32 sRGB in [0, 1]."""
+    weights: Sequence[float]
+    """Share of each picture in the look."""
+    encoder: Encoder
+    scale: float = 1.0
+    """Height of the style picture over the height of the painted one: 2 gives strokes twice as large."""
+    _known: dict[int, dict[str, Tensor]] = field(default_factory=dict, repr=False)
+
+    @torch.no_grad()
+    def at(self, height: int) -> Grams:
+        """Gram matrices (1, C, C) by layer for a painting `height` pixels high.
+
+        The style picture is shown to the encoder as high as the painting (times `scale`), so that a small preview and
+        the full size get strokes of the same size in the picture.
+        """
+        if height not in self._known:
+            grams = []
+            for picture in self.pictures:
+                tall, wide = picture.shape[-2:]
+                factor = max(height * self.scale / tall, 32 / min(tall, wide))
+                size = (max(32, round(tall * factor)), max(32, round(wide * factor)))
+                shown = resized(picture[None], size)
+                with precision(shown.device):
+                    found = self.encoder(shown.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
+                grams.append({layer: gram(value) for layer, value in found.items()})
+            self._known[height] = blend_grams(grams, self.weights)
+        return self._known[height]
+
+
+def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """(N, 3, H, W) at another (height, width), without aliasing when it gets smaller."""
+    if images.shape[-2:] == size:
+        return images
+    return F.interpolate(images, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """bfloat16 for the convolutions where the processor multiplies it natively, float32 elsewhere."""
+    native = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+    return torch.autocast(device.type, torch.bfloat16, enabled=native)
