@@ -1,24 +1,34 @@
-"""Optical flow by name: `load_flow("dis", device)` returns a function of two images that gives a `FlowPair`."""
+"""Optical flow by name: `load_flow("dis")` gives a function of two images that returns the motion between them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from vidstyle.errors import UsageError
-from vidstyle.flow.dis import Dis
+from vidstyle.flow.dis import PRESETS, Dis
+from vidstyle.flow.raft import BUILDERS, load_raft
 from vidstyle.frame import FlowPair
 
 FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
-"""(last, this), each (3, H, W) float32 sRGB in [0, 1], to the motion between them in pixels, on the same device."""
+"""(last, this), each (3, H, W) float32 sRGB in [0, 1], to the motion between them in pixels, on the images' device."""
 
-KNOWN = ("dis", "dis-fast")
+KNOWN = (*PRESETS, *BUILDERS)
 
 
 def load_flow(name: str, device: torch.device | str = "cpu") -> FlowEstimator:
-    """The flow estimator called `name`. Raises UsageError for an unknown name."""
-    if name in ("dis", "dis-fast"):
-        return Dis(name)
-    raise UsageError(f"There is no optical flow {name!r}; choose one of {', '.join(KNOWN)}.")
+    """The flow estimator called `name`: `dis`, `dis-fast`, `raft-small`, `raft-large`, or `raft-small=FILE`.
+
+    `device` is where a network runs; DIS always runs on the CPU. Raises UsageError for an unknown name, InputError
+    where weights cannot be read or fetched.
+    """
+    kind, equals, file = name.partition("=")
+    if kind in PRESETS and not equals:
+        return Dis(kind)
+    if kind in BUILDERS and (file or not equals):
+        return load_raft(kind, Path(file).expanduser() if file else None, device)
+    raise UsageError(f"There is no optical flow {name!r}; choose one of {', '.join(KNOWN)}, "
+                     "or raft-small=FILE or raft-large=FILE for weights of your own.")

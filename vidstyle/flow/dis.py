@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -12,16 +13,17 @@ from torch import Tensor
 
 from vidstyle.frame import FlowPair
 
-_PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
-_SMALLEST = 64
-"""Pixels on the shorter side below which DIS has too few 8 px patches per pyramid level to find anything."""
+PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
 
 
 class Dis:
-    """Dense Inverse Search (Kroeger et al. 2016) between two frames, in both directions, on the CPU."""
+    """Dense Inverse Search (Kroeger et al. 2016) between two frames, in both directions, on the CPU.
 
-    def __init__(self, name: str = "dis") -> None:
-        self._search = cv2.DISOpticalFlow.create(_PRESETS[name])
+    The result does not depend on the number of threads.
+    """
+
+    def __init__(self, preset: str = "dis") -> None:
+        self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
 
     def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
@@ -31,15 +33,18 @@ class Dis:
 
     def _motion(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Tensor:
         """(2, H, W): source(x) = target(x + motion(x)), on the grid of `source`."""
-        # OpenCV's stub insists on an initial flow; without one the search starts from rest and keeps no state.
-        calc: Any = self._search.calc
         height, width = source.shape
-        extra_y, extra_x = max(0, _SMALLEST - height), max(0, _SMALLEST - width)
-        if extra_y or extra_x:
-            source, target = (cv2.copyMakeBorder(image, 0, extra_y, 0, extra_x, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-                              for image in (source, target))
-        flow = np.ascontiguousarray(calc(source, target, None)[:height, :width].transpose(2, 0, 1))
-        return torch.from_numpy(flow)
+        # OpenCV picks its coarsest scale by the width alone: on a picture wider than about 2.5 times its height, or
+        # below 12 px, it reads beyond its memory. There the border is repeated until the shape is safe.
+        calc: Any = self._search.calc  # its stub insists on a first guess; without one it starts from rest
+        flow = calc(_padded(source), _padded(target), None)[:height, :width]
+        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
+
+
+def _padded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape
+    below, right = max(0, 12 - height, math.ceil(width / 2.5) - height), max(0, 12 - width)
+    return np.pad(image, ((0, below), (0, right)), mode="edge")
 
 
 def _gray(image: Tensor) -> NDArray[np.uint8]:

@@ -1,0 +1,99 @@
+"""Optical flow by RAFT (Teed & Deng 2020): torchvision's network, with its own weights or Princeton's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchvision.models.optical_flow import RAFT, raft_large, raft_small
+
+from vidstyle.errors import InputError
+from vidstyle.frame import FlowPair
+from vidstyle.weights import fetch, load_state_dict
+
+BUILDERS = {"raft-small": raft_small, "raft-large": raft_large}
+
+
+class Raft:
+    """RAFT between two frames, in both directions at once."""
+
+    updates = 12
+    """Refinement steps. 12 is what the networks were trained with."""
+
+    def __init__(self, network: RAFT, device: torch.device | str = "cpu") -> None:
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._device = torch.device(device)
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
+        """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
+        height, width = this.shape[-2:]
+        pair = torch.stack([this, last]).to(self._device) * 2 - 1
+        left, right = _margins(width)
+        top, bottom = _margins(height)
+        pair = pad(pair, (left, right, top, bottom), mode="replicate")
+        motion = self._network(pair, pair.flip(0), num_flow_updates=self.updates)[-1]
+        to_last, to_this = motion[..., top:top + height, left:left + width].to(this.device).unbind(0)
+        return FlowPair(to_last=to_last.contiguous(), to_this=to_this.contiguous())
+
+
+def _margins(size: int) -> tuple[int, int]:
+    """Pixels to add before and after `size` to reach a multiple of 8 that is at least 128."""
+    missing = max(128, -(-size // 8) * 8) - size
+    return missing // 2, missing - missing // 2
+
+
+# Princeton's names and torchvision's, applied one after the other; None drops the tensor.
+_PRINCETON = [
+    (r"layer[23]\.0\.norm[34]\.", None),  # the shortcut's batch norm, stated a second time beside downsample.1
+    (r"^fnet\.", "feature_encoder."),
+    (r"^cnet\.", "context_encoder."),
+    (r"(layer\d\.\d)\.conv(\d)\.", r"\1.convnormrelu\2.0."),
+    (r"(layer\d\.\d)\.norm(\d)\.", r"\1.convnormrelu\2.1."),
+    (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
+    (r"^(\w+_encoder)\.norm1\.", r"\1.convnormrelu.1."),
+    (r"^(\w+_encoder)\.conv2\.", r"\1.conv."),
+    (r"^update_block\.encoder\.convc(\d)\.", r"update_block.motion_encoder.convcorr\1.0."),
+    (r"^update_block\.encoder\.convf(\d)\.", r"update_block.motion_encoder.convflow\1.0."),
+    (r"^update_block\.encoder\.conv\.", "update_block.motion_encoder.conv.0."),
+    (r"^update_block\.gru\.conv([zrq])\.", r"update_block.recurrent_block.convgru1.conv\1."),
+    (r"^update_block\.gru\.conv([zrq])(\d)\.", r"update_block.recurrent_block.convgru\2.conv\1."),
+    (r"^update_block\.mask\.0\.", "mask_predictor.convrelu.0."),
+    (r"^update_block\.mask\.2\.", "mask_predictor.conv."),
+]
+
+
+def from_princeton(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a princeton-vl/RAFT checkpoint (`module.fnet.conv1.weight`, ...) under torchvision's names."""
+    renamed = {}
+    for name, tensor in tensors.items():
+        key: str | None = name.removeprefix("module.")
+        for pattern, replacement in _PRINCETON:
+            if key is not None and re.search(pattern, key):
+                key = None if replacement is None else re.sub(pattern, replacement, key)
+        if key is not None:
+            renamed[key] = tensor
+    return renamed
+
+
+def load_raft(name: str, file: Path | None = None, device: torch.device | str = "cpu") -> Raft:
+    """The RAFT called `name` with torchvision's weights, or with those in `file`, torchvision's or Princeton's.
+
+    Raises InputError where the weights cannot be read, fetched, or do not fit this network.
+    """
+    network: RAFT = BUILDERS[name](weights=None)
+    path = file if file is not None else fetch(name)
+    tensors = load_state_dict(path)
+    if any("fnet." in key for key in tensors):
+        tensors = from_princeton(tensors)
+    wanted = network.state_dict()
+    if set(tensors) != set(wanted) or any(tensors[key].shape != wanted[key].shape for key in wanted):
+        wrong = sorted(set(tensors) ^ set(wanted)) or [key for key in wanted if tensors[key].shape != wanted[key].shape]
+        raise InputError(f"{path}: does not hold the weights of {name} ({len(wrong)} tensors differ, first {wrong[0]}); "
+                         f"give a state_dict of torchvision's or Princeton's {name}.")
+    network.load_state_dict(tensors)
+    return Raft(network, device)
