@@ -1,0 +1,204 @@
+"""Writing the painted clip: the source's times, colours, tags and sound, in a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import io
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
+
+from vidstyle.errors import OutputError, VidstyleError
+from vidstyle.frame import Frame
+from vidstyle.video.clip import Clip
+from vidstyle.video.formats import Format, choose_format
+from vidstyle.video.planes import write_image, written_tags
+from vidstyle.video.sound import Sound, copied_tags, movie_timescale, plan
+from vidstyle.video.source import open_source
+from vidstyle.video.target import PartFile, check_target, write_failed
+
+_MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+             "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time"}
+"""Tags that MP4 has a place for; any other needs a switch."""
+
+
+@dataclass(frozen=True)
+class OutputPlan:
+    """What an encoder would write, settled before any painting."""
+
+    format: Format
+    size: tuple[int, int]
+    """Width and height written, in pixels."""
+    kept: tuple[str, ...]
+    """One line for each stream of the source."""
+    warnings: tuple[str, ...]
+    audio: tuple[int, ...]
+    """Numbers of the source's sound streams that are copied."""
+
+
+def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16,
+                audio: str = "copy") -> OutputPlan:
+    """Settle how `clip` would be written to `target`, trying the codec and the sound in memory.
+
+    Raises UsageError for a combination that cannot be, OutputError where the codec refuses it.
+    """
+    size = size or (clip.width, clip.height)
+    chosen = choose_format(target, clip, codec, crf, size)
+    streams = plan(clip, target.suffix, audio)
+    settled = OutputPlan(chosen, size, streams.kept, chosen.warnings + streams.warnings, streams.audio)
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(clip.path))
+        try:
+            with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
+                _add_picture(sink, source, clip, settled, whole=True)
+                Sound(sink, source, settled.audio)
+                sink.start_encoding()
+        except (av.FFmpegError, ValueError) as error:
+            raise OutputError(f"{target}: {codec} cannot be written at {size[0]}x{size[1]} as {chosen.pix_fmt} "
+                              f"({error}); use another --codec.") from error
+    return settled
+
+
+def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, settled: OutputPlan, *,
+                 whole: bool) -> VideoStream:
+    """The output's video stream, with the source's time base, tags and names."""
+    chosen = settled.format
+    stream = sink.add_stream(chosen.encoder, clip.average_rate, options=dict(chosen.options))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height = settled.size
+    context.pix_fmt = chosen.pix_fmt
+    # Set before the first frame: the default, 1/rate, would make frames of a variable-rate clip collide.
+    context.time_base = stream.time_base = clip.time_base
+    context.thread_count = chosen.threads
+    context.sample_aspect_ratio = clip.sample_aspect_ratio
+    tags = written_tags(clip.colour, chosen.pix_fmt)
+    context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
+    if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # the name that Apple's players know
+    original = source.streams[clip.stream]
+    # A timecode names the first frame of the whole clip, so a range must not carry it.
+    untrue = {"rotate", "alpha_mode"} | (set() if whole else {"timecode"})
+    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k not in untrue})
+    stream.disposition = original.disposition
+    return stream
+
+
+class Encoder:
+    """Writes frames `first` to `last` of `clip`, painted, to `target`; a context manager.
+
+        with Encoder(target, clip) as encoder:
+            for frame in paint(decode(clip)):
+                encoder.write(frame)
+
+    The whole clip keeps its times to the tick. A range is shifted so that its first frame is shown at zero, and the
+    sound is cut to the range by packets and shifted by the same time (see `Sound`). Matroska and WebM count whole
+    milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins before zero
+    pushes everything back by the same amount. Pixels are written upright, without a rotation matrix. Chapters are
+    kept for the whole clip only.
+
+    On entering, everything that could fail is tried; on any exception, Ctrl-C included, nothing is left behind.
+    Raises OutputError for the disk and the codec, UsageError for a format that does not fit.
+    """
+
+    def __init__(self, target: Path, clip: Clip, *, first: int = 0, last: int | None = None,
+                 size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16, audio: str = "copy",
+                 overwrite: bool = False) -> None:
+        self.target, self.clip = Path(target), clip
+        self.first, self.last = first, clip.frames - 1 if last is None else last
+        check_target(self.target, clip.path, overwrite)
+        self.plan = plan_output(self.target, clip, size=size, codec=codec, crf=crf, audio=audio)
+        self.written = 0
+        self._whole = self.first == 0 and self.last == clip.frames - 1
+        self._shift = 0 if self._whole else clip.pts[self.first]
+        self._part = PartFile(self.target)
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._part.create()
+        try:
+            self._begin()
+        except BaseException as error:
+            self._abandon()
+            if isinstance(error, av.FFmpegError | OSError | ValueError):
+                raise write_failed(self.target, error) from error
+            raise
+        return self
+
+    def _begin(self) -> None:
+        clip, chosen = self.clip, self.plan.format
+        source = self._open.enter_context(open_source(clip.path))
+        tags = copied_tags(source.metadata)
+        options = {}
+        if chosen.container in ("mp4", "mov"):
+            flags = "+faststart" + ("+use_metadata_tags" if set(tags) - _MP4_TAGS else "")
+            options = {"movflags": flags, "movie_timescale": str(movie_timescale(clip, self.plan.audio)),
+                       "video_track_timescale": str(clip.time_base.denominator)}
+        self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=chosen.container,
+                             container_options=options)
+        self._sink.metadata.update(tags)
+        self._stream = _add_picture(self._sink, source, clip, self.plan, whole=self._whole)
+        begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
+        times = {} if self._whole else {"begin": begin * clip.time_base, "end": end * clip.time_base}
+        self._sound = Sound(self._sink, source, self.plan.audio, origin=self._shift * clip.time_base, **times)
+        if self._whole and source.chapters():
+            self._sink.set_chapters(source.chapters())
+        self._sink.start_encoding()
+
+    def write(self, frame: Frame) -> None:
+        """Encode the next frame, (3, H, W) in [0, 1] in the size that was agreed on, at its own time."""
+        width, height = self.plan.size
+        if tuple(frame.image.shape) != (3, height, width):
+            raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
+        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour)
+        picture.pts = frame.pts - self._shift
+        picture.time_base = self.clip.time_base
+        picture.duration = frame.duration
+        try:
+            self._mux(self._stream.encode(picture))
+        except (av.FFmpegError, OSError) as error:
+            raise write_failed(self.target, error) from error
+        self.written += 1
+
+    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+        for packet in packets:
+            time = packet.dts if packet.dts is not None else packet.pts
+            self._sound.copy_until(Fraction((time or 0) + self._shift) * self.clip.time_base)
+            self._sink.mux(packet)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._abandon()
+            return
+        try:
+            if self.written != self.last - self.first + 1:
+                raise VidstyleError(f"{self.target}: {self.written} of {self.last - self.first + 1} frames were painted; "
+                                    "nothing was written.")
+            self._mux(self._stream.encode(None))
+            self._sound.copy_until(None)
+            self._sink.close()
+        except BaseException as stop:
+            self._abandon()
+            if isinstance(stop, av.FFmpegError | OSError):
+                raise write_failed(self.target, stop) from stop
+            raise
+        self._open.close()
+        self._part.finish()
+
+    def _abandon(self) -> None:
+        """Close what is open, whatever its state, and remove the unfinished file."""
+        try:
+            if hasattr(self, "_sink"):
+                self._sink.close()
+        except (av.FFmpegError, OSError, ValueError):
+            pass  # it is removed anyway
+        finally:
+            self._open.close()
+            self._part.discard()

@@ -1,0 +1,122 @@
+"""Which file formats and codecs are written, and how each codec is asked for the same picture every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from av import VideoFormat
+
+from vidstyle.errors import UsageError
+from vidstyle.video.clip import Clip
+from vidstyle.video.planes import is_rgb, subsampling
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""FFmpeg's name of the format for each file extension that is written."""
+
+_HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores"),
+          "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
+_THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    name: str
+    """FFmpeg's name of the encoder."""
+    chroma: tuple[str, ...]
+    """Chroma formats it writes, the poorest first."""
+    depths: tuple[int, ...]
+    odd: bool
+    """Whether it writes odd sizes in any chroma format; where not, they are written as 4:4:4."""
+    most_crf: int | None
+    """The highest `crf`; None where the codec has no such scale."""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+_ENCODERS = {
+    # Without mbtree=0, x264 reads memory it never wrote at some widths, and the same frames make different files.
+    "h264": _Encoder("libx264", ("420", "422", "444"), (8, 10), False, 51, (("x264-params", "mbtree=0"),)),
+    "hevc": _Encoder("libx265", ("420", "422", "444"), (8, 10, 12), False, 51,
+                     (("x265-params", "pools=4:frame-threads=2:log-level=error"),)),
+    "vp9": _Encoder("libvpx-vp9", ("420", "422", "444"), (8, 10, 12), True, 63,
+                    (("row-mt", "1"), ("cpu-used", "3"), ("deadline", "good"))),
+    "av1": _Encoder("libsvtav1", ("420",), (8, 10), True, 63, (("preset", "7"),)),
+    "prores": _Encoder("prores_ks", ("422", "444"), (10,), True, None, (("vendor", "apl0"),)),
+    "ffv1": _Encoder("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, (("level", "3"), ("slicecrc", "1"))),
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the picture is written."""
+
+    container: str
+    encoder: str
+    pix_fmt: str
+    options: dict[str, str]
+    threads: int = _THREADS
+    warnings: tuple[str, ...] = ()
+
+
+def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
+                  size: tuple[int, int] | None = None) -> Format:
+    """The format for `target`: container by its extension, chroma and depth as the source's where the codec can.
+
+    H.264 and H.265 hold an odd width or height only as 4:4:4, so an odd-sized clip is written so; no size is ever
+    changed to please a codec. Raises UsageError for an unknown extension or a codec that the container cannot hold.
+    """
+    container = CONTAINERS.get(target.suffix.lower())
+    if container is None:
+        raise UsageError(f"{target}: cannot write {target.suffix or 'a file without an extension'}; "
+                         f"name the output {', '.join(CONTAINERS)}.")
+    if codec not in _ENCODERS:
+        raise UsageError(f"There is no codec {codec!r}; choose one of {', '.join(_ENCODERS)}.")
+    if codec not in _HOLDS[container]:
+        fitting = [suffix for suffix, name in CONTAINERS.items() if codec in _HOLDS[name]]
+        raise UsageError(f"{target.suffix} does not hold {codec}; use --codec {' or '.join(_HOLDS[container])}, "
+                         f"or name the output {' or '.join(fitting)}.")
+    encoder = _ENCODERS[codec]
+    if encoder.most_crf is not None and not 0 <= crf <= encoder.most_crf:
+        raise UsageError(f"crf is {crf}; {codec} takes 0 to {encoder.most_crf}.")
+    pix_fmt, warnings = _pix_fmt(encoder, clip, size or (clip.width, clip.height))
+    options = dict(encoder.options)
+    if encoder.most_crf is not None:
+        options["crf"] = str(crf)
+    if codec == "prores":
+        options["profile"] = "4444" if "444" in pix_fmt else "hq"
+    if codec in ("h264", "hevc") and clip.variable_rate and container in ("mp4", "mov"):
+        options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
+    return Format(container, encoder.name, pix_fmt, options, warnings=tuple(warnings))
+
+
+def default_suffix(clip: Clip, codec: str = "h264") -> str:
+    """The extension of an output beside the clip: the clip's own where it is written and holds `codec`."""
+    own = clip.path.suffix.lower()
+    if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
+        return own
+    return next(suffix for suffix in (".mp4", ".mov", ".mkv") if codec in _HOLDS[CONTAINERS[suffix]])
+
+
+def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int]) -> tuple[str, list[str]]:
+    layout = VideoFormat(clip.pix_fmt, 64, 64)
+    depth = min((d for d in encoder.depths if d >= clip.depth), default=encoder.depths[-1])
+    suffix = "" if depth == 8 else f"{depth}le"
+    warnings = [f"The source has {clip.depth} bits, the output {depth}."] if depth < clip.depth else []
+    if is_rgb(layout):
+        chroma = encoder.chroma[-1]
+        if encoder.name == "ffv1":
+            return f"gbrp{suffix}", warnings
+    elif len([c for c in layout.components if not c.is_alpha]) == 1:
+        chroma = encoder.chroma[0]
+    else:
+        wanted = {(2, 2): "420", (2, 1): "422"}.get(subsampling(layout), "444")
+        chroma = min((c for c in encoder.chroma if c >= wanted), default=encoder.chroma[-1])
+        if clip.orientation.transpose and wanted == "422" and "444" in encoder.chroma:
+            chroma = "444"  # turned by a quarter, what was halved across is halved down, which 4:2:2 cannot hold
+        if chroma < wanted:
+            warnings.append(f"The source has chroma 4:{wanted[1]}:{wanted[2]}, the output 4:{chroma[1]}:{chroma[2]}.")
+    if not encoder.odd and (size[0] % 2 or size[1] % 2):
+        chroma = "444"
+        warnings.append(f"{size[0]}x{size[1]} has an odd side, which this codec holds only as 4:4:4; "
+                        "some players do not show that.")
+    return f"yuv{chroma}p{suffix}", warnings

@@ -1,0 +1,52 @@
+"""Which way up a picture stands: the display matrix of a file, as flips of the pixels."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vidstyle.errors import InputError
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How coded pixels are moved for viewing: first transposed, then flipped."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether writing would read backwards without the matrix."""
+        return self.transpose ^ self.flip_x ^ self.flip_y
+
+    @property
+    def degrees(self) -> int:
+        """The turn, clockwise, that follows the mirroring (left-right) if there is one: 0, 90, 180 or 270."""
+        if self.transpose:
+            return 270 if self.flip_y != self.mirrored else 90
+        return 180 if self.flip_y else 0
+
+    def apply(self, image: Tensor) -> Tensor:
+        """Turn `image` (C, H, W) upright; (C, W, H) when transposed."""
+        if self.transpose:
+            image = image.transpose(1, 2)
+        axes = [axis for axis, flip in ((1, self.flip_y), (2, self.flip_x)) if flip]
+        return (image.flip(axes) if axes else image).contiguous()
+
+
+def read_matrix(matrix: bytes) -> Orientation:
+    """The orientation in a display matrix: nine 32-bit integers a b u c d v x y w, with x' = ax + cy, y' = bx + dy.
+
+    Raises InputError for a turn by anything but quarters.
+    """
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])
+    straight, turned = abs(a) + abs(d), abs(b) + abs(c)
+    if min(straight, turned) > 0.01 * max(straight, turned):
+        raise InputError("The picture is turned by an odd angle; turn it upright first, with any video editor.")
+    if straight >= turned:
+        return Orientation(False, flip_x=a < 0, flip_y=d < 0)
+    return Orientation(True, flip_x=c < 0, flip_y=b < 0)

@@ -1,0 +1,117 @@
+"""A decoder's picture to a tensor, and a tensor to an encoder's picture, by their planes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from av import VideoFrame
+from av.video.format import VideoFormat
+from torch import Tensor
+
+from vidstyle.errors import InputError
+from vidstyle.video.colour import Colour, rgb_to_yuv, yuv_to_rgb
+
+_VIDEO_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4")
+_CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
+
+
+def depth_of(layout: VideoFormat) -> int:
+    """Bits of the most precise component; 8 for the rare formats with fewer."""
+    return max(8, *(component.bits for component in layout.components))
+
+
+def is_rgb(layout: VideoFormat) -> bool:
+    """Whether the samples are red, green and blue, also by way of a palette."""
+    return bool(layout.is_rgb or layout.has_palette)
+
+
+def is_full_by_format(layout: VideoFormat, codec: str) -> bool:
+    """Whether samples are full range where no tag says otherwise: `yuvj420p`, and gray from stills-like codecs."""
+    return layout.name.startswith("yuvj") or (layout.name.startswith(("gray", "ya")) and codec not in _VIDEO_CODECS)
+
+
+def has_alpha(layout: VideoFormat) -> bool:
+    """Whether the format has a plane of transparency."""
+    return any(component.is_alpha for component in layout.components)
+
+
+def subsampling(layout: VideoFormat) -> tuple[int, int]:
+    """Columns and rows of luma for one sample of chroma."""
+    return -(-64 // layout.chroma_width(64)), -(-64 // layout.chroma_height(64))
+
+
+def _planar(layout: VideoFormat) -> str:
+    """The planar format with the very samples of `layout`, in this machine's byte order."""
+    depth = depth_of(layout)
+    suffix = "" if depth == 8 else f"{depth}le"
+    if is_rgb(layout):
+        return f"gbrp{suffix}"
+    if len([c for c in layout.components if not c.is_alpha]) == 1:
+        return f"gray{suffix}"
+    chroma = _CHROMA.get(subsampling(layout), "444")
+    full = "j" if layout.name.startswith("yuvj") else ""
+    return f"yuv{full}{'444' if chroma == '440' else chroma}p{suffix}"
+
+
+def read_image(frame: VideoFrame, colour: Colour) -> Tensor:
+    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, not yet turned upright; alpha is left out.
+
+    Packed, palette and big-endian formats are first laid out in planes by FFmpeg, which does not change a sample
+    (formats with chroma at a quarter of the columns are interpolated by it, too). Raises InputError for floats.
+    """
+    layout = frame.format
+    if "f16" in layout.name or "f32" in layout.name:
+        raise InputError(f"The clip's samples are floating-point ({layout.name}), which this version does not read.")
+    name = _planar(layout)
+    if layout.name not in (name, name.replace("yuv", "yuva"), name.replace("gbrp", "gbrap")):
+        same = {"src_colorspace": 5, "dst_colorspace": 5, "src_color_range": 1, "dst_color_range": 1}
+        frame = frame.reformat(format=name, **(same if name.startswith("yuv") else {}))
+    depth = depth_of(frame.format)
+    count = 1 if name.startswith("gray") else 3
+    planes = [_plane(frame, index, depth) for index in range(count)]
+    if colour.matrix == "rgb":
+        green, blue, red = planes if count == 3 else planes * 3
+        return torch.stack((red, green, blue)).float().div_(2**depth - 1)
+    return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth)
+
+
+def _plane(frame: VideoFrame, index: int, depth: int) -> Tensor:
+    plane = frame.planes[index]
+    samples = np.frombuffer(plane, np.uint8 if depth == 8 else "<u2")
+    samples = samples.reshape(plane.height, -1)[:, :plane.width]  # lines are padded to `line_size` bytes
+    if depth == 16:
+        samples = samples.astype(np.int32)  # torch cannot compute with uint16
+    elif depth > 8:
+        samples = samples.view(np.int16)
+    return torch.from_numpy(samples)
+
+
+def write_image(image: Tensor, pix_fmt: str, colour: Colour) -> VideoFrame:
+    """A frame in the planar format `pix_fmt` from `image` (3, H, W) float32 RGB in [0, 1], tagged as `colour` says.
+
+    An RGB clip written as YUV uses BT.709, limited range, and says so.
+    """
+    frame = VideoFrame(image.shape[2], image.shape[1], pix_fmt)
+    depth = depth_of(frame.format)
+    if is_rgb(frame.format):
+        codes = (image * (2**depth - 1)).round_().clamp_(0, 2**depth - 1).to(torch.uint8 if depth == 8 else torch.int16)
+        planes: tuple[Tensor, ...] = (codes[1], codes[2], codes[0])
+    else:
+        matrix, full = ("bt709", False) if colour.matrix == "rgb" else (colour.matrix, colour.full_range)
+        planes = rgb_to_yuv(image, matrix=matrix, full_range=full, depth=depth, subsampling=subsampling(frame.format))
+    for plane, samples in zip(frame.planes, planes, strict=True):
+        into = np.frombuffer(plane, np.uint8 if depth == 8 else np.int16).reshape(plane.height, -1)
+        into[:, :plane.width] = samples.cpu().numpy()
+    frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = written_tags(colour, pix_fmt)
+    return frame
+
+
+def written_tags(colour: Colour, pix_fmt: str) -> tuple[int, int, int, int]:
+    """Matrix, range, primaries and transfer tags of the output: the source's own, where they can hold.
+
+    A source that is full range by its format alone is tagged so, because the output's format no longer tells.
+    """
+    matrix, range_ = colour.matrix_tag, 2 if colour.full_range else colour.range_tag
+    if colour.matrix == "rgb" and not pix_fmt.startswith("gbr"):
+        matrix, range_ = 1, 1
+    return matrix, range_, colour.primaries_tag, colour.transfer_tag
