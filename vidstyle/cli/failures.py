@@ -49,7 +49,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _usage_sentence(error: typer.TyperException) -> str:
-    message = _one_line(error.format_message()).rstrip(".")
+    message = _one_line(error.format_message()).replace("Value error, ", "").rstrip(".?")
     if not message:
         return ""  # `vidstyle` alone: the help is already printed
     context = getattr(error, "ctx", None)

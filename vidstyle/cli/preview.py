@@ -13,6 +13,8 @@ from vidstyle.cli.request import WHAT, Request, with_request
 
 LENGTH = 24
 """Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
+TAG = "_preview"
+"""Ends the name of a preview, so that it never stands in the way of the full run's output."""
 
 
 @with_request
@@ -32,17 +34,17 @@ def preview(
     from vidstyle.cli.progress import listening
 
     if request.selection == pipeline.Selection():
-        first, last = request.plan(clip).frames
+        first, last = request.plan(clip, TAG).frames
         start = first + max(0, last - first + 1 - LENGTH) // 2
         middle = pipeline.Selection(frames=(start, min(start + LENGTH - 1, last)))
         request = replace(request, selection=middle)
-    plan = request.plan(clip)
+    plan = request.plan(clip, TAG)
     request.make_folder()
     with listening(plan, json=request.json) as listen:
         result = pipeline.preview_video(
             clip,
             request.styles,
-            request.output and plan.target,
+            plan.target,
             request.options,
             request.selection,
             count=count,

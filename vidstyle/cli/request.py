@@ -22,10 +22,11 @@ WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed",
 
 
 def _option(*names: str, panel: str, help: str, metavar: str | None = None, default: str | None = None) -> Any:
-    """One option; its default is shown but not passed on, so that a preset or a config file can decide instead."""
-    field = names[0].removeprefix("--").replace("-", "_")
-    shown = default or str(getattr(Options(), field, None) or "")
-    return typer.Option(*names, rich_help_panel=panel, help=help, metavar=metavar, show_default=shown or False)
+    """One option; its default is told but not passed on, so that a preset or a config file can decide instead."""
+    known = getattr(Options(), names[0].removeprefix("--").replace("-", "_"), None)
+    shown = default or ("" if known is None else f"{known:g}" if isinstance(known, float) else str(known))
+    text = f"{help.rstrip('.')} (default: {shown})." if shown else help
+    return typer.Option(*names, rich_help_panel=panel, help=text, metavar=metavar, show_default=False)
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,22 @@ class Request:
     overwrite: bool
     json: bool
 
-    def plan(self, source: Path) -> Plan:
-        """The pipeline's plan for one clip, written under `output` where that is a folder; makes no folder."""
+    def plan(self, source: Path, tag: str = "") -> Plan:
+        """The pipeline's plan for one clip, its target named and placed; `tag` goes into a name that was not given."""
         from vidstyle import pipeline
 
+        ask = functools.partial(
+            pipeline.plan_video, source, self.styles, options=self.options, selection=self.selection
+        )
         target = self.output
-        if self.output is not None and self.output_is_folder:
-            # The pipeline names the file; that its own place for it might be taken does not matter here.
-            named = pipeline.plan_video(source, self.styles, None, self.options, self.selection, overwrite=True)
-            target = self.output / named.target.name
-            if not self.output.exists():
+        if self.output_is_folder or (target is None and tag):
+            # The pipeline knows how to name it; that its own place for it may be taken does not matter here.
+            named = ask(overwrite=True)
+            folder = self.output or named.target.parent
+            target = folder / f"{named.target.stem}{tag}{named.target.suffix}"
+            if not folder.exists():  # it is made when the painting starts, and there is nothing in it to check
                 return replace(named, target=target)
-        return pipeline.plan_video(source, self.styles, target, self.options, self.selection, overwrite=self.overwrite)
+        return ask(target=target, overwrite=self.overwrite)
 
     def make_folder(self) -> None:
         """Make the output folder where one was asked for that does not exist yet."""
@@ -109,9 +114,7 @@ def read_request(
     ] = None,
     seed: Annotated[
         int | None,
-        _option(
-            "--seed", panel=LOOK, metavar="NUMBER", default="0", help="Start of the random numbers; change it to vary."
-        ),
+        _option("--seed", panel=LOOK, metavar="NUMBER", help="Start of the random numbers; change it to vary."),
     ] = None,
     method: Annotated[
         Method | None,
@@ -149,7 +152,7 @@ def read_request(
     ] = None,
     preset: Annotated[
         str,
-        _option("--preset", panel=PACE, metavar="NAME", default="standard", help="draft, standard or final."),
+        _option("--preset", panel=PACE, metavar="NAME", default="standard", help="Start from draft, standard or final."),
     ] = "standard",
     config: Annotated[
         Path | None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @with_request
 def run(
-    clip: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Video to paint, or several.")],
+    clip: Annotated[list[Path], typer.Argument(metavar="CLIP", help="Video to paint, or several.")],
     request: Request,
     dry_run: Annotated[
         bool,
