@@ -64,7 +64,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return stylize_video(*args, **kwargs)
 
-    facts = {"frames": 100, "width": 64, "variable_rate": False, "audio": [{"codec": "aac"}], "duration": 4.0, "x": None}
+    facts = {
+        "frames": 100,
+        "width": 64,
+        "variable_rate": False,
+        "audio": [{"codec": "aac"}],
+        "duration": 4.0,
+        "x": None,
+    }
     video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}))
     record = SimpleNamespace(licence="MIT", origin="ours")
     weights = SimpleNamespace(

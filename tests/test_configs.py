@@ -68,9 +68,7 @@ def test_every_option_can_be_set_from_a_config(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", [name for name, (_, flag) in OTHER_VALUES.items() if flag])
-def test_an_option_on_the_command_line_wins_over_the_config(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -20,6 +20,7 @@ from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
 from vidstyle.cli.run import run
+from vidstyle.errors import OutputError
 
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def execute(argv: Sequence[str]) -> int:
-    """Run one command line and return its exit code; nothing but SystemExit from outside gets past here."""
+    """Run one command line and return its exit code; no exception gets past here."""
     # Read off the raw arguments, because a usage error happens before they are parsed.
     debug, json = "--debug" in argv, "--json" in argv
     for stream in (sys.stdout, sys.stderr):
@@ -61,20 +62,18 @@ def execute(argv: Sequence[str]) -> int:
             sys.stdout.flush()
     except typer.Exit as done:
         return done.exit_code
-    except BrokenPipeError as error:
+    except (BrokenPipeError, SystemExit):  # rich turns the first into the second
         _silence_stdout()
-        return explain(error)[0]
+        return OutputError.exit_code  # whoever read our output went away, and knows it
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
         code, sentence = explain(error)
         if sentence:
             say(f"vidstyle: {sentence}")
-        if json and sentence:
-            try:
+        if json:
+            with suppress(BrokenPipeError):
                 emit("error", exit_code=code, message=sentence)
-            except BrokenPipeError:
-                _silence_stdout()
         return code
     return 0
 
@@ -102,7 +101,5 @@ def _sigterm_raises() -> Iterator[None]:
 
 def _silence_stdout() -> None:
     """Point stdout at nothing, so that Python's own flush at exit does not complain about the broken pipe again."""
-    try:
+    with suppress(OSError):  # where stdout is no real file, nothing is flushed into a pipe either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError:  # stdout is not a real file, so nothing will be flushed into a pipe
-        return

@@ -19,7 +19,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code for `error` and one sentence for people; the sentence is empty where none is wanted."""
+    """The exit code for `error` and one sentence for people; the sentence is empty where help was printed."""
     if isinstance(error, VidstyleError):
         return error.exit_code, _one_line(str(error))
     if isinstance(error, typer.TyperException):
@@ -28,8 +28,6 @@ def explain(error: BaseException) -> tuple[int, str]:
         return 143, "Stopped by SIGTERM; no unfinished file was left behind."
     if isinstance(error, KeyboardInterrupt):
         return 130, "Stopped by Ctrl-C; no unfinished file was left behind."
-    if isinstance(error, BrokenPipeError):
-        return OutputError.exit_code, ""  # whoever read our output went away, and knows it
     if _is_out_of_memory(error):
         return DeviceError.exit_code, "Memory does not suffice; paint smaller with --size, or use --device cpu."
     if isinstance(error, OSError) and error.errno in _DISK_FULL:

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 def parse_style(text: str) -> tuple[Path, float]:
     """`monet.jpg` or `monet.jpg:0.5`; a file whose whole name ends in `:NUMBER` wins over the weight."""
     name, colon, number = text.rpartition(":")
-    if not colon or not name or not _NUMBER.fullmatch(number) or Path(text).exists():
+    if not colon or not name or not _NUMBER.fullmatch(number) or os.path.exists(text):
         return Path(text), 1.0
     weight = float(number)
     if not (weight > 0 and math.isfinite(weight)):

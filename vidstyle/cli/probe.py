@@ -25,7 +25,7 @@ def probe(
 
     facts = video.probe(clip).as_dict()
     if json:
-        emit("result", clip=facts)
+        emit("result", exit_code=0, clip=facts)
     else:
         _print_table(facts)
 

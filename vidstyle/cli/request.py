@@ -152,7 +152,7 @@ def read_request(
     ] = None,
     preset: Annotated[
         str,
-        _option("--preset", panel=PACE, metavar="NAME", default="standard", help="Start from draft, standard or final."),
+        _option("--preset", panel=PACE, metavar="NAME", default="standard", help="Start from draft, standard or final"),
     ] = "standard",
     config: Annotated[
         Path | None,

@@ -44,7 +44,7 @@ def run(
         return
     results = run_clips(clip, request.plan, lambda plan: _paint(plan, request), report)
     if several and request.json:
-        emit("result", targets=[result.plan.target for result in results])
+        emit("result", exit_code=0, targets=[result.plan.target for result in results])
 
 
 def _paint(plan: Plan, request: Request) -> Result:
@@ -66,7 +66,7 @@ def _paint(plan: Plan, request: Request) -> Result:
 
 def _show_plans(plans: list[Plan], request: Request) -> None:
     if request.json:
-        emit("result", dry_run=True, plans=[plan_fields(plan) for plan in plans])
+        emit("result", exit_code=0, dry_run=True, plans=[plan_fields(plan) for plan in plans])
     else:
         print("\n\n".join(plan_text(plan, request.styles) for plan in plans))
 
