@@ -72,8 +72,10 @@ def execute(argv: Sequence[str]) -> int:
         if sentence:
             say(f"vidstyle: {sentence}")
         if json:
-            with suppress(BrokenPipeError):
+            try:
                 emit("error", exit_code=code, message=sentence)
+            except BrokenPipeError:
+                _silence_stdout()
         return code
     return 0
 
