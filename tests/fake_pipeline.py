@@ -65,17 +65,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return stylize_video(*args, **kwargs)
 
     facts = {
-        "frames": 100,
-        "width": 64,
-        "variable_rate": False,
-        "audio": [{"codec": "aac"}],
-        "duration": 4.0,
-        "x": None,
-    }
+        "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "duration": 4.0,
+        "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
+        "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
+        "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
+    }  # fmt: skip
     video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}))
     record = SimpleNamespace(licence="MIT", origin="ours")
     weights = SimpleNamespace(
-        WEIGHTS={"builtin": record}, find=lambda name: Path("w"), fetch=lambda name: Path("w"), verify=lambda name: "w"
+        RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")
     )
     for name, fake in (("video", video), ("weights", weights)):
         monkeypatch.setitem(sys.modules, f"vidstyle.{name}", fake)

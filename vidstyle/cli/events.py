@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vidstyle.options import Options
@@ -55,7 +56,16 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
         *(("stream", line) for line in plan.streams),
         *(("warning", line) for line in plan.warnings),
     ]
-    return "\n".join([f"{plan.source} -> {plan.target}", *(f"  {name:<8} {value}" for name, value in rows)])
+    return f"{plan.source} -> {plan.target}\n" + columns(rows, indent="  ")
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+    """Rows as aligned columns, the last one of any length: what a person can read and `grep` can search."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return "\n".join(
+        indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]
+        for row in rows
+    )
 
 
 def plan_line(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import say
+from vidstyle.cli.events import columns, say
 
 models = typer.Typer(no_args_is_help=True, help="List, fetch and verify the weights that options name.")
 
@@ -16,18 +16,13 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when so
 @models.command("list")
 def list_models(debug: Debug = False) -> None:
     """Show every model by name: whether it is here, its licence and where it comes from."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from vidstyle import weights
 
-    table = Table("name", "here", "licence", "origin", box=None, padding=(0, 2, 0, 0))
-    for name, record in weights.WEIGHTS.items():
-        here = "yes" if weights.find(name) else "no"
-        table.add_row(*(Text(cell) for cell in (name, here, record.licence, record.origin)))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 1000)
+    rows = [("NAME", "HERE", "LICENCE", "ORIGIN")]
+    for name, record in weights.RECORDS.items():
+        here = "yes" if weights.location(record).is_file() else "no"
+        rows.append((name, here, record.licence, record.origin))
+    print(columns(rows))
 
 
 @models.command("fetch")
@@ -46,7 +41,7 @@ def verify_models(debug: Debug = False) -> None:
     """Check every model that is here against its SHA-256; those that are not here are passed over."""
     from vidstyle import weights
 
-    here = [name for name in weights.WEIGHTS if weights.find(name)]
+    here = [name for name, record in weights.RECORDS.items() if weights.location(record).is_file()]
     for name in here:
-        print(f"{name} {weights.verify(name)}")
-    say(f"{len(here)} of {len(weights.WEIGHTS)} models are here and intact.")
+        print(columns([(name, str(weights.fetch(name)))]))  # fetches nothing, for it is here; the check is what we want
+    say(f"{len(here)} of {len(weights.RECORDS)} models are here, and intact.")

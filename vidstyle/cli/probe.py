@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vidstyle.cli.events import emit
+from vidstyle.cli.events import columns, emit
 from vidstyle.cli.request import REPORT
 
 
 def probe(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to look into.")],
     json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=REPORT, help="Print one JSON line on stdout instead of a table.")
+        bool, typer.Option("--json", rich_help_panel=REPORT, help="Print one JSON line on stdout, with every detail.")
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
@@ -27,36 +28,20 @@ def probe(
     if json:
         emit("result", exit_code=0, clip=facts)
     else:
-        _print_table(facts)
+        print(columns(_rows(facts)))
 
 
-def _print_table(facts: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    for name, value in facts.items():
-        for number, line in enumerate(_lines(value)):
-            # Text, not str: a bracket in a file name is no markup.
-            table.add_row(Text("" if number else name.replace("_", " "), style="bold"), Text(line))
-    # A pipe has no width; a table cut to 80 columns would lose data there.
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 1000)
-
-
-def _lines(value: Any) -> list[str]:
-    """One value as the lines of its cell."""
-    if isinstance(value, dict):
-        return [", ".join(f"{key.replace('_', ' ')} {_word(item)}" for key, item in value.items())]
-    if isinstance(value, list | tuple):
-        return [line for item in value for line in _lines(item)] or ["none"]
-    return [_word(value)]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "unknown" if value is None else str(value)
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a filmmaker wants to know of a clip, in two columns."""
+    colour = facts["colour"]
+    pace = "variable" if facts["variable_rate"] else "constant"
+    return [
+        ("clip", facts["path"]),
+        ("video", f"{facts['codec']}, {facts['width']}x{facts['height']}, {facts['pix_fmt']}"),
+        ("frames", f"{facts['frames']}, numbered 0-{facts['frames'] - 1}"),
+        ("duration", f"{facts['duration']:.3f} s"),
+        ("rate", f"{float(Fraction(facts['average_rate'])):.6g} fps, {pace}, times in {facts['time_base']} s"),
+        ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
+        *(("kept", line) for line in facts["kept"]),
+        *(("warning", line) for line in facts["warnings"]),
+    ]
