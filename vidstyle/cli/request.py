@@ -46,18 +46,18 @@ class Request:
         """The pipeline's plan for one clip, its target named and placed; `tag` goes into a name that was not given."""
         from vidstyle import pipeline
 
-        ask = functools.partial(
-            pipeline.plan_video, source, self.styles, options=self.options, selection=self.selection
-        )
+        def ask(target: Path | None, overwrite: bool) -> Plan:
+            return pipeline.plan_video(source, self.styles, target, self.options, self.selection, overwrite=overwrite)
+
         target = self.output
         if self.output_is_folder or (target is None and tag):
             # The pipeline knows how to name it; that its own place for it may be taken does not matter here.
-            named = ask(overwrite=True)
+            named = ask(None, overwrite=True)
             folder = self.output or named.target.parent
             target = folder / f"{named.target.stem}{tag}{named.target.suffix}"
             if not folder.exists():  # it is made when the painting starts, and there is nothing in it to check
                 return replace(named, target=target)
-        return ask(target=target, overwrite=self.overwrite)
+        return ask(target, self.overwrite)
 
     def make_folder(self) -> None:
         """Make the output folder where one was asked for that does not exist yet."""
@@ -204,25 +204,10 @@ def read_request(
         raise UsageError(f"--end {end} is not after the start; give a later time.")
     target, folder = parse_output(output, clips)
     options = load_options(
-        preset,
-        config,
-        method=method,
-        network=network,
-        fit_steps=fit_steps,
-        size=size,
-        output_size=output_size,
-        strength=strength,
-        temporal=temporal,
-        style_scale=style_scale,
-        color=color,
-        seed=seed,
-        flow=flow,
-        encoder=encoder,
-        device=device,
-        codec=codec,
-        crf=crf,
-        audio=audio,
-    )
+        preset, config, method=method, network=network, fit_steps=fit_steps, size=size, output_size=output_size,
+        strength=strength, temporal=temporal, style_scale=style_scale, color=color, seed=seed, flow=flow,
+        encoder=encoder, device=device, codec=codec, crf=crf, audio=audio,
+    )  # fmt: skip
 
     from vidstyle.pipeline import Selection, Style  # only now: it loads torch, and a wrong word should show at once
 
