@@ -23,7 +23,7 @@ class Options:
     method: Method = "feedforward"
     """`feedforward` fits a network to the clip, then streams it; `optimize` paints every frame by gradient descent."""
     network: Path | None = None
-    """A `.safetensors` network to use instead of fitting one; written there after the fit when it does not exist yet."""
+    """A `.safetensors` network to use instead of fitting one; written there after the fit where there is none yet."""
     fit_steps: int = 300
     """Training steps of the feed-forward fit. More looks richer, up to a point; 0 needs `network`."""
     size: int = 960
@@ -71,7 +71,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"{name} is {value}; give a value from {low:g} to {high:g}.")
-        if not self.references or any(j < 1 or j > 64 for j in self.references):
+        if not self.references or any(type(j) is not int or not 1 <= j <= 64 for j in self.references):
             raise UsageError(f"references is {list(self.references)}; give frame distances from 1 to 64.")
 
 
@@ -98,10 +98,13 @@ def _check_types(options: Options) -> None:
         if kind in (int, float) or kind == int | None:
             numbers = (int, float) if kind is float else (int,)
             missing = kind == int | None and value is None
-            if not missing and (isinstance(value, bool) or not isinstance(value, numbers) or not math.isfinite(value)):
+            endless = isinstance(value, float) and not math.isfinite(value)
+            if not missing and (isinstance(value, bool) or not isinstance(value, numbers) or endless):
                 raise UsageError(f"{name} is {value!r}; give a number.")
         elif choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
             raise UsageError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        elif kind == Path | None and not isinstance(value, Path | None):
+            raise UsageError(f"{name} is {value!r}; give a file name in quotes.")
         elif kind is str and not isinstance(value, str):
             raise UsageError(f"{name} is {value!r}; give a name in quotes.")
 
@@ -139,8 +142,8 @@ def _apply(options: Options, path: Path) -> Options:
         raise UsageError(f"{path}: unknown {', '.join(unknown)}; known keys are {', '.join(sorted(known))}.")
     if "references" in table:
         table["references"] = tuple(table["references"]) if isinstance(table["references"], list) else ()
-    if "network" in table:
-        table["network"] = path.parent / str(table["network"])
+    if isinstance(table.get("network"), str):
+        table["network"] = path.parent / table["network"]
     try:
         return replace(options, **table)
     except UsageError as error:

@@ -1,0 +1,96 @@
+"""Stand-ins for the heavy rooms, so that the command line can be tested in milliseconds."""
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import vidstyle
+from vidstyle import pipeline
+from vidstyle.errors import InputError, OutputError
+from vidstyle.options import Options
+from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Asked:
+    """What the pipeline was asked for last, and what it was asked to paint in all."""
+
+    styles: list[Style] = field(default_factory=list)
+    options: Options = field(default_factory=Options)
+    selection: Selection = field(default_factory=Selection)
+    painted: list[Path] = field(default_factory=list)
+    targets: list[Path] = field(default_factory=list)
+    count: int | None = None
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Put fakes in place of planning, painting, probing and the weights.
+
+    A clip whose name holds `bad` cannot be read; painting one whose name holds `bug` fails in an unforeseen way.
+    """
+    asked = Asked()
+
+    def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
+        asked.styles, asked.options, asked.selection = styles, options, selection
+        if "bad" in source.name:
+            raise InputError(f"{source}: is no video; give another file.")
+        target = target or source.with_name(f"{source.stem}_{styles[0].path.stem}{source.suffix}")
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target}: exists already; give --overwrite.")
+        frames = selection.frames or (0, 99)
+        streams, warnings = ("video: painted", "audio: copied"), ("no colour tags",)
+        return Plan(source, target, frames, (64, 36), (128, 72), options, "cpu", streams, warnings)
+
+    def stylize_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, listen=None):
+        if "bug" in source.name:
+            raise ValueError("two\nlines")
+        plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
+        for done in range(3):
+            listen(Progress("fit", done + 1, 3, loss=0.5))
+        for done in range(2):
+            listen(Progress("paint", done + 1, 2))
+        asked.painted.append(source)
+        asked.targets.append(plan.target)
+        return Result(plan, 2, ("aa", "bb"), 1.0, {"paint": 1.0}, {"style": 0.5})
+
+    def preview_video(*args, count=6, **kwargs):
+        asked.count = count
+        return stylize_video(*args, **kwargs)
+
+    facts = {
+        "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "duration": 4.0,
+        "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
+        "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
+        "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
+    }  # fmt: skip
+    video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}))
+    record = SimpleNamespace(licence="MIT", origin="ours")
+    weights = SimpleNamespace(
+        RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")
+    )
+    for name, fake in (("video", video), ("weights", weights)):
+        monkeypatch.setitem(sys.modules, f"vidstyle.{name}", fake)
+        monkeypatch.setattr(vidstyle, name, fake, raising=False)
+    for fake in (plan_video, stylize_video, preview_video):
+        monkeypatch.setattr(pipeline, fake.__name__, fake)
+    return asked
+
+
+def vidstyle_commands(text: str) -> list[list[str]]:
+    """The arguments of every `vidstyle ...` command in a shell text, however it is chained or wrapped."""
+    commands = []
+    for line in text.replace("\\\n", " ").splitlines():
+        for part in re.split(r"&&|;|\|", line.removeprefix("$ ")):
+            words = shlex.split(part, comments=True)
+            if words and (words[0] == "vidstyle" or words[0].endswith("/vidstyle")):
+                commands.append(words[1:])
+            elif len(words) > 2 and words[1:3] == ["-m", "vidstyle"]:
+                commands.append(words[3:])
+    return commands

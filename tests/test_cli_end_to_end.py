@@ -1,0 +1,156 @@
+"""The command line with everything behind it: small clips are made, painted and read back."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from fake_pipeline import ROOT
+
+pytestmark = pytest.mark.skip(reason="waits for the pipeline")
+
+QUICK = ["--fit-steps", "2", "--size", "64", "--device", "cpu"]
+FRAMES = 12
+PTS = [0, 1, 2, 4, 5, 7, 8, 9, 10, 12, 13, 14]
+"""Uneven, so that a constant frame rate put in their place would show."""
+
+
+def vidstyle(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would, in its own process."""
+    command = [sys.executable, "-m", "vidstyle", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def write_clip(path: Path, frames: int = FRAMES) -> None:
+    """A square moving over noise, 64x48, at the times `PTS`."""
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 64, 48, "yuv420p", Fraction(1, 25)
+        for number in range(frames):
+            picture = noise.copy()
+            picture[10:30, 3 * number % 44 : 3 * number % 44 + 20] = (200, 40, 40)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = PTS[number] if frames == FRAMES else number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def times(path: Path) -> list[Fraction]:
+    with av.open(str(path)) as container:
+        return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    with av.open(str(path), "w", format="image2") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = picture.shape[1], picture.shape[0], "rgb24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_clip(tmp_path / "clip.mp4")
+    picture = np.random.default_rng(1).integers(0, 255, (80, 80, 3), dtype=np.uint8)
+    write_png(tmp_path / "style.png", picture)
+    return tmp_path
+
+
+def test_run_keeps_every_frame_and_its_time(folder: Path):
+    done = vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "clip_style.mp4\n"
+    assert times(folder / "clip_style.mp4") == times(folder / "clip.mp4")
+    assert {path.name for path in folder.iterdir()} == {"clip.mp4", "style.png", "clip_style.mp4"}
+
+
+@pytest.mark.parametrize(("words", "count"), [(["--frames", "2-4"], 3), (["--start", "0.16", "--end", "0.32"], 3)])
+def test_a_range(words: list[str], count: int, folder: Path):
+    done = vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, *words, "-o", "out.mp4", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert len(times(folder / "out.mp4")) == count
+
+
+def test_the_same_command_gives_the_same_pixels(folder: Path):
+    hashes = []
+    for name in ("one.mp4", "two.mp4"):
+        done = vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, "--json", "-o", name, cwd=folder)
+        last = json.loads(done.stdout.splitlines()[-1])
+        assert (last["event"], last["frames"]) == ("result", FRAMES)
+        hashes.append(last["frame_hashes"])
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == FRAMES
+
+
+def test_the_plan_of_a_dry_run_comes_true(folder: Path):
+    before = sorted(folder.iterdir())
+    words = ["run", "clip.mp4", "--style", "style.png", *QUICK, "--frames", "1-3", "--json"]
+    plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout)["plans"][0]
+    assert sorted(folder.iterdir()) == before
+    result = json.loads(vidstyle(*words, cwd=folder).stdout.splitlines()[-1])
+    assert (plan["target"], plan["count"]) == (result["target"], result["frames"])
+
+
+def test_preview(folder: Path):
+    done = vidstyle("preview", "clip.mp4", "--style", "style.png", *QUICK, "--count", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    movie, sheet = done.stdout.splitlines()
+    assert len(times(folder / movie)) == FRAMES
+    assert (folder / sheet).read_bytes().startswith(b"\x89PNG")
+
+
+def test_probe(folder: Path):
+    clip = json.loads(vidstyle("probe", "clip.mp4", "--json", cwd=folder).stdout)["clip"]
+    assert (clip["frames"], clip["width"], clip["height"]) == (FRAMES, 64, 48)
+    assert "h264" in vidstyle("probe", "clip.mp4", cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["none.mp4", "--style", "style.png"], 3),
+        (["text.mp4", "--style", "style.png"], 3),
+        (["clip.mp4", "--style", "none.png"], 3),
+        (["clip.mp4", "--style", "text.mp4"], 3),
+        (["clip.mp4", "--style", "style.png", "-o", "text.mp4"], 4),
+        (["clip.mp4", "--style", "style.png", "-o", "none/out.mp4"], 4),
+        (["clip.mp4", "--style", "style.png", "--frames", "90-99"], 2),
+        (["clip.mp4", "--style", "style.png", "--device", "cuda:77"], 6),
+        (["text.mp4", "clip.mp4", "--style", "style.png", *QUICK], 5),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(words: list[str], code: int, folder: Path):
+    (folder / "text.mp4").write_text("no video at all\n")
+    done = vidstyle("run", *words, cwd=folder)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("vidstyle: ")
+    assert (folder / "text.mp4").read_text() == "no video at all\n"
+    assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_ctrl_c_while_painting_leaves_nothing(folder: Path):
+    write_clip(folder / "long.mp4", frames=300)
+    before = sorted(folder.iterdir())
+    command = [sys.executable, "-m", "vidstyle", "run", "long.mp4", "--style", "style.png", "--json", *QUICK]
+    child = subprocess.Popen(
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    for line in child.stdout:
+        if json.loads(line).get("stage") == "paint":
+            break
+    child.send_signal(signal.SIGINT)
+    rest = child.stdout.read().splitlines()
+    assert child.wait(timeout=60) == 130
+    assert json.loads(rest[-1])["exit_code"] == 130
+    assert sorted(folder.iterdir()) == before

@@ -1,0 +1,45 @@
+"""Every `vidstyle` command in the README and the docs is one that the program accepts."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fake_pipeline import ROOT, install, vidstyle_commands
+
+from vidstyle.cli import execute
+
+README = ROOT / "README.md"
+FENCE = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [page for page in [README, *sorted((ROOT / "docs").rglob("*.md"))] if page.exists()]
+COMMANDS = [
+    pytest.param(command, id=f"{page.name}: {' '.join(command)}")
+    for page in PAGES
+    for block in FENCE.findall(page.read_text(encoding="utf-8"))
+    for command in vidstyle_commands(block)
+]
+
+
+@pytest.mark.skipif(not README.exists(), reason="there is no README yet")
+@pytest.mark.parametrize("mark", ["main", "test"])
+def test_the_blocks_that_ci_runs_are_marked(mark: str):
+    assert len(re.findall(rf"^<!-- ci: {mark} -->\n```bash\n", README.read_text("utf-8"), re.MULTILINE)) == 1
+
+
+@pytest.mark.skipif(not COMMANDS, reason="there is no README with commands yet")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_parses(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    install(monkeypatch)
+    # Folders that the commands make, and outputs that they would find, must not be those of the checkout.
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    assert execute(command) == 0, capsys.readouterr().err
+
+
+def test_commands_are_found_however_they_are_written():
+    text = "python3 -m venv .venv && .venv/bin/vidstyle run a.mp4 \\\n  --style b.jpg  # paint\n"
+    assert vidstyle_commands(text) == [["run", "a.mp4", "--style", "b.jpg"]]
+    assert vidstyle_commands("$ python -m vidstyle probe 'my clip.mp4' | head\ncd vidstyle\n") == [
+        ["probe", "my clip.mp4"]
+    ]

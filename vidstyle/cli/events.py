@@ -1,0 +1,79 @@
+"""What the commands print: data on stdout (paths, tables or JSON lines), everything else on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vidstyle.options import Options
+
+if TYPE_CHECKING:
+    from vidstyle.pipeline import Plan, Result, Style
+
+VERSION = 1
+"""Of the JSON lines; a new key does not raise it, a changed meaning does."""
+
+
+def emit(event: str, **fields: Any) -> None:
+    """Print one JSON line: `{"v": 1, "event": event, ...}`."""
+    print(json.dumps({"v": VERSION, "event": event, **fields}, default=str), flush=True)
+
+
+def say(text: str) -> None:
+    """Print a line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def plan_fields(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON can hold it."""
+    return dataclasses.asdict(plan) | {"count": plan.frames[1] - plan.frames[0] + 1}
+
+
+def result_fields(result: Result) -> dict[str, Any]:
+    """A result as JSON can hold it, with the plan's source and target brought up to the top."""
+    fields = dataclasses.asdict(result)
+    plan = fields.pop("plan")
+    return {"source": plan["source"], "target": plan["target"], **fields, "warnings": plan["warnings"]}
+
+
+def plan_text(plan: Plan, styles: list[Style]) -> str:
+    """A plan as a short block of text."""
+    first, last = plan.frames
+    changed = [
+        f"{field.name}={value}"
+        for field in dataclasses.fields(Options)
+        if (value := getattr(plan.options, field.name)) != getattr(Options(), field.name)
+    ]
+    rows = [
+        ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in styles)),
+        ("frames", f"{first}-{last} ({last - first + 1})"),
+        ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
+        ("written", f"{_size(plan.output_size)}, {plan.options.codec}, crf {plan.options.crf}"),
+        ("options", ", ".join(changed) or "the defaults"),
+        *(("stream", line) for line in plan.streams),
+        *(("warning", line) for line in plan.warnings),
+    ]
+    return f"{plan.source} -> {plan.target}\n" + columns(rows, indent="  ")
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+    """Rows as aligned columns, the last one of any length: what a person can read and `grep` can search."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return "\n".join(
+        indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]
+        for row in rows
+    )
+
+
+def plan_line(plan: Plan) -> str:
+    """A plan as one line, said before the work starts."""
+    first, last = plan.frames
+    size = _size(plan.paint_size)
+    return f"{plan.source.name}: frames {first}-{last} ({last - first + 1}) at {size} on {plan.device} -> {plan.target}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

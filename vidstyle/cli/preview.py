@@ -1,0 +1,60 @@
+"""`vidstyle preview`: a few painted frames, as a contact sheet and a short movie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidstyle.cli.events import emit, result_fields
+from vidstyle.cli.request import WHAT, Request, with_request
+
+LENGTH = 24
+"""Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
+TAG = "_preview"
+"""Ends the name of a preview, so that it never stands in the way of the full run's output."""
+
+
+@with_request
+def preview(
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to try the style on.")],
+    request: Request,
+    count: Annotated[
+        int,
+        typer.Option("--count", min=1, max=100, metavar="N", rich_help_panel=WHAT, help="Frames on the contact sheet."),
+    ] = 6,
+) -> None:
+    """Paint a short piece of CLIP, the middle 24 frames unless a range is given, and lay frames out on a sheet.
+
+    The sheet is a PNG beside the short movie: the source above, the painting below.
+    """
+    from vidstyle import pipeline
+    from vidstyle.cli.progress import listening
+
+    if request.selection == pipeline.Selection():
+        first, last = request.plan(clip, TAG).frames
+        start = first + max(0, last - first + 1 - LENGTH) // 2
+        middle = pipeline.Selection(frames=(start, min(start + LENGTH - 1, last)))
+        request = replace(request, selection=middle)
+    plan = request.plan(clip, TAG)
+    request.make_folder()
+    with listening(plan, json=request.json) as listen:
+        result = pipeline.preview_video(
+            clip,
+            request.styles,
+            plan.target,
+            request.options,
+            request.selection,
+            count=count,
+            overwrite=request.overwrite,
+            listen=listen,
+        )
+    movie = result.plan.target
+    sheet = movie.with_suffix(".png")
+    if request.json:
+        emit("result", exit_code=0, sheet=sheet, **result_fields(result))
+    else:
+        print(movie)
+        print(sheet)

@@ -1,0 +1,151 @@
+"""How far the work is: a live bar on a terminal, plain lines in a log, JSON lines for a program."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from vidstyle.cli.events import emit, plan_fields, plan_line, say
+
+if TYPE_CHECKING:
+    from vidstyle.pipeline import Listener, Plan, Progress
+
+WINDOW = 30.0
+"""Seconds that the pace is taken over: long enough to be calm, short enough to forget a slow start."""
+SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_EVENTS = 0.5
+
+
+class Pace:
+    """Steps a second over the last `WINDOW` seconds of one stage, and the time left at that pace."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def update(self, step: Progress) -> bool:
+        """Note one step of work; true where it opens a new stage."""
+        opens = step.stage != self.stage
+        if opens:
+            self.stage = step.stage
+            self._seen.clear()
+        now = time.monotonic()
+        self._seen.append((now, step.done))
+        while len(self._seen) > 2 and self._seen[0][0] < now - WINDOW:
+            self._seen.popleft()
+        return opens
+
+    @property
+    def rate(self) -> float | None:
+        """Steps a second; None until two moments of the stage are known."""
+        (then, before), (now, done) = self._seen[0], self._seen[-1]
+        return (done - before) / (now - then) if now > then and done > before else None
+
+    def seconds_left(self, step: Progress) -> float | None:
+        """Until the end of the stage; None where the total or the pace is not known."""
+        rate = self.rate
+        return (step.total - step.done) / rate if rate and step.total is not None else None
+
+
+class LineListener:
+    """Prints a plain line on stderr when a stage opens or ends, and every few seconds between."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._pace = Pace()
+        self._last = -SECONDS_BETWEEN_LINES
+
+    def __call__(self, step: Progress) -> None:
+        """Hear of one step."""
+        now, opens = time.monotonic(), self._pace.update(step)
+        if opens or step.done == step.total or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            say(f"{self._name}: {step.stage} {describe(step, self._pace)}")
+
+
+class JsonListener:
+    """Prints `progress` events on stdout: the first and the last of each stage, and two a second between."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._pace = Pace()
+        self._last = -SECONDS_BETWEEN_EVENTS
+
+    def __call__(self, step: Progress) -> None:
+        """Hear of one step."""
+        now, opens = time.monotonic(), self._pace.update(step)
+        if opens or step.done == step.total or now - self._last >= SECONDS_BETWEEN_EVENTS:
+            self._last = now
+            rate, left = self._pace.rate, self._pace.seconds_left(step)
+            emit(
+                "progress", source=self._source, stage=step.stage, done=step.done, total=step.total,
+                per_second=rate, seconds_left=left, loss=step.loss,
+            )  # fmt: skip
+
+
+class BarListener:
+    """Shows one live bar for each stage."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._pace = Pace()
+        self._task: TaskID | None = None
+
+    def __call__(self, step: Progress) -> None:
+        """Hear of one step."""
+        if self._pace.update(step) or self._task is None:
+            self._task = self._bars.add_task(step.stage, total=step.total, status="")
+        status = describe(step, self._pace)
+        self._bars.update(self._task, completed=step.done, total=step.total, status=status)
+
+
+@contextmanager
+def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
+    """Say what is about to be done and with which warnings, then yield the listener that suits the reader."""
+    if json:
+        emit("start", **plan_fields(plan))
+        for warning in plan.warnings:
+            emit("warning", source=plan.source, message=warning)
+        yield JsonListener(str(plan.source))
+        return
+    say(plan_line(plan))
+    for warning in plan.warnings:
+        say(f"{plan.source.name}: warning: {warning}")
+    started = time.monotonic()
+    # rich would call a pipe a terminal when FORCE_COLOR is set, and it draws on dumb terminals; NO_COLOR it honours.
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        columns = (TextColumn("{task.description:>8}"), BarColumn(), TextColumn("{task.fields[status]}"))
+        with Bars(*columns, console=Console(stderr=True)) as bars:
+            yield BarListener(bars)
+    else:
+        yield LineListener(plan.source.name)
+    say(f"{plan.source.name}: done in {clock(time.monotonic() - started)}")
+
+
+def describe(step: Progress, pace: Pace) -> str:
+    """`frame 12/100, 3.1 fps, loss 0.52, 0:28 left`, with what is known."""
+    fits = step.stage == "fit"
+    parts = [f"{'step' if fits else 'frame'} {step.done}" + (f"/{step.total}" if step.total is not None else "")]
+    if rate := pace.rate:
+        parts.append(f"{rate:.2g} steps/s" if fits else f"{rate:.2g} fps")
+    if step.loss is not None:
+        parts.append(f"loss {step.loss:.4g}")
+    if (left := pace.seconds_left(step)) is not None and step.done != step.total:
+        parts.append(f"{clock(left)} left")
+    return ", ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """`0:28`, `12:05` or `1:02:03`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,78 @@
+"""`vidstyle run`: paint one clip, or several one after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say
+from vidstyle.cli.failures import explain
+from vidstyle.cli.request import REPORT, Request, with_request
+
+if TYPE_CHECKING:
+    from vidstyle.batch import Outcome
+    from vidstyle.pipeline import Plan, Result
+
+
+@with_request
+def run(
+    clip: Annotated[list[Path], typer.Argument(metavar="CLIP", help="Video to paint, or several.")],
+    request: Request,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", rich_help_panel=REPORT, help="Say what would be done, and write nothing."),
+    ] = False,
+) -> None:
+    """Paint CLIP in the style of a picture; with several clips, one that fails does not stop the others."""
+    from vidstyle.batch import plan_clips, run_clips
+
+    several = len(clip) > 1
+
+    def report(outcome: Outcome) -> None:
+        if outcome.result is not None:
+            _show_result(outcome.result, request, event="clip" if several else "result")
+        elif outcome.error is not None:
+            code, sentence = explain(outcome.error)
+            say(f"vidstyle: {sentence}")
+            if request.json:
+                emit("clip", source=outcome.source, exit_code=code, message=sentence)
+
+    if dry_run:
+        _show_plans(plan_clips(clip, request.plan, report), request)
+        return
+    results = run_clips(clip, request.plan, lambda plan: _paint(plan, request), report)
+    if several and request.json:
+        emit("result", exit_code=0, targets=[result.plan.target for result in results])
+
+
+def _paint(plan: Plan, request: Request) -> Result:
+    from vidstyle import pipeline
+    from vidstyle.cli.progress import listening
+
+    request.make_folder()
+    with listening(plan, json=request.json) as listen:
+        return pipeline.stylize_video(
+            plan.source,
+            request.styles,
+            plan.target,
+            request.options,
+            request.selection,
+            overwrite=request.overwrite,
+            listen=listen,
+        )
+
+
+def _show_plans(plans: list[Plan], request: Request) -> None:
+    if request.json:
+        emit("result", exit_code=0, dry_run=True, plans=[plan_fields(plan) for plan in plans])
+    else:
+        print("\n\n".join(plan_text(plan, request.styles) for plan in plans))
+
+
+def _show_result(result: Result, request: Request, event: str) -> None:
+    if request.json:
+        emit(event, exit_code=0, **result_fields(result))
+    else:
+        print(result.plan.target, flush=True)
