@@ -8,8 +8,8 @@ import numpy as np
 from samples.textures import TEXTURE_SCALE, fbm, mix, opaque, ramp, smoothstep
 
 HORIZON = 176.0
-"""Row of the horizon at the start, frame pixels."""
-SUN = (306.0, 128.0)
+"""Row of the horizon at the middle of the clip, frame pixels."""
+SUN = (236.0, 118.0)
 """Where the sun stands in the sky layer, frame pixels (x, y)."""
 
 SKY = [(0.0, (255, 216, 150)), (0.10, (255, 190, 128)), (0.24, (246, 160, 128)), (0.42, (196, 146, 158)),
@@ -52,7 +52,7 @@ def sky(rng: np.random.Generator, left: int, right: int) -> np.ndarray:
     colour = mix(colour, cloud, 0.92 * cover)
     colour = mix(colour, np.array([1.0, 0.93, 0.72]), 0.9 * np.exp(-(away / 30) ** 1.4))
     colour = mix(colour, np.array([1.0, 0.985, 0.9]), smoothstep(12.5, 11.0, away))
-    return opaque(colour + 0.012 * fbm(*x.shape, 5, rng, 3)[..., None])
+    return opaque(colour + 0.010 * fbm(*x.shape, 4, rng, 2)[..., None])
 
 
 def hills(rng: np.random.Generator, left: int, right: int, crest: float, rise: float, near: float) -> np.ndarray:
@@ -98,6 +98,8 @@ def sea(rng: np.random.Generator, left: int, right: int, shore: np.ndarray) -> n
     dy = y - HORIZON + 1.5
     ahead = 300 * 2.6 / dy
     toward, side = _slopes((x - 320) * ahead / 300, ahead, dy, rng)
+    # Where the waves are finer than pixels their streaks still show.
+    toward += 0.42 * np.exp(-dy / 75) * fbm(*x.shape, 3.2, rng, 3, stretch=6)
     far = np.clip(dy / 190, 0, 1)
     # A tilted wave mirrors a higher or lower piece of the sky, and the nearer it is the more one sees into it.
     mirrored = ramp(np.clip(0.06 + 0.42 * far + 0.34 * toward, 0, 1), SKY)
@@ -106,7 +108,7 @@ def sea(rng: np.random.Generator, left: int, right: int, shore: np.ndarray) -> n
     # The land's mirror image: rows below the shore line, broken up by the waves.
     below = y + 22 * toward * far ** 0.5 - 214
     column = np.clip(np.arange(x.shape[1])[None] + 12 * side, 0, x.shape[1] - 1).astype(int)
-    land = smoothstep(0, 3, below) * smoothstep(0, 6, shore[column] * 0.75 - below)
+    land = smoothstep(0, 3, below) * smoothstep(0, 6, shore[column] * 0.55 - below)
     colour = mix(colour, np.array([0.17, 0.22, 0.28]), 0.62 * land)
     # The sun's road: wave faces tilted just so.
     road = np.exp(-(((x - SUN[0]) / (13 + 0.42 * dy)) ** 2))

@@ -34,14 +34,14 @@ def _field(canvas: Canvas, rng: np.random.Generator, rows: tuple[float, float], 
     """Blades and flowers from the far edge of a slope to its near one, the near ones larger and brighter at the tips."""
     left, right = canvas.origin[0], canvas.origin[0] + canvas.rgba.shape[1] / CANVAS_SCALE
     count = int((right - left) * density)
-    depth = np.sort(rng.uniform(0, 1, count) ** 0.85)
+    depth = np.sort(rng.uniform(0, 1, count) ** 1.05)
     x = rng.uniform(left, right, count)
     patch = fbm(64, 1024, 90, rng, 3)
     for k in range(count):
         foot = slope_row(x[k]) + rows[0] + (rows[1] - rows[0]) * depth[k]
         size = tall[0] + (tall[1] - tall[0]) * depth[k]
         here = patch[int(depth[k] * 63), int((x[k] - left) / (right - left) * 1023)]
-        sun = np.clip(0.42 + 0.42 * here + rng.normal(0, 0.22), 0, 1)
+        sun = np.clip(0.55 + 0.34 * here + rng.normal(0, 0.22), 0, 1)
         colour = blend(blend((24, 48, 40), (62, 92, 44), depth[k]), blend((160, 150, 70), (226, 198, 96), depth[k]), sun ** 1.3)
         if rng.uniform() < flowers * np.clip(0.4 + here, 0, 1):
             kind, up, r = rng.uniform(), size * rng.uniform(0.7, 1.15), 0.9 + 0.16 * size * rng.uniform(0.7, 1.2)
@@ -72,7 +72,7 @@ def meadow(rng: np.random.Generator, left: int, right: int) -> np.ndarray:
     tone = np.clip(0.4 + 0.5 * fbm(h, w, 60, rng, 6), 0, 1)[..., None]
     colour = np.array([26, 46, 38]) * (1 - tone) + np.array([104, 108, 52]) * tone
     canvas.rgba[ground] = np.dstack([colour, np.full((h, w, 1), 255.0)])[ground].astype(np.uint8)
-    _field(canvas, rng, (2, 92), 9.0, (7, 24), 0.10, 0.16)
+    _field(canvas, rng, (1, 92), 11.0, (7, 24), 0.10, 0.15)
     return canvas.finish(0.06, rng)
 
 
@@ -121,8 +121,8 @@ def pine(rng: np.random.Generator) -> np.ndarray:
         canvas.taper(np.array([(x, row[1] - long / 2), (x + rng.normal(0, 0.5), row[1]), (x + 0.3, row[1] + long / 2)]),
                      [0.2, rng.uniform(0.7, 1.9), 0.2], blend((40, 26, 32), (214, 132, 82), tone))
     for limb in limbs:
-        for s in np.linspace(0.34, 1.0, 9):
+        for s in np.linspace(0.30, 1.0, 11):
             spot = limb[int(s * 15)]
-            for _ in range(3):
-                _needles(canvas, spot[0] + rng.normal(0, 9), spot[1] + rng.normal(-4, 5), rng.uniform(8, 13), rng, 46)
+            for _ in range(4):
+                _needles(canvas, spot[0] + rng.normal(0, 10), spot[1] + rng.normal(-4, 6), rng.uniform(8, 13), rng, 46)
     return canvas.finish(0.05, rng)

@@ -22,13 +22,13 @@ NEARNESS = 250.0
 
 
 def progress(index: int) -> float:
-    """Share of the camera's way done at frame `index`: it starts and stops gently."""
+    """Where the camera is on its way at frame `index`, from -0.5 to 0.5: it starts and stops gently."""
     t = index / (FRAMES - 1)
-    return t - 0.55 * np.sin(2 * np.pi * t) / (2 * np.pi)
+    return t - 0.5 - 0.55 * np.sin(2 * np.pi * t) / (2 * np.pi)
 
 
 def nearness(row: float) -> float:
-    """Nearness of a thing whose foot stands on the sea at `row` (first frame)."""
+    """Nearness of a thing whose foot stands on the sea at `row` (mid-clip)."""
     return (row - backdrop.HORIZON) / NEARNESS
 
 
@@ -62,14 +62,14 @@ def _boat(index: int) -> np.ndarray:
     t, foot = index / RATE, 256.0
     drift = _shifted(nearness(foot), index)[:, 2]
     heel = np.radians(2.2) * np.sin(2 * np.pi * t / 2.6) + np.radians(1.5)
-    return _turned((1.0, 1.0), heel, 150 + 56 * t + drift[0], foot + 1.1 * np.sin(2 * np.pi * t / 1.7) + drift[1])
+    return _turned((1.0, 1.0), heel, 124 + 54 * t + drift[0], foot + 1.1 * np.sin(2 * np.pi * t / 1.7) + drift[1])
 
 
 def _balloon(index: int) -> np.ndarray:
     """The balloon drifts left and rises, turning slightly and growing as it comes nearer."""
     t = index / RATE
     size = 0.98 + 0.03 * t
-    return _turned((size, size), np.radians(2.5) * np.sin(1.3 * t), 532 - 17 * t, 74 - 6.5 * t)
+    return _turned((size, size), np.radians(2.5) * np.sin(1.3 * t), 536 - 17 * t, 76 - 6.5 * t)
 
 
 def _gull(x: float, y: float, speed: tuple[float, float], size: float, beat: float) -> object:
@@ -104,18 +104,18 @@ def layers() -> tuple[Layer, ...]:
     bird = actors.gull(rng(9))
     return (
         Layer("sky", backdrop.sky(rng(1), -20, 680), (-20, -20), at(0.012)),
-        Layer("far hills", backdrop.hills(rng(2), -20, 680, 172, 40, 0.15), (-20, 90), at(0.03)),
-        Layer("near hills", backdrop.hills(rng(3), -20, 680, 178, 27, 0.75), (-20, 90), at(0.06)),
-        Layer("sea", backdrop.sea(rng(4), -40, 800, village.shore_height(-40, 800)), (-40, int(backdrop.HORIZON)), _sea, _swell),
-        Layer("headland", village.headland(rng(5)), (360, 70), at(nearness(village.WATERLINE))),
+        Layer("far hills", backdrop.hills(rng(2), -20, 680, 172, 34, 0.15), (-20, 90), at(0.03)),
+        Layer("near hills", backdrop.hills(rng(23), -20, 680, 180, 22, 0.75), (-20, 90), at(0.06)),
+        Layer("sea", backdrop.sea(rng(4), -90, 730, village.shore_height(-60, 760)), (-90, int(backdrop.HORIZON)), _sea, _swell),
+        Layer("headland", village.headland(rng(5)), (360, 70), lambda i: _shifted(nearness(village.WATERLINE), i) + [[0, 0, -30], [0, 0, 0]]),
         Layer("balloon", actors.balloon(rng(6)), (-30, -36), _balloon),
         *(Layer(f"gull {k + 1}", bird, (-16, -12), gulls[k]) for k in range(3)),
         Layer("boat", actors.boat(rng(7)), (-50, -86), _boat),
         Layer("gull 4", bird, (-16, -12), gulls[3]),
-        Layer("meadow", meadow.meadow(rng(10), -20, 800), (-20, 270), at(0.72), _breeze(400, 130, 2.0, 0.5)),
-        Layer("pine", meadow.pine(rng(11)), (-150, -40), lambda i: _shifted(0.95, i) + [[0, 0, 212], [0, 0, -8]],
+        Layer("meadow", meadow.meadow(rng(10), -90, 740), (-90, 270), at(0.72), _breeze(400, 130, 2.0, 0.5)),
+        Layer("pine", meadow.pine(rng(11)), (-150, -40), lambda i: _shifted(0.95, i) + [[0, 0, 138], [0, 0, -6]],
               _breeze(330, 360, 3.2, 0.3)),
-        Layer("tall grass", meadow.tall_grass(rng(12), -20, 880), (-20, 280), at(1.3), _breeze(420, 90, 7.0, 0.6)),
+        Layer("tall grass", meadow.tall_grass(rng(12), -130, 770), (-130, 280), at(1.3), _breeze(420, 90, 7.0, 0.6)),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from samples.textures import CANVAS_SCALE, TEXTURE_SCALE, Canvas, Colour, blend, fbm
 
 WATERLINE = 214
-"""Row where the headland meets the sea at the start, frame pixels."""
+"""Row where the headland meets the sea mid-clip, frame pixels."""
 
 
 def _profile(x: np.ndarray) -> np.ndarray:
@@ -107,8 +107,8 @@ def _ground(canvas: Canvas, rng: np.random.Generator) -> None:
     top = _profile(x[0]).astype(np.float32)[None] + 1.6 * fbm(4, w, 70, rng, 5)[1][None]
     below = y - top
     strata = np.sin(0.9 * y + 5 * rough + 0.05 * x)
-    relief = cv2.GaussianBlur(fbm(h, w, 60, rng, 6, gain=0.6) + 0.16 * strata, None, 1.2)
-    lit = np.clip(0.5 - 5.5 * cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) - 3 * cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3)
+    relief = cv2.GaussianBlur(fbm(h, w, 60, rng, 6, gain=0.6) + 0.16 * strata, None, 2.0)
+    lit = np.clip(0.5 - 4.0 * cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) - 3 * cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3)
                   + 0.25 * rough, 0, 1)[..., None]
     rock = np.array([70, 62, 80]) * (1 - lit) + np.array([226, 166, 122]) * lit
     turf = np.array([38, 66, 54]) * (1 - lit) + np.array([168, 164, 84]) * lit
