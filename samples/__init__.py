@@ -1,0 +1,1 @@
+"""Sample footage and style pictures, made by the scripts in this folder."""
