@@ -1,0 +1,79 @@
+"""The encoders: names, shapes, what is run, and known numbers on a generated picture."""
+
+import pytest
+import torch
+from torchvision import models
+
+from vidstyle import weights
+from vidstyle.encoders import load_encoder
+from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
+from vidstyle.encoders.vgg import VGG
+from vidstyle.errors import InputError, UsageError
+from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS
+
+
+def picture(height: int = 64, width: int = 96) -> torch.Tensor:
+    """A smooth colour pattern, the same on every machine."""
+    y, x = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)[None]
+    return torch.stack([0.5 + 0.5 * torch.sin(9 * x + 4 * y), x * y + 0 * x, 0.5 + 0.5 * torch.cos(17 * y - 3 * x)])[None]
+
+
+def test_builtin_gives_every_layer_the_losses_look_at():
+    found = load_encoder("builtin")(picture(), [*STYLE_LAYERS, CONTENT_LAYER])
+    widths = {f"relu{name}": width for name, width, _ in CHAIN}
+    for layer, value in found.items():
+        shrink = 2 ** (int(layer[4]) - 1)
+        assert value.shape == (1, widths[layer], 64 // shrink, 96 // shrink)
+        assert float(value.min()) >= 0
+
+
+@pytest.mark.parametrize("name", ["vgg19", "vgg16"])
+def test_vgg_layers_are_torchvisions(name: str, monkeypatch: pytest.MonkeyPatch):
+    """Read-out by name against running torchvision's own chain up to the index the literature gives."""
+    torch.manual_seed(0)
+    reference = getattr(models, name)().eval()
+    index = {"vgg19": {"relu1_1": 1, "relu3_1": 11, "relu4_2": 22, "relu5_1": 29},
+             "vgg16": {"relu1_1": 1, "relu3_1": 11, "relu4_2": 20, "relu5_1": 25}}[name]
+    network = VGG(name)
+    network.features.load_state_dict(
+        {k: v for k, v in reference.features.state_dict().items() if int(k.split(".")[0]) <= index["relu5_1"]})
+    image = picture(32, 48)
+    found = network(image, list(index))
+    shown = (image - network.mean) / network.std
+    for layer, place in index.items():
+        torch.testing.assert_close(found[layer], reference.features[: place + 1](shown))
+
+
+def test_only_what_is_needed_is_run():
+    network, run = VGG("vgg19"), []
+    for name, module in zip(network.names, network.features, strict=True):
+        module.register_forward_hook(lambda *_, name=name: run.append(name))
+    network(picture(32, 32), ["relu2_1", "relu1_1"])
+    assert len(run) == 7  # conv, relu, conv, relu, pool, conv, relu
+
+
+def test_the_encoder_is_frozen_and_lets_gradients_through():
+    encoder = load_encoder("builtin")
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    image = picture().requires_grad_()
+    encoder(image, ["relu3_1"])["relu3_1"].sum().backward()
+    assert float(image.grad.abs().sum()) > 0
+
+
+def test_what_was_missing_is_said(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(UsageError, match="builtin, vgg19, vgg16"):
+        load_encoder("resnet")
+
+    def offline(name: str) -> None:
+        raise InputError("offline")
+
+    monkeypatch.setattr("vidstyle.encoders.vgg.fetch", offline)
+    with pytest.raises(InputError):
+        load_encoder("vgg19")
+
+
+def test_the_shipped_weights_are_the_recorded_ones():
+    record = weights.find("builtin-encoder")
+    assert weights.fetch("builtin-encoder") == weights.location(record)  # `fetch` compares the hash
+    assert weights.location(record).stat().st_size <= 4e6
+    assert sum(p.numel() for p in BuiltinEncoder().parameters()) < 1.1e6

@@ -1,0 +1,102 @@
+"""The feed-forward painter: sizes, files, and a fit that is seeded, learns the style and learns to hold still."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.test_optimize import noise
+from vidstyle.encoders import load_encoder
+from vidstyle.errors import InputError
+from vidstyle.frame import Prior
+from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
+from vidstyle.stylizers.fit import FitSettings, KeyFrame, Pair, fit
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.target import StyleTarget
+
+
+def settings(steps: int, temporal: float = 50.0) -> FitSettings:
+    return FitSettings(content_weight=0.05, style_weight=1.0, tv_weight=1.0, temporal_weight=temporal, steps=steps, seed=7)
+
+
+def pairs() -> list[Pair]:
+    """Two pairs that move by one pixel to the right: exact flow, the column that comes in is hidden."""
+    visible, to_last = torch.ones(1, 64, 64), torch.zeros(2, 64, 64)
+    visible[..., 0], to_last[0] = 0, -1
+    images = [(noise(seed) * 255).byte() for seed in (2, 3)]
+    return [Pair(image, image.roll(1, -1), to_last, visible) for image in images]
+
+
+def fitted(steps: int, temporal: float = 50.0, keys: list[KeyFrame] | None = None) -> tuple[PaintNetwork, list[dict[str, float]]]:
+    encoder, losses = load_encoder("builtin"), []
+    target = StyleTarget([noise(1)], [1.0], encoder)
+    network = fit(pairs(), keys or [], encoder, target, settings(steps, temporal), lambda _, found: losses.append(found))
+    return network, losses
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (64, 90), (97, 33)])
+def test_any_size_comes_back_at_its_own_size(size: tuple[int, int]):
+    torch.manual_seed(0)
+    painting = FeedForward(PaintNetwork().eval())(torch.rand(3, *size))
+    assert painting.shape == (3, *size)
+    assert float(painting.min()) >= 0
+    assert float(painting.max()) <= 1
+
+
+def test_a_fresh_network_starts_at_the_frame_itself():
+    torch.manual_seed(0)
+    frame = torch.full((3, 64, 64), 0.3)
+    frame[0] = 0.6
+    assert float((FeedForward(PaintNetwork().eval())(frame) - frame).abs().mean()) < 0.1
+
+
+def test_where_the_prior_is_hidden_its_pixels_do_not_count():
+    torch.manual_seed(0)
+    painter, frame = FeedForward(PaintNetwork().eval()), noise(2)
+    hidden = torch.zeros(1, 64, 64)
+    assert torch.equal(painter(frame, [Prior(noise(3), hidden)]), painter(frame, [Prior(noise(4), hidden)]))
+
+
+def test_the_fit_learns_the_style():
+    _, losses = fitted(30)
+    first, last = (sum(found["style"] for found in part) for part in (losses[:5], losses[-5:]))
+    assert last < 0.6 * first
+
+
+def test_the_same_seed_gives_the_same_network():
+    one, other = fitted(3)[0].state_dict(), fitted(3)[0].state_dict()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_without_temporal_weight_there_is_no_temporal_loss():
+    assert "temporal" in fitted(1)[1][0]
+    assert "temporal" not in fitted(1, temporal=0)[1][0]
+
+
+def test_key_frames_are_learnt():
+    frame = noise(2)
+    key = KeyFrame(frame, 1 - frame)
+    painter = FeedForward(fitted(30, keys=[key])[0])
+    error = float((painter(frame) - key.painting).abs().mean())
+    assert error < 0.6 * float((frame - key.painting).abs().mean())
+
+
+def test_a_saved_network_paints_the_same(tmp_path: Path):
+    torch.manual_seed(0)
+    network, file = PaintNetwork(width=16, blocks=2).eval(), tmp_path / "net.safetensors"
+    save_network(network, file, {"clip": "a.mp4"})
+    loaded, about = load_network(file)
+    assert about["clip"] == "a.mp4"
+    frame: Tensor = noise(2)
+    assert torch.equal(FeedForward(loaded)(frame), FeedForward(network)(frame))
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_anything_else_is_refused(tmp_path: Path, content: bytes | None):
+    file = tmp_path / "net.safetensors"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=r"net\.safetensors: is not a network"):
+        load_network(file)
