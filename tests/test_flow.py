@@ -160,7 +160,7 @@ def end_point_error(name: str, data: Path, render: str, scene: str) -> float:
     return float((load_flow(name)(last, this).to_this - truth).norm(dim=0).mean())
 
 
-@pytest.mark.slow  # 4 pairs at 1024x436: DIS 1 s, RAFT 10 to 25 s each on two cores
+@pytest.mark.slow  # 4 pairs at 1024x436, 10 to 25 s each on two busy cores
 @pytest.mark.parametrize(("render", "scene", "raft", "dis"), [
     ("clean", "easy", 0.27, 0.34), ("clean", "medium", 1.17, 1.64), ("final", "easy", 0.27, 0.32),
     ("final", "medium", 1.32, 1.95)])

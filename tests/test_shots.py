@@ -71,7 +71,7 @@ def test_odd_sizes_are_fine(size: tuple[int, int]) -> None:
     assert not is_cut(frame(torch.full((3, *size), 0.5)), frame(torch.full((3, *size), 0.5)))
 
 
-@pytest.mark.slow  # 10 s
+@pytest.mark.slow  # 75 s on two busy cores, most of it decoding
 @pytest.mark.parametrize(("clip", "cuts"), [
     ("mpy_big_buck_bunny_0_30.webm", [283, 376, 551]),
     ("exo_video_big_buck_bunny.mp4", [44, 137]),
