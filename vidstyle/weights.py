@@ -1,4 +1,4 @@
-"""Every trained network by name: where its weights come from, under which licence, and how they are fetched and checked."""
+"""Every trained network by name: where its weights come from, under which licence, how they are fetched and checked."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def fetch(name: str, listen: Listener | None = None) -> Path:
     if path.is_file():
         if not _matches(path, record):
             remedy = "delete it and run again" if record.url else "install vidstyle again"
-            raise InputError(f"{path}: is damaged (its SHA-256 does not begin as published, {record.sha256[:8]}); {remedy}.")
+            raise InputError(f"{path}: is not the published file (SHA-256 {record.sha256[:8]}...); {remedy}.")
         return path
     if not record.url:
         raise InputError(f"{path}: is missing from the package; install vidstyle again.")
@@ -101,12 +101,14 @@ def fetch(name: str, listen: Listener | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
     except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be written ({error.strerror}); set TORCH_HOME to a folder that can.") from error
+        raise OutputError(f"{path.parent}: cannot be written ({error.strerror}); "
+                          "set TORCH_HOME to a folder that can.") from error
     try:
         with os.fdopen(handle, "wb") as sink:
             _download(record, sink.write, path, listen or _bar(record.file))
         if not _matches(Path(part), record):
-            raise InputError(f"{record.url}: what came is not the published file (SHA-256 {record.sha256}...); try again later.")
+            raise InputError(f"{record.url}: sent something other than the published file "
+                             f"(SHA-256 {record.sha256[:8]}...); try again later.")
         os.replace(part, path)
     finally:
         Path(part).unlink(missing_ok=True)
@@ -125,8 +127,9 @@ def _download(record: Weights, write: Callable[[bytes], int], path: Path, listen
                 listen(done, total)
     except OSError as error:  # urllib's URLError, HTTPError and timeouts are all of this kind
         reason = getattr(error, "reason", None) or error
-        raise InputError(f"The weights {record.name!r} are not on this machine and {record.url} cannot be reached ({reason}); "
-                         f"place {record.file} at {path}, or use {record.instead}, which needs no download.") from error
+        raise InputError(f"The weights {record.name!r} are not on this machine and {record.url} cannot be reached "
+                         f"({reason}); place that file at {path}, or use {record.instead}, which needs no download."
+                         ) from error
 
 
 def _bar(file: str) -> Listener:

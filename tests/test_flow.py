@@ -1,0 +1,172 @@
+"""Optical flow: right direction on both grids, any size, the same numbers twice, and as good as published."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torchvision.models.optical_flow import raft_large, raft_small
+
+from vidstyle.errors import InputError, UsageError
+from vidstyle.flow import load_flow
+from vidstyle.flow.raft import Raft, from_princeton
+from vidstyle.warp import visibility, warp
+
+LAST_TO_THIS = (3, -2)
+"""How far everything moves between `last` and `this` of `translated`, in pixels, x then y."""
+
+
+def translated(height: int, width: int) -> tuple[Tensor, Tensor]:
+    noise = torch.rand(1, 3, height // 4 + 6, width // 4 + 6, generator=torch.Generator().manual_seed(0))
+    scene = interpolate(noise, scale_factor=4, mode="bicubic")[0].clamp(0, 1)
+    dx, dy = LAST_TO_THIS
+    return scene[:, 8:8 + height, 8:8 + width], scene[:, 8 - dy:8 - dy + height, 8 - dx:8 - dx + width]
+
+
+@pytest.mark.parametrize("name", ["dis", "dis-fast"])
+def test_dis_finds_a_translation_in_both_directions(name: str) -> None:
+    last, this = translated(96, 160)
+    pair = load_flow(name)(last, this)
+    moved = torch.tensor(LAST_TO_THIS, dtype=torch.float32)
+    assert pair.to_last.shape == pair.to_this.shape == (2, 96, 160)
+    assert pair.to_last.dtype == torch.float32
+    torch.testing.assert_close(pair.to_this[:, 12:-12, 12:-12].mean((1, 2)), moved, atol=0.2, rtol=0)
+    torch.testing.assert_close(pair.to_last[:, 12:-12, 12:-12].mean((1, 2)), -moved, atol=0.2, rtol=0)
+    shown = visibility(pair.to_last, pair.to_this)
+    assert shown.mean() > 0.85
+    still = (last - this).abs().mean()
+    assert (shown * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
+
+
+def test_dis_is_the_same_twice_and_with_any_number_of_threads() -> None:
+    last, this = translated(120, 200)
+    threads = cv2.getNumThreads()
+    pairs = [load_flow("dis")(last, this)]
+    try:
+        for count in (1, 2, 5):
+            cv2.setNumThreads(count)
+            pairs.append(load_flow("dis")(last, this))
+    finally:
+        cv2.setNumThreads(threads)
+    assert all(torch.equal(pair.to_last, pairs[0].to_last) for pair in pairs)
+    assert all(torch.equal(pair.to_this, pairs[0].to_this) for pair in pairs)
+
+
+def test_dis_keeps_no_state_between_pairs() -> None:
+    last, this = translated(64, 64)
+    estimate = load_flow("dis")
+    first = estimate(last, this)
+    estimate(this.flip(-1), last)
+    assert torch.equal(estimate(last, this).to_last, first.to_last)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (12, 11), (1, 1), (2, 40), (8, 100), (12, 60), (16, 400), (15, 300),
+                                  (400, 7)])
+def test_dis_survives_shapes_that_crash_opencv(size: tuple[int, int]) -> None:
+    """OpenCV 5.0 reads beyond its memory on 12x60 and gives NaN on 16x400."""
+    image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
+    pair = load_flow("dis")(image, image)
+    assert pair.to_last.shape == (2, *size)
+    assert pair.to_last.isfinite().all()
+    assert pair.to_last.abs().max() < 0.1
+
+
+def test_unknown_names_list_the_known() -> None:
+    for name in ("farneback", "dis=file", "raft-small=", ""):
+        with pytest.raises(UsageError, match="dis, dis-fast, raft-small, raft-large"):
+            load_flow(name)
+
+
+def test_raft_takes_any_size_and_tells_the_directions_apart() -> None:
+    torch.manual_seed(0)
+    estimate = Raft(raft_small(weights=None))
+    estimate.updates = 2
+    last, this = translated(97, 131)
+    pair = estimate(last, this)
+    assert pair.to_last.shape == pair.to_this.shape == (2, 97, 131)
+    swapped = estimate(this, last)
+    # the same arithmetic in another order of the batch: equal up to float32 rounding
+    torch.testing.assert_close(swapped.to_this, pair.to_last, atol=1e-3, rtol=1e-3)
+
+
+def princeton_name(name: str) -> str:
+    """torchvision's names spelled as princeton-vl/RAFT does (core/extractor.py, core/update.py), written by hand."""
+    for ours, theirs in (
+            ("feature_encoder.", "fnet."), ("context_encoder.", "cnet."), (".convnormrelu.0.", ".conv1."),
+            (".convnormrelu.1.", ".norm1."), ("net.conv.", "net.conv2."), (".convnormrelu1.0.", ".conv1."),
+            (".convnormrelu2.0.", ".conv2."), (".convnormrelu3.0.", ".conv3."), (".convnormrelu1.1.", ".norm1."),
+            (".convnormrelu2.1.", ".norm2."), ("motion_encoder.convcorr1.0", "encoder.convc1"),
+            ("motion_encoder.convcorr2.0", "encoder.convc2"), ("motion_encoder.convflow1.0", "encoder.convf1"),
+            ("motion_encoder.convflow2.0", "encoder.convf2"), ("motion_encoder.conv.0", "encoder.conv"),
+            ("recurrent_block.convgru1.convz", "gru.convz1"), ("recurrent_block.convgru1.convr", "gru.convr1"),
+            ("recurrent_block.convgru1.convq", "gru.convq1"), ("recurrent_block.convgru2.convz", "gru.convz2"),
+            ("recurrent_block.convgru2.convr", "gru.convr2"), ("recurrent_block.convgru2.convq", "gru.convq2"),
+            ("mask_predictor.convrelu.0", "update_block.mask.0"), ("mask_predictor.conv.", "update_block.mask.2.")):
+        name = name.replace(ours, theirs)
+    return "module." + name
+
+
+def test_princetons_large_names_map_one_to_one() -> None:
+    wanted = raft_large(weights=None).state_dict()
+    theirs = {princeton_name(name): tensor for name, tensor in wanted.items()}
+    assert len(theirs) == len(wanted)
+    for layer in (2, 3):  # Princeton's file holds the shortcut's batch norm under a second name
+        theirs[f"module.cnet.layer{layer}.0.norm3.weight"] = theirs[f"module.cnet.layer{layer}.0.downsample.1.weight"]
+    mapped = from_princeton(theirs)
+    assert mapped.keys() == wanted.keys()
+    assert all(mapped[name] is wanted[name] for name in wanted)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(raft_small(weights=None).state_dict(), tmp_path / "small.pth")
+    load_flow(f"raft-small={tmp_path / 'small.pth'}")
+    with pytest.raises(InputError, match="does not hold the weights of raft-large"):
+        load_flow(f"raft-large={tmp_path / 'small.pth'}")
+    with pytest.raises(InputError, match="check the path"):
+        load_flow(f"raft-small={tmp_path / 'none.pth'}")
+
+
+@pytest.fixture
+def data() -> Path:
+    if "VIDSTYLE_DATA" not in os.environ:
+        pytest.skip("VIDSTYLE_DATA does not say where the Sintel pairs and the RAFT checkpoint are")
+    return Path(os.environ["VIDSTYLE_DATA"])
+
+
+def read_flo(path: Path) -> Tensor:
+    """Middlebury's format: the float 202021.25, width, height, then u and v of every pixel."""
+    content = path.read_bytes()
+    assert np.frombuffer(content, "<f4", 1)[0] == 202021.25
+    width, height = np.frombuffer(content, "<i4", 2, 4)
+    motion = np.frombuffer(content, "<f4", 2 * width * height, 12).reshape(height, width, 2)
+    return torch.from_numpy(motion.copy()).permute(2, 0, 1)
+
+
+def read_png(path: Path) -> Tensor:
+    return torch.from_numpy(cv2.imread(str(path))[..., ::-1].copy()).permute(2, 0, 1) / 255
+
+
+def end_point_error(name: str, data: Path, render: str, scene: str) -> float:
+    """Mean distance in pixels to Sintel's true motion from frame 2 to frame 3, at full size."""
+    folder = data / "frames" / "sintel_gt" / render / scene
+    last, this = (read_png(folder / f"frame_000{i}.png") for i in (2, 3))
+    truth = read_flo(data / "frames" / "sintel_gt" / "clean" / scene / "gt" / "frame_0002.flo")
+    return float((load_flow(name)(last, this).to_this - truth).norm(dim=0).mean())
+
+
+@pytest.mark.slow  # 4 pairs at 1024x436, 10 to 25 s each on two busy cores
+@pytest.mark.parametrize(("render", "scene", "raft", "dis"), [
+    ("clean", "easy", 0.27, 0.34), ("clean", "medium", 1.17, 1.64), ("final", "easy", 0.27, 0.32),
+    ("final", "medium", 1.32, 1.95)])
+def test_princetons_raft_beats_dis_on_sintel(data: Path, render: str, scene: str, raft: float, dis: float) -> None:
+    found = end_point_error("dis", data, render, scene)
+    assert found == pytest.approx(dis, abs=0.01)
+    learned = end_point_error(f"raft-small={data / 'weights' / 'raft-small.pth'}", data, render, scene)
+    assert learned == pytest.approx(raft, abs=0.01)
+    assert learned < found

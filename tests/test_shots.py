@@ -1,0 +1,94 @@
+"""Cuts: found where the shot changes, not where the light or the camera does."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from vidstyle.frame import Frame
+from vidstyle.shots import cut_detector
+
+is_cut = cut_detector()
+
+
+def scene(seed: int, height: int = 180, width: int = 320) -> Tensor:
+    """Soft blobs of colour at several sizes: (3, H, W) in [0, 1], unlike any other seed's."""
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.zeros(3, height, width)
+    for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2)):
+        noise = torch.rand(1, 3, cells, 2 * cells, generator=generator)
+        image += strength * interpolate(noise, size=(height, width), mode="bicubic")[0].clamp(0, 1)
+    return ((image - 0.5) * 2 + 0.5).clamp(0, 1)
+
+
+def frame(image: Tensor) -> Frame:
+    return Frame(image, 0, Fraction(1, 25), 0)
+
+
+@pytest.mark.parametrize("seed", range(0, 20, 2))
+def test_another_scene_is_a_cut(seed: int) -> None:
+    assert is_cut(frame(scene(seed)), frame(scene(seed + 1)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_light_and_camera_are_no_cut(seed: int) -> None:
+    wide = scene(seed, 180, 400)
+    here = wide[..., :320]
+    changes = {
+        "nothing": here,
+        "twice the light": (here * 2).clamp(0, 1),
+        "a flash": (here + 0.3).clamp(0, 1),
+        "fading out": here * 0.3,
+        "a pan by a tenth of the width": wide[..., 32:352],
+        "a pan by a fifth": wide[..., 64:384],
+        "blur": avg_pool2d(here[None], 9, 1, 4)[0],
+        "grain": (here + 0.1 * torch.randn(here.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1),
+    }
+    assert [name for name, image in changes.items() if is_cut(frame(here), frame(image))] == []
+
+
+def test_a_fade_from_black_is_no_cut() -> None:
+    """Hue is noise in the dark: PySceneDetect's ContentDetector scores such frames up to 107, its threshold is 27."""
+    noise = torch.rand(3, 180, 320, generator=torch.Generator().manual_seed(0)) * 0.02
+    assert not is_cut(frame(noise), frame(noise.flip(-1) + scene(0) * 0.03))
+
+
+def test_the_answer_does_not_depend_on_the_size() -> None:
+    small, large = scene(4, 90, 160), interpolate(scene(4)[None], size=(720, 1280), mode="bilinear")[0]
+    assert not is_cut(frame(small), frame(large))
+    assert is_cut(frame(small), frame(interpolate(scene(5)[None], size=(720, 1280), mode="bilinear")[0]))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (1, 1), (17, 900), (400, 9)])
+def test_odd_sizes_are_fine(size: tuple[int, int]) -> None:
+    assert not is_cut(frame(torch.full((3, *size), 0.5)), frame(torch.full((3, *size), 0.5)))
+
+
+@pytest.mark.slow  # 75 s on two busy cores, most of it decoding
+@pytest.mark.parametrize(("clip", "cuts"), [
+    ("mpy_big_buck_bunny_0_30.webm", [283, 376, 551]),
+    ("exo_video_big_buck_bunny.mp4", [44, 137]),
+    ("tc_nasa_13013.mp4", [202]),
+    ("mdn_friday.mp4", []),
+    ("sam2_03_blocks.mp4", []),
+])
+def test_cuts_of_real_clips(clip: str, cuts: list[int]) -> None:
+    """Each listed cut was looked at; the first clip also fades in from black, the third dissolves."""
+    if "VIDSTYLE_DATA" not in os.environ:
+        pytest.skip("VIDSTYLE_DATA does not say where the test clips are")
+    found, last = [], None
+    with av.open(str(Path(os.environ["VIDSTYLE_DATA"]) / "video" / clip)) as container:
+        for index, picture in enumerate(container.decode(video=0)):
+            small = picture.reformat(width=320, height=round(320 * picture.height / picture.width), format="rgb24")
+            this = frame(torch.from_numpy(small.to_ndarray()).permute(2, 0, 1) / 255)
+            if last is not None and is_cut(last, this):
+                found.append(index)
+            last = this
+    assert found == cuts
