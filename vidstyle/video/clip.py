@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,8 @@ class Track:
     """What the stream is for: `default`, `forced`, `attached_pic`, ..."""
 
     def __str__(self) -> str:
-        words = [f"stream {self.index}:", "cover picture" if "attached_pic" in self.disposition else self.kind, self.codec]
+        kind = "cover picture" if "attached_pic" in self.disposition else self.kind
+        words = [f"stream {self.index}:", kind, self.codec]
         if self.kind == "audio":
             words.append(f"{self.rate} Hz, {self.channels} channel{'s' if self.channels != 1 else ''}")
         words += [text for text in (self.language, self.title) if text and text != "und"]
@@ -106,15 +109,15 @@ class Clip:
 
         Steps that differ by up to 2 ms are rounding: Matroska counts milliseconds, so 30 fps reads 33, 33, 34.
         """
-        steps = [after - before for before, after in zip(self.pts, self.pts[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(self.pts)]
         return bool(steps) and (max(steps) - min(steps)) * self.time_base > Fraction(21, 10_000)
 
     def select(self, frames: tuple[int, int] | None = None, start: float | None = None,
                end: float | None = None) -> tuple[int, int]:
         """First and last frame, both included, of a range given by number or by seconds on the source's clock.
 
-        Zero seconds is zero on the file's own clock (`pts` 0). `start` takes frames shown from then on, `end` frames
-        shown before it, each moved to the nearest tick of `time_base`. Raises UsageError when nothing lies there.
+        Zero seconds is zero on the file's own clock (`pts` 0). `start` takes frames that appear from then on, `end`
+        frames that appear before it; half a millisecond is forgiven. Raises UsageError when nothing lies there.
         """
         last = self.frames - 1
         if frames is not None and (start is not None or end is not None):
@@ -135,8 +138,8 @@ class Clip:
         return first, stop
 
     def _ticks(self, seconds: float) -> int:
-        # A time typed with three decimals lands on the frame it names although 1/30 s has no such decimals.
-        return round(Fraction(seconds) / self.time_base - Fraction(1, 1000) / self.time_base / 2)
+        # 1/30 s has no end of decimals: typed as 0.033, it must still name the frame that appears at 0.0333...
+        return math.ceil((Fraction(seconds) - Fraction(1, 2000)) / self.time_base)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the list of times, in types that JSON knows."""

@@ -184,5 +184,6 @@ def _thin_columns(c: Tensor) -> Tensor:
         right = c[:, :, [-2, -3, -3]]
     pairs = torch.cat((left, c, right), dim=2)
     even, odd = pairs.unfold(2, 2, 2).permute(3, 0, 1, 2).contiguous()
-    return (even[..., 1:-1] * 0.75).add_(odd[..., :-2], alpha=0.25).add_(odd[..., 1:-1], alpha=0.25).sub_(
-        even[..., :-2] + even[..., 2:], alpha=0.125)
+    thin: Tensor = even[..., 1:-1] * 0.75
+    thin.add_(odd[..., :-2] + odd[..., 1:-1], alpha=0.25)
+    return thin.sub_(even[..., :-2] + even[..., 2:], alpha=0.125)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 
@@ -67,7 +67,7 @@ def _frame(clip: Clip, index: int, picture: VideoFrame) -> Frame:
     return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index])
 
 
-def _pictures(clip: Clip, first: int, last: int) -> Iterator[tuple[int, VideoFrame]]:
+def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame], None, None]:
     """Index and decoded picture of frames `first` to `last`.
 
     Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing
@@ -102,7 +102,8 @@ def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterato
         index = None if seek is not None else 0
         strange: set[int] = set()
         late = 0
-        for picture in _checked(clip, container.decode(stream), lambda: index or 0):
+        pictures = container.decode(stream)
+        while (picture := _next(clip, pictures, index or 0)) is not None:
             time = picture.pts
             if seek is None and index == 0 and time is not None and time < clip.pts[0]:
                 continue  # the probe left these out, too
@@ -123,7 +124,8 @@ def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterato
                                  f"{index - late + 1} of {clip.frames} frames were read.")
             if index >= first:
                 if picture.is_corrupt:
-                    raise InputError(f"{clip.path}: frame {index} is damaged; {index} of {clip.frames} frames were read.")
+                    raise InputError(f"{clip.path}: frame {index} is damaged; "
+                                     f"{index} of {clip.frames} frames were read.")
                 _check_layout(clip, picture, index)
                 yield index, picture
             index += 1
@@ -133,17 +135,13 @@ def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterato
             raise InputError(f"{clip.path}: breaks off; {index or 0} of {clip.frames} frames were read.")
 
 
-def _checked(clip: Clip, pictures: Iterator[VideoFrame], read: Callable[[], int]) -> Iterator[VideoFrame]:
-    """`pictures`, with the decoder's errors told in a sentence."""
-    while True:
-        try:
-            picture = next(pictures, None)
-        except av.FFmpegError as error:
-            raise InputError(f"{clip.path}: is damaged ({error.strerror.lower()}); "
-                             f"{read()} of {clip.frames} frames were read.") from error
-        if picture is None:
-            return
-        yield picture
+def _next(clip: Clip, pictures: Iterator[VideoFrame], read: int) -> VideoFrame | None:
+    """The next picture, None at the end; the decoder's errors told in a sentence."""
+    try:
+        return next(pictures, None)
+    except av.FFmpegError as error:
+        raise InputError(f"{clip.path}: is damaged ({(error.strerror or str(error)).lower()}); "
+                         f"{read} of {clip.frames} frames were read.") from error
 
 
 def _check_layout(clip: Clip, picture: VideoFrame, index: int) -> None:

@@ -23,8 +23,9 @@ from vidstyle.video.sound import Sound, copied_tags, movie_timescale, plan
 from vidstyle.video.source import open_source
 from vidstyle.video.target import PartFile, check_target, write_failed
 
-_MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
-             "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "creation_time"}
+_MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
+             "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",
+             "creation_time"}
 """Tags that MP4 has a place for; any other needs a switch."""
 
 
@@ -178,9 +179,9 @@ class Encoder:
             self._abandon()
             return
         try:
-            if self.written != self.last - self.first + 1:
-                raise VidstyleError(f"{self.target}: {self.written} of {self.last - self.first + 1} frames were painted; "
-                                    "nothing was written.")
+            promised = self.last - self.first + 1
+            if self.written != promised:
+                raise VidstyleError(f"{self.target}: got {self.written} of {promised} frames; nothing was written.")
             self._mux(self._stream.encode(None))
             self._sound.copy_until(None)
             self._sink.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from av import VideoFormat
+from av import Codec, VideoFormat
 
 from vidstyle.errors import UsageError
 from vidstyle.video.clip import Clip
@@ -97,15 +97,21 @@ def default_suffix(clip: Clip, codec: str = "h264") -> str:
     return next(suffix for suffix in (".mp4", ".mov", ".mkv") if codec in _HOLDS[CONTAINERS[suffix]])
 
 
+def _suffix(depth: int) -> str:
+    return "" if depth == 8 else f"{depth}le"
+
+
 def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int]) -> tuple[str, list[str]]:
     layout = VideoFormat(clip.pix_fmt, 64, 64)
-    depth = min((d for d in encoder.depths if d >= clip.depth), default=encoder.depths[-1])
-    suffix = "" if depth == 8 else f"{depth}le"
+    built = {layout.name for layout in Codec(encoder.name, "w").video_formats or ()}  # builds differ in bit depth
+    depths = [d for d in encoder.depths if f"yuv{encoder.chroma[0]}p{_suffix(d)}" in built]
+    depth = min((d for d in depths if d >= clip.depth), default=depths[-1])
+    suffix = _suffix(depth)
     warnings = [f"The source has {clip.depth} bits, the output {depth}."] if depth < clip.depth else []
     if is_rgb(layout):
         chroma = encoder.chroma[-1]
         if encoder.name == "ffv1":
-            return f"gbrp{suffix}", warnings
+            return f"gbrp{_suffix(max(10, depth))}", warnings  # it has no planar RGB of 8 bits
     elif len([c for c in layout.components if not c.is_alpha]) == 1:
         chroma = encoder.chroma[0]
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from av import VideoFrame
@@ -77,7 +79,7 @@ def read_image(frame: VideoFrame, colour: Colour) -> Tensor:
 
 def _plane(frame: VideoFrame, index: int, depth: int) -> Tensor:
     plane = frame.planes[index]
-    samples = np.frombuffer(plane, np.uint8 if depth == 8 else "<u2")
+    samples: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.uint16)
     samples = samples.reshape(plane.height, -1)[:, :plane.width]  # lines are padded to `line_size` bytes
     if depth == 16:
         samples = samples.astype(np.int32)  # torch cannot compute with uint16
@@ -100,8 +102,8 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour) -> VideoFrame:
         matrix, full = ("bt709", False) if colour.matrix == "rgb" else (colour.matrix, colour.full_range)
         planes = rgb_to_yuv(image, matrix=matrix, full_range=full, depth=depth, subsampling=subsampling(frame.format))
     for plane, samples in zip(frame.planes, planes, strict=True):
-        into = np.frombuffer(plane, np.uint8 if depth == 8 else np.int16).reshape(plane.height, -1)
-        into[:, :plane.width] = samples.cpu().numpy()
+        into: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.int16)
+        into.reshape(plane.height, -1)[:, :plane.width] = samples.cpu().numpy()
     frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = written_tags(colour, pix_fmt)
     return frame
 

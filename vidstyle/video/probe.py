@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -69,8 +70,9 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
     """
     shown: dict[int, tuple[int, bool]] = {}
     try:
+        codec = stream.codec_context.codec.canonical_name
         for packet in container.demux(stream):
-            if packet.size == 0 or packet.is_discard or _is_hidden(stream.codec_context.codec.canonical_name, packet):
+            if packet.size == 0 or packet.is_discard or _is_hidden(codec, packet):
                 continue
             time = packet.pts if packet.pts is not None else packet.dts
             if time is None:
@@ -87,7 +89,7 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
     pts = every[lost:]
     if not pts:
         raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
-    steps = [after - before for before, after in zip(pts, pts[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(pts)]
     last = shown[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if shown[time][1])
     return _Times(tuple(pts), (*steps, last), keyframes, lost)
@@ -116,25 +118,25 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
     if orientation.transpose:
         width, height, ratio = height, width, 1 / ratio
     assert stream.time_base
+    codec = stream.codec_context.codec.canonical_name
     tracks = [_track(other) for other in container.streams if other.index != stream.index]
     return Clip(
-        path=path, container=container.format.name, stream=stream.index, codec=stream.codec_context.codec.canonical_name,
+        path=path, container=container.format.name, stream=stream.index, codec=codec,
         coded_width=frame.width, coded_height=frame.height, width=width, height=height, orientation=orientation,
         sample_aspect_ratio=ratio, pix_fmt=frame.format.name, depth=depth_of(frame.format),
-        colour=_colour(frame, path, stream.codec_context.codec.canonical_name),
+        colour=_colour(frame, path, codec),
         time_base=Fraction(stream.time_base), pts=times.pts, durations=times.durations, keyframes=times.keyframes,
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()))
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            try:
-                return read_matrix(bytes(data))
-            except InputError as error:
-                raise InputError(f"{path}: {error}") from error
-    return Orientation()
+    try:
+        return read_matrix(bytes(frame.side_data["DISPLAYMATRIX"]))
+    except KeyError:
+        return Orientation()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:

@@ -13,6 +13,7 @@ import av
 from av import Packet
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 from vidstyle.errors import InputError
 from vidstyle.video.clip import Clip, Track
@@ -77,7 +78,7 @@ def _fits(clip: Clip, track: Track, container: str) -> bool:
     return True
 
 
-def _packets(source: InputContainer, streams: list[AudioStream]) -> Iterator[Packet[AudioStream]]:
+def _packets(source: InputContainer, streams: list[AudioStream]) -> Iterator[Packet[Stream]]:
     return (packet for packet in source.demux(*streams) if packet.size and packet.dts is not None)
 
 
@@ -113,15 +114,16 @@ class Sound:
             self._outs[stream.index] = out
             self._shifts[stream.index] = round(origin / stream.time_base)
         self._waiting = self._wanted(_packets(source, streams)) if streams else iter(())
-        self._next: Packet[AudioStream] | None = None
+        self._next: Packet[Stream] | None = None
 
-    def _wanted(self, packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
+    def _wanted(self, packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
         try:
             for packet in packets:
                 time = Fraction((packet.pts if packet.pts is not None else packet.dts) or 0) * packet.time_base
                 length = (packet.duration or 0) * packet.time_base
                 if self._begin is not None:
-                    if time + length <= self._begin or (self._whole_only and time < self._begin):
+                    before = time < self._begin if self._whole_only else time + length <= self._begin
+                    if before:
                         continue
                 if self._end is not None and time >= self._end:
                     continue  # not the end yet: another stream may still be behind

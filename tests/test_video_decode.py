@@ -1,0 +1,127 @@
+"""Decoding: every frame, upright, at its time; a range is a slice; damage is told and never hidden."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from video_clips import make_clip, remux
+
+from vidstyle.errors import InputError
+from vidstyle.frame import Frame
+from vidstyle.video import decode, probe, sample
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "bframes.mp4": {"options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
+    "open.mp4": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "open.mkv": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "open.ts": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "open-gop=1:keyint=10:bframes=3:log-level=error"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "12", "lag-in-frames": "16", "auto-alt-ref": "1"}},
+    "uneven.mp4": {"time_base": Fraction(1, 90000), "pts": [i * 3000 + i % 3 * 700 for i in range(45)]},
+}
+
+
+def same(one: Frame, two: Frame) -> bool:
+    return (one.index, one.pts, one.duration, one.time_base) == (two.index, two.pts, two.duration, two.time_base) \
+        and torch.equal(one.image, two.image)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_range_is_a_slice_bit_for_bit(tmp_path: Path, name: str) -> None:
+    clip = probe(make_clip(tmp_path / name, **({"frames": 45, "size": (64, 48)} | SHAPES[name])))
+    whole = list(decode(clip))
+    assert [frame.pts for frame in whole] == list(clip.pts)
+    assert [frame.index for frame in whole] == list(range(45))
+    for first in range(0, 45, 3):
+        part = list(decode(clip, first, min(first + 1, 44)))
+        assert [frame.index for frame in part] == list(range(first, min(first + 2, 45)))
+        assert all(same(frame, whole[frame.index]) for frame in part)
+    runs = list(sample(clip, [0, 1, 2, 20, 21, 44, 3]))
+    assert [[frame.index for frame in run] for run in runs] == [[0, 1], [1, 2], [2, 3], [20, 21], [21, 22], [44], [3, 4]]
+    assert all(same(frame, whole[frame.index]) for run in runs for frame in run)
+
+
+def test_an_edit_list_decodes_from_its_first_shown_frame(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", frames=30, options={"bf": "0", "g": "10"})
+    hidden = probe(remux(whole, tmp_path / "cut.mp4", shift=-13 * 512))
+    shown, every = list(decode(hidden)), list(decode(probe(whole)))
+    assert len(shown) == 17
+    assert all(torch.equal(a.image, b.image) for a, b in zip(shown, every[13:], strict=True))
+    assert same(next(decode(hidden, 9)), shown[9])
+
+
+def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
+    """Gray, with a red corner at the coded picture's top left and a blue one at its top right."""
+    image = np.full((height, width, 3), 128, np.uint8)
+    image[:height // 4, :width // 4] = 220, 30, 30
+    image[:height // 4, -(width // 4):] = 30, 30, 220
+    return image
+
+
+@pytest.mark.parametrize("matrix", [
+    [0, 65536, 0, -65536, 0, 0, 0, 0, 2**30], [-65536, 0, 0, 0, -65536, 0, 0, 0, 2**30],
+    [0, -65536, 0, 65536, 0, 0, 0, 0, 2**30]])
+def test_pictures_stand_upright_as_in_an_independent_reader(tmp_path: Path, matrix: list[int]) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=1, matrix=matrix, picture=corner)
+    frame = next(decode(probe(path)))
+    _, theirs = cv2.VideoCapture(str(path)).read()
+    difference = frame.image.permute(1, 2, 0).numpy() * 255 - theirs[:, :, ::-1]
+    assert np.abs(difference).mean() < 2  # OpenCV rounds to 8 bits and interpolates chroma coarsely
+
+
+def test_a_mirrored_picture_is_mirrored_back(tmp_path: Path) -> None:
+    mirror = [-65536, 0, 0, 0, 65536, 0, 0, 0, 2**30]
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=1, matrix=mirror, picture=corner))
+    red, _, blue = next(decode(clip)).image
+    assert clip.orientation.mirrored
+    assert red[4, -4] > 0.8
+    assert blue[4, 4] > 0.8
+
+
+def test_memory_does_not_hold_the_clip(tmp_path: Path) -> None:
+    frames = decode(probe(make_clip(tmp_path / "a.mp4")))
+    assert next(frames).index == 0
+    frames.close()  # type: ignore[attr-defined]
+    assert [frame.index for frame in decode(probe(tmp_path / "a.mp4"), 11)] == [11]
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut"])
+def test_damage_ends_in_a_sentence_and_never_in_a_short_clip(tmp_path: Path, damage: str) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=60, size=(160, 96), container_options={"movflags": "faststart"},
+                     options={"crf": "20", "bf": "0"})
+    with av.open(str(path)) as reader:
+        spots = [(packet.pos, packet.size) for packet in reader.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    at, size = spots[40]
+    if damage == "zeros":
+        data[at:at + size] = bytes(size)
+    else:
+        del data[at + size // 2:]
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"(of 60 frames were read|breaks off after \d+ frames)") as caught:
+        list(decode(probe(path)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_frame_is_noticed(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=30))
+    other = probe(make_clip(tmp_path / "b.mp4", frames=29))
+    with pytest.raises(InputError, match="29 of 30 frames"):
+        list(decode(type(clip)(**{**vars(clip), "path": other.path})))
+
+
+def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
+    parts = [make_clip(tmp_path / f"{n}.ts", frames=5, size=size, options={"bf": "0"})
+             for n, size in enumerate([(96, 64), (64, 48)])]
+    later = remux(parts[1], tmp_path / "later.ts", shift=5 * 3600)
+    both = tmp_path / "both.ts"
+    both.write_bytes(parts[0].read_bytes() + later.read_bytes())
+    with pytest.raises(InputError, match="changes from 96x64|of .* frames were read|same time"):
+        list(decode(probe(both)))

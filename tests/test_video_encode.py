@@ -1,0 +1,232 @@
+"""Encoding: same frames, same times, same tags; whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import pytest
+import torch
+from video_clips import make_clip
+
+from vidstyle.errors import OutputError, UsageError, VidstyleError
+from vidstyle.frame import Frame
+from vidstyle.video import Clip, Encoder, check_target, decode, default_suffix, plan_output, probe
+
+UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]
+
+
+def copy(clip: Clip, target: Path, **options: Any) -> Clip:
+    first, last = options.get("first", 0), options.get("last")
+    with Encoder(target, clip, **options) as encoder:
+        for frame in decode(clip, first, last):
+            encoder.write(frame)
+    return probe(target)
+
+
+def seconds(clip: Clip) -> list[Fraction]:
+    return [pts * clip.time_base for pts in clip.pts]
+
+
+@pytest.mark.parametrize(("source", "target", "codec"), [
+    ("a.mp4", "b.mp4", "h264"), ("a.mp4", "b.mov", "h264"), ("a.mkv", "b.mkv", "h264"), ("a.mp4", "b.mp4", "hevc"),
+    ("a.mkv", "b.webm", "vp9"), ("a.mkv", "b.webm", "av1"), ("a.mp4", "b.mov", "prores"), ("a.mkv", "b.mkv", "ffv1"),
+    ("a.ts", "b.mp4", "h264"), ("a.mp4", "b.mp4", "av1")])
+def test_every_frame_at_its_time(tmp_path: Path, source: str, target: str, codec: str) -> None:
+    clip = probe(make_clip(tmp_path / source, frames=14))
+    written = copy(clip, tmp_path / target, codec=codec)
+    assert seconds(written) == seconds(clip)
+    assert written.duration == pytest.approx(clip.duration, abs=0.0011)  # Matroska's milliseconds
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        assert (before.image - after.image).abs().mean() < 0.03
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_uneven_times_are_kept_to_the_tick(tmp_path: Path, suffix: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", time_base=Fraction(1, 90000), pts=UNEVEN))
+    written = copy(clip, tmp_path / f"b{suffix}")
+    assert (written.pts, written.time_base, written.durations) == (clip.pts, clip.time_base, clip.durations)
+    with av.open(str(written.path)) as reader:
+        stated = reader.duration / av.time_base
+    assert stated == pytest.approx(clip.duration, abs=0.002)
+
+
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (1, 2, 1, 1), (5, 1, 5, 6), (6, 1, 6, 6), (9, 1, 9, 14), (2, 0, 2, 2)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_colour_tags_are_written_as_read(tmp_path: Path, tags: tuple[int, int, int, int], suffix: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=2, tags=tags))
+    written = copy(clip, tmp_path / f"b{suffix}")
+    assert written.colour == clip.colour
+    with av.open(str(written.path)) as reader:  # of the container, not of the first frame
+        context = reader.streams.video[0].codec_context
+        assert (context.colorspace, context.color_primaries, context.color_trc) == (tags[0], tags[2], tags[3])
+
+
+def test_colours_are_right_for_another_reader(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=2, size=(320, 240), tags=(1, 1, 1, 1)))
+    image = torch.tensor([220, 40, 60])[:, None, None].expand(3, 240, 320) / 255
+    with Encoder(tmp_path / "b.mp4", clip) as encoder:
+        for frame in decode(clip):
+            encoder.write(Frame(image, frame.pts, frame.time_base, frame.index, frame.duration))
+    with av.open(str(tmp_path / "b.mp4")) as reader:
+        pixel = next(reader.decode(video=0)).to_ndarray(format="rgb24")[120, 160]
+    assert abs(pixel.astype(int) - [220, 40, 60]).max() <= 2
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le"])
+def test_chroma_and_depth_follow_the_source(tmp_path: Path, pix_fmt: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", pix_fmt=pix_fmt, frames=2, options={"level": "3"}))
+    assert copy(clip, tmp_path / "b.mp4").pix_fmt == pix_fmt
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, options={"level": "3"}))
+    written = copy(clip, tmp_path / "b.mkv", codec=codec)
+    assert (written.width, written.height) == (641, 361)
+    plan = plan_output(tmp_path / "c.mkv", clip, codec=codec)
+    assert any("4:4:4" in warning for warning in plan.warnings) == (codec in ("h264", "hevc"))
+
+
+def test_rotation_ratio_and_tags(tmp_path: Path) -> None:
+    turn = [0, 65536, 0, -65536, 0, 0, 0, 0, 2**30]
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=2, matrix=turn, ratio=Fraction(4, 3),
+                           metadata={"title": "Impression", "com.studio.shot": "sc01"}))
+    written = copy(clip, tmp_path / "b.mp4")
+    assert (written.width, written.height, written.rotation) == (64, 96, 0)
+    assert written.sample_aspect_ratio == Fraction(3, 4)
+    assert {"title": "Impression", "com.studio.shot": "sc01"}.items() <= dict(written.metadata).items()
+    reader = cv2.VideoCapture(str(written.path))
+    assert reader.read()[1].shape[:2] == (96, 64)
+
+
+def test_another_size_is_written(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=2))
+    with Encoder(tmp_path / "b.mp4", clip, size=(48, 32)) as encoder:
+        for frame in decode(clip):
+            with pytest.raises(ValueError, match="expected an image of shape"):
+                encoder.write(frame)
+            encoder.write(Frame(frame.image[:, ::2, ::2], frame.pts, frame.time_base, frame.index))
+    assert probe(tmp_path / "b.mp4").width == 48
+
+
+def test_a_range_starts_at_zero(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=30))
+    written = copy(clip, tmp_path / "b.mp4", first=7, last=19)
+    assert written.pts == tuple(pts - clip.pts[7] for pts in clip.pts[7:20])
+
+
+def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=20, size=(320, 240)))
+    files = [copy(clip, tmp_path / name).path.read_bytes() for name in ("b.mp4", "c.mp4")]
+    assert files[0] == files[1]
+
+
+def test_crf_changes_the_size(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4"))
+    sizes = [copy(clip, tmp_path / f"{crf}.mp4", crf=crf).path.stat().st_size for crf in (0, 16, 40)]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+@pytest.mark.parametrize(("name", "codec", "crf"), [
+    ("b.avi", "h264", 16), ("b", "h264", 16), ("b.webm", "h264", 16), ("b.mp4", "prores", 16), ("b.mp4", "h264", 60),
+    ("b.mp4", "theora", 16)])
+def test_what_does_not_fit_is_refused_first(tmp_path: Path, name: str, codec: str, crf: int) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=1))
+    with pytest.raises(UsageError) as caught:
+        Encoder(tmp_path / name, clip, codec=codec, crf=crf)
+    assert "\n" not in str(caught.value)
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4"]
+
+
+def test_default_suffix_is_the_sources_own_where_it_can(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.ts", frames=3))
+    assert (default_suffix(clip), default_suffix(clip, "prores"), default_suffix(clip, "ffv1")) == (
+        ".mp4", ".mov", ".mkv")
+    assert default_suffix(probe(make_clip(tmp_path / "a.mkv", frames=3))) == ".mkv"
+
+
+def test_bad_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = make_clip(tmp_path / "a.mp4", frames=1)
+    there = tmp_path / "there.mp4"
+    there.touch()
+    link, hard = tmp_path / "link.mp4", tmp_path / "hard.mp4"
+    link.symlink_to(source)
+    hard.hardlink_to(source)
+    for target, overwrite, words in [
+            (tmp_path / "no" / "b.mp4", False, "does not exist"), (tmp_path, False, "is a folder"),
+            (there, False, "exists already"), (source, True, "the source itself"), (link, True, "the source itself"),
+            (hard, True, "the source itself")]:
+        with pytest.raises(OutputError, match=words) as caught:
+            check_target(target, source, overwrite)
+        assert caught.value.exit_code == 4
+    check_target(there, source, overwrite=True)
+    check_target(tmp_path / "new.mp4", source)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # tests may run as root, whom no folder refuses
+    with pytest.raises(OutputError, match="read-only"):
+        check_target(tmp_path / "new.mp4", source)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OutputError])
+def test_an_exception_leaves_nothing_behind(tmp_path: Path, error: type[BaseException]) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=5, sound=[("aac", None)]))
+    old = tmp_path / "b.mp4"
+    old.write_text("old")
+    with pytest.raises(error), Encoder(old, clip, overwrite=True) as encoder:
+        for frame in decode(clip, 0, 2):
+            encoder.write(frame)
+        assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "b.mp4.part"]
+        raise error("stop")
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
+    assert old.read_text() == "old"
+
+
+def test_too_few_frames_are_our_fault_and_no_file(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=5))
+    with pytest.raises(VidstyleError, match="got 1 of 5 frames"), Encoder(tmp_path / "b.mp4", clip) as encoder:
+        encoder.write(next(decode(clip)))
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4"]
+
+
+def test_a_part_left_by_a_killed_run_is_replaced(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=2))
+    (tmp_path / "b.mp4.part").write_text("half")
+    assert copy(clip, tmp_path / "b.mp4").frames == 2
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from vidstyle.errors import OutputError
+from vidstyle.video import Encoder, decode, probe
+source, target, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+clip = probe(source)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    with Encoder(target, clip, crf=1) as encoder:
+        for frame in decode(clip):
+            encoder.write(frame)
+except OutputError as error:
+    print(error)
+    sys.exit(4)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 300, 4000, 60_000])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    """A limit on file size fails as a full disk does: at the header, in the middle, or only at the end."""
+    source = make_clip(tmp_path / "a.mp4", frames=40, size=(192, 128), sound=[("aac", None)])
+    run = subprocess.run([sys.executable, "-c", FULL, str(source), str(tmp_path / "b.mp4"), str(limit)],
+                         capture_output=True, text=True, timeout=60, cwd=Path(__file__).parent.parent)
+    assert run.returncode == 4, run.stderr
+    assert run.stdout.count("\n") == 1
+    assert "cannot be written" in run.stdout
+    assert "Traceback" not in run.stderr
+    assert os.listdir(tmp_path) == ["a.mp4"]

@@ -1,0 +1,123 @@
+"""Style pictures in, PNG pictures and contact sheets out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.errors import InputError, OutputError
+
+_BACKGROUND, _INK = 0.11, 0.85
+_MARGIN, _CAPTION, _COLUMNS = 12, 26, 6  # pixels, pixels, pictures side by side at most
+
+
+def read_picture(path: Path) -> Tensor:
+    """(3, H, W) float32 sRGB in [0, 1] of a picture file, upright as its EXIF says; alpha lies on white.
+
+    Raises InputError for a file that is missing or is no picture.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a picture file.")
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read ({reason}); check the path.") from error
+    try:
+        # UNCHANGED keeps alpha and 16 bits but ignores EXIF; pictures that carry EXIF turns have no alpha.
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        if pixels is not None and (pixels.ndim == 2 or pixels.shape[2] == 3):
+            pixels = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise InputError(f"{path}: cannot be read as a picture ({error.err}); save it as PNG or JPEG.") from error
+    if pixels is None:
+        raise InputError(f"{path}: is not a picture that can be read; save it as PNG or JPEG.")
+    scale = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(pixels.dtype)
+    if scale is None:
+        raise InputError(f"{path}: holds {pixels.dtype} samples, not 8 or 16 bits; save it as PNG or JPEG.")
+    image = torch.from_numpy(pixels.astype(np.float32) / scale).permute(2, 0, 1)
+    colour = image[:3].flip(0)  # OpenCV keeps blue first
+    if image.shape[0] == 4:
+        colour = colour * image[3] + (1 - image[3])
+    return colour.contiguous()
+
+
+def write_png(path: Path, image: Tensor) -> None:
+    """Write `image` (3, H, W) sRGB in [0, 1] as an 8-bit PNG that appears whole or not at all.
+
+    Raises OutputError where the file cannot be written.
+    """
+    path = Path(path)
+    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).flip(0).permute(1, 2, 0).numpy()
+    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
+    assert done, "an 8-bit picture can always be packed as PNG"
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException as error:
+        if not part.is_dir():
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = (error.strerror or str(error)).lower()
+            raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
+        raise
+
+
+def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """`image` (3, H, W) at (height, width) `size`: averaged when it shrinks, bicubic when it grows, within [0, 1]."""
+    if tuple(image.shape[1:]) == tuple(size):
+        return image
+    return F.interpolate(image[None], size=size, mode="bicubic", align_corners=False, antialias=True)[0].clamp(0, 1)
+
+
+def contact_sheet(columns: list[tuple[Tensor, Tensor]], caption: list[str] | None = None, width: int = 1920) -> Tensor:
+    """One picture (3, H, `width`) of several frames: each source above its painting, at most six pairs in a row.
+
+    columns: pairs (source, painting), each (3, H, W) in [0, 1]; a painting of another size is fitted to its source.
+    caption: a short text above each pair, such as the frame's number. Raises ValueError for no pairs at all.
+    """
+    if not columns:
+        raise ValueError("a contact sheet needs at least one pair of pictures")
+    rows = -(-len(columns) // _COLUMNS)
+    across = -(-len(columns) // rows)
+    tile_width = (width - _MARGIN * (across + 1)) // across
+    tile_height = max(1, round(tile_width * columns[0][0].shape[1] / columns[0][0].shape[2]))
+    head = _CAPTION if caption else 0
+    row_height = head + 2 * tile_height + _MARGIN // 2 + _MARGIN
+    sheet = torch.full((3, _MARGIN + rows * row_height, width), _BACKGROUND)
+    for number, pair in enumerate(columns):
+        left = _MARGIN + number % across * (tile_width + _MARGIN)
+        top = _MARGIN + number // across * row_height
+        if caption:
+            sheet[:, top:top + head, left:left + tile_width] = _text(caption[number], head, tile_width)
+        for place, picture in enumerate(pair):
+            y = top + head + place * (tile_height + _MARGIN // 2)
+            sheet[:, y:y + tile_height, left:left + tile_width] = _fit(picture, tile_height, tile_width)
+    return sheet
+
+
+def _fit(picture: Tensor, height: int, width: int) -> Tensor:
+    """`picture` as large as fits into (height, width), in the middle of the background."""
+    scale = min(height / picture.shape[1], width / picture.shape[2])
+    size = (min(height, max(1, round(picture.shape[1] * scale))), min(width, max(1, round(picture.shape[2] * scale))))
+    tile = torch.full((3, height, width), _BACKGROUND)
+    y, x = (height - size[0]) // 2, (width - size[1]) // 2
+    tile[:, y:y + size[0], x:x + size[1]] = resize(picture.detach().float().cpu(), size)
+    return tile
+
+
+def _text(words: str, height: int, width: int) -> Tensor:
+    canvas = np.full((height, width, 3), _BACKGROUND, np.float32)
+    cv2.putText(canvas, words, (1, height - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (_INK,) * 3, 1, cv2.LINE_AA)
+    return torch.from_numpy(canvas).permute(2, 0, 1)
