@@ -1,4 +1,4 @@
-"""Flat pictures standing one behind the other, each with a motion known exactly, and what follows from that for flow."""
+"""Flat pictures one behind the other, each with an exactly known motion, and the flow and hiding that follow."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Layer:
 
 def pixel_grid(height: int, width: int, finer: int = 1) -> np.ndarray:
     """Frame coordinates (x, y) of pixel centres (height*finer, width*finer, 2), each pixel cut into finer x finer."""
-    y, x = np.mgrid[:height * finer, :width * finer].astype(np.float64)
+    y, x = np.mgrid[: height * finer, : width * finer].astype(np.float64)
     return (np.stack([x, y], -1) + 0.5) / finer - 0.5
 
 
