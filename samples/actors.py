@@ -24,7 +24,7 @@ def boat(rng: np.random.Generator) -> np.ndarray:
     leech = np.stack(
         [mast[0] + (boom[0] - mast[0]) * t - 7 * np.sin(np.pi * t) ** 0.9, mast[1] + (boom[1] - mast[1]) * t], -1
     )
-    canvas.shade(np.concatenate([leech, [(0.2, -11.0)]]), (255, 238, 204), (206, 164, 146), ((-30, -30), (6, -36)))
+    canvas.shade(np.concatenate([leech, [(0.2, -11.0)]]), (255, 240, 208), (232, 184, 148), ((-30, -30), (6, -36)))
     for k in np.linspace(0.12, 0.94, 9):
         edge = leech[int(k * 23)]
         bow = np.stack(

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from samples import actors, backdrop, meadow, trees, village
-from samples.layers import Layer, flow_at, pixel_grid, render_layers, visible_at
+from samples.layers import Layer, flow_from, nearest_layer, pixel_grid, render_layers
 
 Motion = Callable[[int], np.ndarray]
 """Frame index -> (2, 3), plane to frame pixels."""
@@ -20,6 +20,8 @@ FRAMES, RATE = 72, 24
 """Three seconds."""
 TRAVEL = (-150.0, 9.0)
 """How far (x, y) px something at nearness 1 moves across the frame during the clip; the camera glides right and up."""
+LAND_SHIFT = -30
+"""How far right of where it was drawn the headland stands, px."""
 NEARNESS = 250.0
 """Rows below the horizon at which the sea has nearness 1; nearness is proportional to 1 / distance."""
 
@@ -91,7 +93,7 @@ def _breeze(root: float, reach: float, strength: float, speed: float) -> Callabl
 
     def sway(points: np.ndarray, index: int) -> np.ndarray:
         up = np.clip((root - points[..., 1]) / reach, 0, 1.5)
-        bend = strength * up**2 * np.sin(2 * np.pi * (speed * index / RATE - points[..., 0] / 240))
+        bend = strength * up**2 * np.sin(2 * np.pi * (speed * index / RATE - points[..., 0] / 400))
         return np.stack([bend, np.zeros_like(bend)], -1)
 
     return sway
@@ -117,18 +119,14 @@ def layers() -> tuple[Layer, ...]:
         )
     ]
     bird = actors.gull(rng(9))
+    land = village.headland(rng(5))
+    water = backdrop.sea(rng(4), -90, 730, land, (360 + LAND_SHIFT, 70), village.WATERLINE)
     return (
         Layer("sky", backdrop.sky(rng(1), -20, 680), (-20, -20), at(0.012)),
         Layer("far hills", backdrop.hills(rng(2), -20, 680, 172, 34, 0.15), (-20, 90), at(0.03)),
         Layer("near hills", backdrop.hills(rng(23), -20, 680, 180, 22, 0.75), (-20, 90), at(0.06)),
-        Layer(
-            "sea",
-            backdrop.sea(rng(4), -90, 730, village.shore_height(-60, 760)),
-            (-90, int(backdrop.HORIZON)),
-            _sea,
-            _swell,
-        ),
-        Layer("headland", village.headland(rng(5)), (360, 70), at(nearness(village.WATERLINE), -30)),
+        Layer("sea", water, (-90, int(backdrop.HORIZON)), _sea, _swell),
+        Layer("headland", land, (360, 70), at(nearness(village.WATERLINE), LAND_SHIFT)),
         Layer("balloon", actors.balloon(rng(6)), (-30, -36), _balloon),
         *(Layer(f"gull {k + 1}", bird, (-16, -12), gulls[k]) for k in range(3)),
         Layer("boat", actors.boat(rng(7)), (-50, -86), _boat),
@@ -144,16 +142,26 @@ def render(index: int) -> np.ndarray:
     return render_layers(layers(), index, HEIGHT, WIDTH)
 
 
+def owner_at(points: np.ndarray, index: int) -> np.ndarray:
+    """(h, w) int16: the place in `layers()` of what frame `index` shows at the frame points (h, w, 2)."""
+    return nearest_layer(layers(), points, index, HEIGHT, WIDTH)
+
+
+def flow_at(points: np.ndarray, i: int, j: int) -> np.ndarray:
+    """(h, w, 2) px: where what frame i shows at `points` (h, w, 2), which need not be pixel centres, is in frame j."""
+    return flow_from(layers(), owner_at(points, i), points, i, j)
+
+
 def true_flow(i: int, j: int) -> np.ndarray:
     """(2, H, W) float32 pixels, x then y, on frame i's grid: frame_i(x) = frame_j(x + flow(x))."""
-    flow, _ = flow_at(layers(), pixel_grid(HEIGHT, WIDTH), i, j)
-    return flow.transpose(2, 0, 1).astype(np.float32)
+    return flow_at(pixel_grid(HEIGHT, WIDTH), i, j).transpose(2, 0, 1).astype(np.float32)
 
 
 def true_visibility(i: int, j: int) -> np.ndarray:
     """(1, H, W) float32 on frame i's grid: 1 where frame j shows that point too, inside it and not covered."""
     grid = pixel_grid(HEIGHT, WIDTH)
-    flow, _ = flow_at(layers(), grid, i, j)
-    there = grid + flow
-    inside = (there >= 0).all(-1) & (there[..., 0] <= WIDTH - 1) & (there[..., 1] <= HEIGHT - 1)
-    return (visible_at(layers(), grid, i, j) & inside)[None].astype(np.float32)
+    owner = owner_at(grid, i)
+    there = grid + flow_from(layers(), owner, grid, i, j)
+    # Rounding must not put a point that stays on the frame's edge outside it.
+    inside = (there >= -1e-4).all(-1) & (there[..., 0] <= WIDTH - 1 + 1e-4) & (there[..., 1] <= HEIGHT - 1 + 1e-4)
+    return (inside & (owner_at(there.clip(0, [WIDTH - 1, HEIGHT - 1]), j) == owner))[None].astype(np.float32)

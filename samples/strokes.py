@@ -113,7 +113,7 @@ def _mark(
 def lay(
     canvas: np.ndarray, plan: Plan, brush: Brush, rng: np.random.Generator, where: np.ndarray | None = None
 ) -> None:
-    """One pass of `brush` over the canvas (H*FINER, W*FINER, 4) uint8; `where` (H, W) bool limits where strokes start."""
+    """One pass of `brush` over the canvas (H*FINER, W*FINER, 4) uint8; `where` (H, W) bool: where strokes may start."""
     h, w = plan.angle.shape
     now = cv2.resize(canvas[..., :3], (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     blur = max(brush.width * 0.35, 0.6)

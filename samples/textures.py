@@ -12,7 +12,7 @@ TEXTURE_SCALE = 2
 CANVAS_SCALE = 4
 """Canvas pixels per frame pixel while drawing; `Canvas.finish` averages down to TEXTURE_SCALE."""
 
-Colour = Sequence[float]
+Colour = Sequence[float] | np.ndarray
 """RGB, 0 to 255."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from samples.textures import CANVAS_SCALE, TEXTURE_SCALE, Canvas, Colour, fbm
+from samples.textures import CANVAS_SCALE, Canvas, Colour, fbm
 from samples.trees import cypress, leaves
 
 WATERLINE = 214
@@ -230,10 +230,3 @@ def headland(rng: np.random.Generator) -> np.ndarray:
         canvas.line([(x + 7, 213), (x + 7, 192)], (70, 54, 54), 0.6)
         canvas.line([(x + 7, 193), (x + 14, 211)], (120, 104, 100), 0.25)
     return canvas.finish(0.09, rng)
-
-
-def shore_height(left: int, right: int) -> np.ndarray:
-    """(columns,) height in px of the land over the waterline, per texture column of a sheet from left to right."""
-    x = np.arange((right - left) * TEXTURE_SCALE) / TEXTURE_SCALE + left
-    tower = 72.0 * ((x > 412) & (x < 424))
-    return np.maximum(np.where(x > 374, WATERLINE - _profile(x) + 8, 0), tower).astype(np.float32)
