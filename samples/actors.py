@@ -8,7 +8,7 @@ from samples.textures import Canvas, blend
 
 
 def boat(rng: np.random.Generator) -> np.ndarray:
-    """(h, w, 4) for the sheet from (-50, -86) to (50, 34): a boat whose waterline is row 0, and its broken reflection."""
+    """(h, w, 4) for the sheet from (-50, -86) to (50, 34): a boat, waterline at row 0, and its reflection."""
     canvas = Canvas(-50, -86, 50, 34)
     for row in np.arange(2, 31, 1.3):
         spread = 27 * (1 - row / 44) + rng.uniform(-4, 4)
@@ -21,12 +21,19 @@ def boat(rng: np.random.Generator) -> np.ndarray:
     # Main sail: cream, bellied, brighter where it faces the sun; seams and reef points across it.
     mast, boom = (1.0, -80.0), (-30.0, -13.0)
     t = np.linspace(0, 1, 24)
-    leech = np.stack([mast[0] + (boom[0] - mast[0]) * t - 7 * np.sin(np.pi * t) ** 0.9,
-                      mast[1] + (boom[1] - mast[1]) * t], -1)
-    canvas.shade(np.concatenate([leech, [(0.2, -11.0)]]), (255, 238, 204), (206, 164, 146), ((-30, -30), (6, -36)))
+    leech = np.stack(
+        [mast[0] + (boom[0] - mast[0]) * t - 7 * np.sin(np.pi * t) ** 0.9, mast[1] + (boom[1] - mast[1]) * t], -1
+    )
+    canvas.shade(np.concatenate([leech, [(0.2, -11.0)]]), (255, 240, 208), (232, 184, 148), ((-30, -30), (6, -36)))
     for k in np.linspace(0.12, 0.94, 9):
         edge = leech[int(k * 23)]
-        bow = np.stack([np.linspace(edge[0], 0.6, 8), np.linspace(edge[1], edge[1] + 3, 8) + 1.6 * np.sin(np.linspace(0, np.pi, 8))], -1)
+        bow = np.stack(
+            [
+                np.linspace(edge[0], 0.6, 8),
+                np.linspace(edge[1], edge[1] + 3, 8) + 1.6 * np.sin(np.linspace(0, np.pi, 8)),
+            ],
+            -1,
+        )
         canvas.line(bow, (196, 152, 130), 0.3)
     for x in np.linspace(-26, -4, 8):
         canvas.line([(x, -22 - x * 0.05), (x, -20.4 - x * 0.05)], (140, 100, 90), 0.35)
@@ -42,7 +49,7 @@ def boat(rng: np.random.Generator) -> np.ndarray:
     canvas.line([(0.9, -82), (-33, -7)], (70, 54, 56), 0.25)
     wave = np.linspace(0, 1, 8)
     flag = np.stack([1 - 11 * wave, -84 + 1.3 * np.sin(5 * wave)], -1)
-    canvas.fill(np.concatenate([flag, flag[::-1] + [0, 3.6]]), (226, 70, 52))
+    canvas.fill(np.concatenate([flag, flag[::-1] + np.array([0, 3.6])]), (226, 70, 52))
     # Hull: sheer line, a white strake, planks, a warm rim of light at the stern.
     s = np.linspace(0, 1, 20)
     sheer = np.stack([-34 + 74 * s, -7.0 - 5.5 * (2 * s - 0.9) ** 2], -1)
@@ -75,7 +82,7 @@ def balloon(rng: np.random.Generator) -> np.ndarray:
         v0, v1 = row / rows, (row + 1.1) / rows
         y0, y1 = -33 + 64 * v0, -33 + 64 * v1
         # A sphere above that narrows to a mouth below.
-        wide = [27.5 * np.sin(np.pi * min(1.0, 0.98 * v ** 0.86)) ** 0.74 * (1 - 0.04 * v) + 3.4 * v ** 3 for v in (v0, v1)]
+        wide = [27.5 * np.sin(np.pi * min(1.0, 0.98 * v**0.86)) ** 0.74 * (1 - 0.04 * v) + 3.4 * v**3 for v in (v0, v1)]
         for gore in range(gores):
             a0, a1 = np.pi * (gore / gores), np.pi * ((gore + 1.15) / gores)
             x0, x1 = -np.cos(a0), -np.cos(min(a1, np.pi))
@@ -98,9 +105,9 @@ def gull(rng: np.random.Generator) -> np.ndarray:
     canvas = Canvas(-16, -12, 16, 8)
     t = np.linspace(0, 1, 14)
     for side in (-1, 1):
-        spine = np.stack([side * 14 * t, -8.5 * np.sin(np.pi * t * 0.62) + 3.6 * t ** 2.2], -1)
+        spine = np.stack([side * 14 * t, -8.5 * np.sin(np.pi * t * 0.62) + 3.6 * t**2.2], -1)
         wide = 3.1 * (1 - t) ** 0.75 + 0.25
-        canvas.taper(spine + [0, 0.5], wide, (96, 90, 112))
+        canvas.taper(spine + np.array([0, 0.5]), wide, (96, 90, 112))
         canvas.taper(spine, wide * 0.6, (252, 236, 216) if side < 0 else (206, 192, 196))
         canvas.taper(spine[9:], wide[9:] + 0.3, (48, 44, 58))
     canvas.ellipse(0.4, 0.6, 4.2, 1.5, (120, 112, 130), 0.12)

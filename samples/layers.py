@@ -1,4 +1,4 @@
-"""Flat pictures standing one behind the other, each with a motion known exactly, and what follows from that for flow."""
+"""Flat pictures one behind the other, each with an exactly known motion, and the flow and hiding that follow."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Layer:
 
 def pixel_grid(height: int, width: int, finer: int = 1) -> np.ndarray:
     """Frame coordinates (x, y) of pixel centres (height*finer, width*finer, 2), each pixel cut into finer x finer."""
-    y, x = np.mgrid[:height * finer, :width * finer].astype(np.float64)
+    y, x = np.mgrid[: height * finer, : width * finer].astype(np.float64)
     return (np.stack([x, y], -1) + 0.5) / finer - 0.5
 
 
@@ -81,29 +81,32 @@ def render_layers(layers: Sequence[Layer], index: int, height: int, width: int) 
     return np.clip(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), 0, 1)
 
 
-def nearest_layer(layers: Sequence[Layer], points: np.ndarray, index: int) -> np.ndarray:
+def nearest_layer(layers: Sequence[Layer], points: np.ndarray, index: int, height: int, width: int) -> np.ndarray:
     """Which layer (its place in `layers`, int16 (h, w)) frame `index` shows at the frame points (h, w, 2).
 
-    A layer counts where it covers more than half; the farthest must cover everything.
+    A layer counts where it covers more than half; the farthest must cover everything. Outside the frame: the farthest.
     """
     owner = np.zeros(points.shape[:2], np.int16)
     for number, layer in enumerate(layers):
-        owner[layer.sample(layer.to_plane(points, index))[..., 3] > 0.5] = number
+        box = layer.box(index, height, width)
+        if box is None:
+            continue
+        low, high = (np.array([getattr(s, end) for s in box[::-1]]) for end in ("start", "stop"))
+        reached = ((points >= low - 1) & (points <= high)).all(-1)
+        if not reached.any():
+            continue
+        rows, columns = np.flatnonzero(reached.any(1)), np.flatnonzero(reached.any(0))
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        covers = layer.sample(layer.to_plane(points[part], index))[..., 3] > 0.5
+        owner[part][covers & reached[part]] = number
     return owner
 
 
-def flow_at(layers: Sequence[Layer], points: np.ndarray, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
-    """Exact motion (h, w, 2) of what frame i shows at `points` (h, w, 2), to frame j; and which layer that is."""
-    owner = nearest_layer(layers, points, i)
+def flow_from(layers: Sequence[Layer], owner: np.ndarray, points: np.ndarray, i: int, j: int) -> np.ndarray:
+    """Exact motion (h, w, 2) px, to frame j, of the points of the layers `owner` that frame i shows at `points`."""
     flow = np.zeros_like(points)
     for number, layer in enumerate(layers):
         mine = owner == number
         if mine.any():
             flow[mine] = layer.to_frame(layer.to_plane(points[mine], i), j) - points[mine]
-    return flow, owner
-
-
-def visible_at(layers: Sequence[Layer], points: np.ndarray, i: int, j: int) -> np.ndarray:
-    """(h, w) bool: what frame i shows at `points` is covered by no nearer layer in frame j (the frame edge aside)."""
-    flow, owner = flow_at(layers, points, i, j)
-    return nearest_layer(layers, points + flow, j) == owner
+    return flow

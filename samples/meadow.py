@@ -1,4 +1,4 @@
-"""The near end of the sample scene: a flowering cliff top, tall grass before the lens, and the pine that hides things."""
+"""The near end of the sample scene: a flowering cliff top, and tall grass close to the lens."""
 
 from __future__ import annotations
 
@@ -15,23 +15,39 @@ def slope_row(x: np.ndarray | float) -> np.ndarray:
 def blade(canvas: Canvas, x: float, foot: float, tall: float, lean: float, wide: float, colour: Colour) -> None:
     """One blade of grass, bent by `lean` pixels at its tip."""
     t = np.linspace(0, 1, 6)
-    canvas.taper(np.stack([x + lean * t ** 1.8, foot - tall * t * (1 - 0.12 * abs(lean) / tall * t)], -1), wide * (1 - t ** 1.6) + 0.12,
-                 colour)
+    canvas.taper(
+        np.stack([x + lean * t**1.8, foot - tall * t * (1 - 0.12 * abs(lean) / tall * t)], -1),
+        wide * (1 - t**1.6) + 0.12,
+        colour,
+    )
 
 
 def poppy(canvas: Canvas, x: float, y: float, r: float, rng: np.random.Generator) -> None:
     """A red flower of four petals, lit from the upper left."""
     red = blend((206, 34, 30), (244, 92, 40), rng.uniform())
     for angle in (0.4, 2.6, 4.2, 5.6):
-        canvas.ellipse(x + r * 0.5 * np.cos(angle), y + r * 0.36 * np.sin(angle), r * 0.75, r * 0.55,
-                       red * (1.08 - 0.22 * (np.cos(angle) + np.sin(angle)) / 1.4), angle)
+        canvas.ellipse(
+            x + r * 0.5 * np.cos(angle),
+            y + r * 0.36 * np.sin(angle),
+            r * 0.75,
+            r * 0.55,
+            red * (1.08 - 0.22 * (np.cos(angle) + np.sin(angle)) / 1.4),
+            angle,
+        )
     canvas.ellipse(x - r * 0.3, y - r * 0.28, r * 0.42, r * 0.24, np.minimum(red * 1.2 + [20, 40, 24], 255), -0.5)
     canvas.ellipse(x + 0.1 * r, y + 0.05 * r, r * 0.24, r * 0.18, (50, 24, 34))
 
 
-def _field(canvas: Canvas, rng: np.random.Generator, rows: tuple[float, float], density: float, tall: tuple[float, float],
-           lift: float, flowers: float) -> None:
-    """Blades and flowers from the far edge of a slope to its near one, the near ones larger and brighter at the tips."""
+def _field(
+    canvas: Canvas,
+    rng: np.random.Generator,
+    rows: tuple[float, float],
+    density: float,
+    tall: tuple[float, float],
+    lift: float,
+    flowers: float,
+) -> None:
+    """Blades and flowers from the far edge of a slope to its near one, the near ones larger and brighter."""
     left, right = canvas.origin[0], canvas.origin[0] + canvas.rgba.shape[1] / CANVAS_SCALE
     count = int((right - left) * density)
     depth = np.sort(rng.uniform(0, 1, count) ** 1.05)
@@ -42,7 +58,9 @@ def _field(canvas: Canvas, rng: np.random.Generator, rows: tuple[float, float], 
         size = tall[0] + (tall[1] - tall[0]) * depth[k]
         here = patch[int(depth[k] * 63), int((x[k] - left) / (right - left) * 1023)]
         sun = np.clip(0.55 + 0.34 * here + rng.normal(0, 0.22), 0, 1)
-        colour = blend(blend((24, 48, 40), (62, 92, 44), depth[k]), blend((160, 150, 70), (226, 198, 96), depth[k]), sun ** 1.3)
+        colour = blend(
+            blend((24, 48, 40), (62, 92, 44), depth[k]), blend((160, 150, 70), (226, 198, 96), depth[k]), sun**1.3
+        )
         if rng.uniform() < flowers * np.clip(0.4 + here, 0, 1):
             kind, up, r = rng.uniform(), size * rng.uniform(0.7, 1.15), 0.9 + 0.16 * size * rng.uniform(0.7, 1.2)
             lean = rng.normal(0, size * 0.14)
@@ -51,15 +69,34 @@ def _field(canvas: Canvas, rng: np.random.Generator, rows: tuple[float, float], 
                 poppy(canvas, x[k] + lean, foot - up * 0.97, r, rng)
             elif kind < 0.8:
                 for angle in np.arange(0, 6.28, 0.9):
-                    canvas.ellipse(x[k] + lean + 0.45 * r * np.cos(angle), foot - up + 0.36 * r * np.sin(angle), r * 0.36, r * 0.2,
-                                   (250, 240, 226), angle)
+                    canvas.ellipse(
+                        x[k] + lean + 0.45 * r * np.cos(angle),
+                        foot - up + 0.36 * r * np.sin(angle),
+                        r * 0.36,
+                        r * 0.2,
+                        (250, 240, 226),
+                        angle,
+                    )
                 canvas.ellipse(x[k] + lean, foot - up, r * 0.24, r * 0.2, (244, 186, 58))
             else:
                 for step in np.linspace(0, 1, 7):
-                    canvas.ellipse(x[k] + lean * (1 - 0.3 * step) + rng.normal(0, 0.2), foot - up * (1.05 - 0.34 * step), r * 0.26 + 0.2, r * 0.22,
-                                   blend((128, 92, 176), (184, 132, 200), rng.uniform()))
+                    canvas.ellipse(
+                        x[k] + lean * (1 - 0.3 * step) + rng.normal(0, 0.2),
+                        foot - up * (1.05 - 0.34 * step),
+                        r * 0.26 + 0.2,
+                        r * 0.22,
+                        blend((128, 92, 176), (184, 132, 200), rng.uniform()),
+                    )
         else:
-            blade(canvas, x[k], foot, size * rng.uniform(0.6, 1.25), rng.normal(lift, 0.3) * size, 0.7 + size * 0.045, colour)
+            blade(
+                canvas,
+                x[k],
+                foot,
+                size * rng.uniform(0.6, 1.25),
+                rng.normal(lift, 0.3) * size,
+                0.7 + size * 0.045,
+                colour,
+            )
 
 
 def meadow(rng: np.random.Generator, left: int, right: int) -> np.ndarray:
@@ -80,49 +117,4 @@ def tall_grass(rng: np.random.Generator, left: int, right: int) -> np.ndarray:
     """(h, w, 4) from row 280 to row 430: the blades and flowers nearest to the lens."""
     canvas = Canvas(left, 280, right, 430)
     _field(canvas, rng, (84, 112), 1.5, (36, 62), 0.12, 0.16)
-    return canvas.finish(0.05, rng)
-
-
-def _needles(canvas: Canvas, x: float, y: float, r: float, rng: np.random.Generator, count: int) -> None:
-    """A tuft of pine needles about (x, y), lit from the right where the sun stands behind it."""
-    for k in range(count):
-        angle, long = rng.uniform(-np.pi, np.pi), r * rng.uniform(0.55, 1.15)
-        lit = np.clip(0.32 + 0.28 * np.cos(angle) - 0.3 * np.sin(angle) + rng.normal(0, 0.14) + 0.2 * k / count, 0, 1)
-        tip = (x + 1.25 * long * np.cos(angle), y + 0.62 * long * np.sin(angle))
-        colour = blend((18, 38, 36), (150, 152, 66), lit ** 1.4)
-        canvas.taper(np.array([(x, y), ((x + tip[0]) / 2, (y + tip[1]) / 2 - 0.6), tip]), [1.3, 1.1, 0.3], colour)
-
-
-def pine(rng: np.random.Generator) -> np.ndarray:
-    """(h, w, 4) for the sheet from (-150, -40) to (190, 400): a leaning pine, its foot at about (0, 360)."""
-    canvas = Canvas(-150, -40, 190, 400)
-    t = np.linspace(0, 1, 40)
-    trunk = np.stack([30 * t ** 1.4 - 16 * np.sin(np.pi * t) + 4 * np.sin(7 * t), 372 - 372 * t], -1)
-    boughs = [(0.60, (118, 62), 5.5), (0.70, (150, 40), 6.0), (0.80, (86, 8), 5.0), (0.66, (-104, 70), 5.0),
-              (0.80, (-92, 26), 5.0), (0.92, (120, -8), 4.0), (0.9, (-60, -12), 4.0)]
-    limbs = []
-    for at, tip, wide in boughs:
-        root = trunk[int(at * 39)]
-        s = np.linspace(0, 1, 16)[:, None]
-        limb = root * (1 - s) + np.array(tip, float) * s + np.array([0, 1]) * (14 * np.sin(np.pi * s) + 2.5 * np.sin(9 * s))
-        limbs.append(limb)
-        canvas.taper(limb, wide * (1 - 0.86 * s[:, 0]), (52, 36, 38))
-        canvas.taper(limb + [0.4, -0.8], wide * 0.3 * (1 - 0.8 * s[:, 0]), (156, 96, 68))
-    wide = 21 - 12 * t + 9 * np.exp(-t * 18)
-    canvas.taper(trunk, wide, (62, 42, 44))
-    # Bark: long plates, brighter toward the sun at the right.
-    for _ in range(900):
-        at, side = rng.uniform(0, 0.97), rng.uniform(-0.94, 0.94)
-        k = at * 39
-        row = trunk[int(k)] + (trunk[min(int(k) + 1, 39)] - trunk[int(k)]) * (k % 1)
-        long = rng.uniform(3, 10)
-        tone = np.clip(0.34 + 0.42 * side + rng.normal(0, 0.2), 0, 1)
-        x = row[0] + side * wide[int(k)] / 2
-        canvas.taper(np.array([(x, row[1] - long / 2), (x + rng.normal(0, 0.5), row[1]), (x + 0.3, row[1] + long / 2)]),
-                     [0.2, rng.uniform(0.7, 1.9), 0.2], blend((40, 26, 32), (214, 132, 82), tone))
-    for limb in limbs:
-        for s in np.linspace(0.30, 1.0, 11):
-            spot = limb[int(s * 15)]
-            for _ in range(4):
-                _needles(canvas, spot[0] + rng.normal(0, 10), spot[1] + rng.normal(-4, 6), rng.uniform(8, 13), rng, 46)
     return canvas.finish(0.05, rng)

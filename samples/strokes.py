@@ -78,7 +78,9 @@ def _path(plan: Plan, x: float, y: float, length: float, wander: float, step: fl
     return np.array(halves[1][::-1] + [(x, y)] + halves[0], np.float32)
 
 
-def _mark(canvas: np.ndarray, path: np.ndarray, colour: np.ndarray, width: float, brush: Brush, rng: np.random.Generator) -> None:
+def _mark(
+    canvas: np.ndarray, path: np.ndarray, colour: np.ndarray, width: float, brush: Brush, rng: np.random.Generator
+) -> None:
     """Lay one stroke on the (h, w, 4) uint8 canvas: RGB and paint height."""
     if len(path) < 3:
         a = rng.uniform(0, np.pi)
@@ -90,35 +92,42 @@ def _mark(canvas: np.ndarray, path: np.ndarray, colour: np.ndarray, width: float
     # A brush lands round, holds its width, and lifts off.
     profile = np.clip(np.minimum(t / 0.12, (1 - t) / 0.2), 0, 1) ** 0.5 * 0.75 + 0.25
     h, w = canvas.shape[:2]
+    off = -1 + 2 * (rng.permutation(count) + 0.5) / count + rng.normal(0, 0.06, count)
     tones = rng.normal(0, brush.bristle, (count, 1)) + rng.normal(0, brush.bristle * 0.45, (count, 3))
-    for k in rng.permutation(count):
-        off = -1 + 2 * (k + 0.5) / count + rng.normal(0, 0.06)
-        line = path + normal * (off * profile * width / 2)
-        # Outer bristles touch later and lift sooner, so the ends are ragged.
-        skip = (0.10 * off * off + 0.10 * rng.uniform()) * len(line)
-        line = line[int(skip):max(int(len(line) - skip * rng.uniform(0.6, 1.8)), int(skip) + 2)]
-        start = np.clip((line[0] * FINER).astype(int), 0, [w - 1, h - 1])
-        under = canvas[start[1], start[0], :3].astype(np.float32) / 255
-        paint = colour * (1 - brush.mixing) + under * brush.mixing + tones[k]
-        # Paint is pushed out of the middle and stands in two ridges; each bristle leaves a furrow of its own.
-        height = brush.load * (0.50 + 0.26 * abs(off) ** 1.5 + rng.normal(0, 0.12)) + 0.10
-        value = (*np.clip(paint * 255, 0, 255).tolist(), float(np.clip(height * 255, 0, 255)))
-        cv2.polylines(canvas, [np.round(line * FINER * 16).astype(np.int32)], False, value, rng.integers(2, 4), cv2.LINE_AA, shift=4)
+    # Paint is pushed out of the middle and stands in two ridges; each bristle leaves a furrow of its own.
+    heights = np.clip(brush.load * (0.50 + 0.26 * np.abs(off) ** 1.5 + rng.normal(0, 0.12, count)) + 0.10, 0, 1) * 255
+    # Outer bristles touch later and lift sooner, so the ends are ragged.
+    first = ((0.10 * off**2 + 0.10 * rng.uniform(size=count)) * len(path)).astype(int)
+    last = np.maximum(len(path) - (first * rng.uniform(0.6, 1.8, count)).astype(int), first + 2)
+    thick = rng.integers(2, 4, count)
+    spread = normal * profile * width / 2
+    lines = np.round((path[None] + spread[None] * off[:, None, None]) * FINER * 16).astype(np.int32)
+    begin = np.clip(lines[np.arange(count), first] // 16, 0, [w - 1, h - 1])
+    under = canvas[begin[:, 1], begin[:, 0], :3] / 255.0
+    paint = np.clip((colour * (1 - brush.mixing) + under * brush.mixing + tones) * 255, 0, 255)
+    for k in range(count):
+        value = (*paint[k].tolist(), float(heights[k]))
+        cv2.polylines(canvas, [lines[k, first[k] : last[k]]], False, value, int(thick[k]), cv2.LINE_AA, shift=4)
 
 
-def lay(canvas: np.ndarray, plan: Plan, brush: Brush, rng: np.random.Generator, where: np.ndarray | None = None) -> None:
-    """One pass of `brush` over the canvas (H*FINER, W*FINER, 4) uint8; `where` (H, W) bool limits where strokes start."""
+def lay(
+    canvas: np.ndarray, plan: Plan, brush: Brush, rng: np.random.Generator, where: np.ndarray | None = None
+) -> None:
+    """One pass of `brush` over the canvas (H*FINER, W*FINER, 4) uint8; `where` (H, W) bool: where strokes may start."""
     h, w = plan.angle.shape
     now = cv2.resize(canvas[..., :3], (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     blur = max(brush.width * 0.35, 0.6)
     wanted = cv2.GaussianBlur(plan.colour, None, blur)
     differs = cv2.GaussianBlur(np.abs(now - wanted).mean(-1), None, blur)
-    y, x = np.mgrid[brush.spacing / 2:h:brush.spacing, brush.spacing / 2:w:brush.spacing]
+    y, x = np.mgrid[brush.spacing / 2 : h : brush.spacing, brush.spacing / 2 : w : brush.spacing]
     spots = np.stack([x.ravel(), y.ravel()], -1) + rng.uniform(-0.7, 0.7, (x.size, 2)) * brush.spacing
-    for px, py in rng.permutation(np.clip(spots, 0, [w - 1, h - 1])):
+    spots = rng.permutation(np.clip(spots, 0, [w - 1, h - 1]))
+    # Each stroke has its own dice: one stroke more or less on another machine must not change all that follow.
+    for (px, py), seed in zip(spots, rng.integers(0, 2**62, len(spots)), strict=True):
         row, column = int(py), int(px)
         if (where is not None and not where[row, column]) or differs[row, column] < brush.tolerance:
             continue
+        rng = np.random.default_rng(seed)
         fine = 0.0 if plan.detail is None else 0.5 * float(plan.detail[row, column])
         path = _path(plan, px, py, brush.length * (1 - fine) * rng.uniform(0.6, 1.25), rng.normal(0, brush.wander))
         colour = plan.colour[row, column] * (1 + rng.normal(0, brush.jitter * 1.6)) + rng.normal(0, brush.jitter / 2, 3)
@@ -137,7 +146,9 @@ def light_relief(canvas: np.ndarray, strength: float = 1.0, gloss: float = 0.25)
     return np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
 
 
-def paint(plan: Plan, ground: Sequence[float], brushes: Sequence[Brush], rng: np.random.Generator, relief: float = 1.0) -> np.ndarray:
+def paint(
+    plan: Plan, ground: Sequence[float], brushes: Sequence[Brush], rng: np.random.Generator, relief: float = 1.0
+) -> np.ndarray:
     """(H, W, 3) uint8: the plan painted on a toned ground (RGB 0 to 255), brush after brush."""
     h, w = plan.angle.shape
     canvas = np.empty((h * FINER, w * FINER, 4), np.uint8)

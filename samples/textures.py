@@ -1,4 +1,4 @@
-"""Drawing tools for the sample scene: smooth noise, colour ramps, and a canvas that draws fine shapes with soft edges."""
+"""Drawing tools for the samples: smooth noise, colour ramps, and a canvas for fine shapes with soft edges."""
 
 from __future__ import annotations
 
@@ -12,13 +12,23 @@ TEXTURE_SCALE = 2
 CANVAS_SCALE = 4
 """Canvas pixels per frame pixel while drawing; `Canvas.finish` averages down to TEXTURE_SCALE."""
 
-Colour = Sequence[float]
+Colour = Sequence[float] | np.ndarray
 """RGB, 0 to 255."""
 
 
-def fbm(height: int, width: int, cell: float, rng: np.random.Generator, octaves: int = 5, stretch: float = 1.0,
-        gain: float = 0.5) -> np.ndarray:
-    """Fractal noise (height, width) float32 in about [-1, 1]; `cell` is the largest feature in pixels, `stretch` widens it."""
+def fbm(
+    height: int,
+    width: int,
+    cell: float,
+    rng: np.random.Generator,
+    octaves: int = 5,
+    stretch: float = 1.0,
+    gain: float = 0.5,
+) -> np.ndarray:
+    """Fractal noise (height, width) float32 in about [-1, 1].
+
+    cell: the largest feature in pixels. stretch: how much wider than high features are.
+    """
     total = np.zeros((height, width), np.float32)
     weight, norm = 1.0, 0.0
     for octave in range(octaves):
@@ -79,8 +89,13 @@ class Canvas:
         """A filled polygon."""
         cv2.fillPoly(self.rgba, [self._place(points)], (*map(float, colour), 255), shift=4)
 
-    def shade(self, points: np.ndarray | Sequence[Sequence[float]], start: Colour, end: Colour,
-              axis: tuple[Sequence[float], Sequence[float]]) -> None:
+    def shade(
+        self,
+        points: np.ndarray | Sequence[Sequence[float]],
+        start: Colour,
+        end: Colour,
+        axis: tuple[Sequence[float], Sequence[float]],
+    ) -> None:
         """A filled polygon whose colour runs from `start` at axis[0] to `end` at axis[1]."""
         placed = self._place(points)
         left, top = np.maximum(placed.min(0) // 16, 0)
@@ -89,7 +104,7 @@ class Canvas:
         mask = np.zeros(patch.shape[:2], np.uint8)
         cv2.fillPoly(mask, [placed - np.array([left, top]) * 16], 1, shift=4)
         a, b = self._place(axis) / 16 - [left, top]
-        grid_y, grid_x = np.mgrid[:patch.shape[0], :patch.shape[1]]
+        grid_y, grid_x = np.mgrid[: patch.shape[0], : patch.shape[1]]
         t = ((grid_x - a[0]) * (b - a)[0] + (grid_y - a[1]) * (b - a)[1]) / max(float((b - a) @ (b - a)), 1e-6)
         colours = mix(np.broadcast_to(np.asarray(start, np.float32), (*mask.shape, 3)), end, np.clip(t, 0, 1))
         patch[mask > 0] = np.dstack([colours, np.full(mask.shape, 255.0)])[mask > 0].round().astype(np.uint8)

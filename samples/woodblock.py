@@ -2,84 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
-from samples.textures import Colour, blend, fbm
-
-WIDTH, HEIGHT = 640, 512
-FINER = 3
-"""Sheet pixels per picture pixel while printing."""
-INK = (26, 34, 58)
-Points = np.ndarray | Sequence[Sequence[float]]
-
-
-def bezier(*knots: Sequence[float], count: int = 60) -> np.ndarray:
-    """Points (count, 2) of the cubic curve with these four knots."""
-    t = np.linspace(0, 1, count)[:, None]
-    a, b, c, d = (np.asarray(k, float) for k in knots)
-    return a * (1 - t) ** 3 + 3 * b * t * (1 - t) ** 2 + 3 * c * t**2 * (1 - t) + d * t**3
-
-
-class Sheet:
-    """A sheet of paper that takes one colour block after another."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.shape = (HEIGHT * FINER, WIDTH * FINER)
-        h, w = self.shape
-        fibre = 0.014 * fbm(h, w, 5, rng, 2) + 0.020 * fbm(h, w, 240, rng, 4) + 0.010 * fbm(h, w, 3, rng, 1, stretch=9)
-        self.rgb = (np.array([240, 226, 196], np.float32) / 255) * (1 + fibre[..., None])
-        # Wood grain: long bands bent by knots, printed through every wash.
-        bend = 22 * fbm(h, w, 500, rng, 3)
-        rows = np.mgrid[:h, :w][0].astype(np.float32) + bend
-        lines = fbm(h, w, 12, rng, 3, stretch=60)
-        self.grain = 0.5 * np.sin(rows / 4.2 + 5 * fbm(h, w, 300, rng, 2, stretch=4)) + 0.9 * lines
-        self.mottle = fbm(h, w, 36, rng, 5, gain=0.6)
-
-    def mask(self, points: Points, shift: float = 0.0) -> np.ndarray:
-        """Coverage (h, w) in [0, 1] of a polygon, moved by `shift` px: the blocks never meet quite exactly."""
-        mask = np.zeros(self.shape, np.uint8)
-        placed = np.round((np.asarray(points) + shift) * FINER * 16).astype(np.int32)
-        cv2.fillPoly(mask, [placed], 255, cv2.LINE_AA, shift=4)
-        return mask.astype(np.float32) / 255
-
-    def print(self, cover: np.ndarray, colour: Colour, to: Colour | None = None, rows: tuple[float, float] = (0, 1),
-              grain: float = 0.055) -> None:
-        """Press a colour through `cover` (h, w); it fades to `to` between two picture rows, as wiped pigment does."""
-        spots = np.flatnonzero(cover.max(1) > 0)
-        if not len(spots):
-            return
-        part = slice(spots[0], spots[-1] + 1)
-        y = np.arange(self.shape[0])[part, None] / FINER
-        t = np.clip((y - rows[0]) / (rows[1] - rows[0]) + 0.06 * self.mottle[part], 0, 1)[..., None]
-        a, b = np.asarray(colour, np.float32) / 255, np.asarray(colour if to is None else to, np.float32) / 255
-        tone = 1 + grain * self.grain[part] + 0.07 * self.mottle[part]
-        pigment = (a * (1 - t) + b * t) * tone[..., None]
-        thick = cover[part] * np.clip(0.95 + 0.10 * self.mottle[part] - 0.5 * grain * self.grain[part], 0, 1)
-        self.rgb[part] = self.rgb[part] * (1 - thick[..., None]) + pigment * thick[..., None]
-
-    def ribbon(self, points: Points, width: float, ends: tuple[float, float] = (0.25, 0.15)) -> np.ndarray:
-        """Outline (n, 2) of a brush line: it swells and thins with the hand's pressure and narrows at its ends."""
-        path = np.asarray(points, float)
-        t = np.linspace(0, 1, len(path))
-        press = np.interp(np.linspace(0, 5, len(path)), np.arange(6), self.rng.uniform(0.65, 1.25, 6))
-        press = press * np.clip(ends[0] + t / 0.18, 0, 1) * np.clip(ends[1] + (1 - t) / 0.25, 0, 1)
-        along = np.gradient(path, axis=0)
-        normal = np.stack([-along[:, 1], along[:, 0]], -1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
-        half = normal * (press * width / 2)[:, None]
-        return np.concatenate([path + half, (path - half)[::-1]])
-
-    def ink(self, points: Points, width: float = 2.2, colour: Colour = INK) -> None:
-        """A contour drawn with a brush."""
-        self.print(self.mask(self.ribbon(points, width)), colour, grain=0.10)
-
-    def finish(self) -> np.ndarray:
-        """(H, W, 3) uint8 at picture size."""
-        small = cv2.resize(self.rgb, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-        return np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
+from samples.sheet import FINER, HEIGHT, INK, Sheet, bezier
+from samples.textures import Colour, blend
 
 
 def _foam(sheet: Sheet, edge: np.ndarray, size: float, reach: float, out: float) -> None:
@@ -114,11 +41,15 @@ def _foam(sheet: Sheet, edge: np.ndarray, size: float, reach: float, out: float)
         sheet.ink(spot + np.stack([np.cos(turn), np.sin(turn)], -1) * r * 0.5, 1.5, (120, 166, 190))
 
 
-def _swell(sheet: Sheet, back: np.ndarray, front: np.ndarray, colours: tuple[Colour, Colour, Colour], bands: int) -> None:
+def _swell(
+    sheet: Sheet, back: np.ndarray, front: np.ndarray, colours: tuple[Colour, Colour, Colour], bands: int
+) -> None:
     """A wave between its back and its hollow front (both from the foot up to the tip), striped along its flow."""
     foot = max(back[0, 1], front[0, 1])
     body = np.concatenate([back, front[::-1]])
-    sheet.print(sheet.mask(body, 0.8), colours[0], blend(colours[0], colours[1], 0.6), (float(body[:, 1].min()), float(foot)))
+    sheet.print(
+        sheet.mask(body, 0.8), colours[0], blend(colours[0], colours[1], 0.6), (float(body[:, 1].min()), float(foot))
+    )
     for k in range(bands):
         a, b = (k + 0.18) / bands, (k + 0.18 + sheet.rng.uniform(0.34, 0.56)) / bands
         t = np.linspace(0, 1, len(back))[:, None]
@@ -127,7 +58,9 @@ def _swell(sheet: Sheet, back: np.ndarray, front: np.ndarray, colours: tuple[Col
         start, stop = int(sheet.rng.uniform(0, 0.1) * len(back)), int(sheet.rng.uniform(0.8, 1.0) * len(back))
         stripe = np.concatenate([one[start:stop], two[start:stop][::-1]])
         tone = colours[1] if k % 3 else colours[2]
-        sheet.print(sheet.mask(stripe, 0.5), tone, blend(tone, colours[0], 0.35), (float(stripe[:, 1].min()), float(foot)))
+        sheet.print(
+            sheet.mask(stripe, 0.5), tone, blend(tone, colours[0], 0.35), (float(stripe[:, 1].min()), float(foot))
+        )
         sheet.ink(two[start:stop], 1.5, blend(INK, colours[0], 0.25))
     sheet.ink(back, 2.6)
     sheet.ink(front, 2.6)
@@ -139,25 +72,46 @@ def wave() -> np.ndarray:
     rng = sheet.rng
     everywhere = np.ones(sheet.shape, np.float32)
     sheet.print(everywhere * 0.9, (44, 76, 118), (238, 222, 188), (-6, 120))
-    sheet.print(everywhere * np.clip((np.arange(HEIGHT * FINER) / FINER - 170) / 150, 0, 0.85)[:, None].astype(np.float32),
-                (238, 214, 170), (230, 150, 112), (180, 320))
+    sheet.print(
+        everywhere * np.clip((np.arange(HEIGHT * FINER) / FINER - 170) / 150, 0, 0.85)[:, None].astype(np.float32),
+        (238, 214, 170),
+        (230, 150, 112),
+        (180, 320),
+    )
     turn = np.linspace(0, 2 * np.pi, 80)
     disc = np.stack([452 + 58 * np.cos(turn), 150 + 58 * np.sin(turn)], -1)
     sheet.print(sheet.mask(disc), (206, 58, 40), (232, 116, 66), (110, 215), grain=0.08)
     sheet.ink(disc, 1.7, (120, 40, 40))
     # Clouds: long flat tongues with rounded ends.
-    for x, y, long, tall, tone in ((330, 118, 250, 15, (232, 222, 204)), (420, 172, 240, 13, (240, 228, 204)), (60, 70, 190, 14, (206, 206, 206)),
-                                   (520, 84, 150, 12, (216, 212, 208)), (250, 208, 170, 10, (240, 222, 196))):
-        top = np.stack([np.linspace(x, x + long, 50), y - tall * (0.55 + 0.45 * np.abs(np.sin(np.linspace(0.2, 3 * np.pi - 0.2, 50))))], -1)
+    for x, y, long, tall, tone in (
+        (330, 118, 250, 15, (232, 222, 204)),
+        (420, 172, 240, 13, (240, 228, 204)),
+        (60, 70, 190, 14, (206, 206, 206)),
+        (520, 84, 150, 12, (216, 212, 208)),
+        (250, 208, 170, 10, (240, 222, 196)),
+    ):
+        top = np.stack(
+            [
+                np.linspace(x, x + long, 50),
+                y - tall * (0.55 + 0.45 * np.abs(np.sin(np.linspace(0.2, 3 * np.pi - 0.2, 50)))),
+            ],
+            -1,
+        )
         round_ = np.linspace(-np.pi / 2, np.pi / 2, 12)
         right = np.stack([x + long + tall * 0.6 * np.cos(round_), y - tall * 0.1 + tall * 0.6 * np.sin(round_)], -1)
-        shape = np.concatenate([top, right, [(x + long * 0.5, y + tall * 0.42), (x - tall * 0.5, y + tall * 0.5), (x - tall, y)]])
+        left = np.stack([x - tall * 0.6 * np.cos(round_), y - tall * 0.1 - tall * 0.6 * np.sin(round_)], -1)
+        shape = np.concatenate([top, right, left])
         sheet.print(sheet.mask(shape, 0.5), tone, blend(tone, (150, 164, 180), 0.6), (y - tall, y + tall))
         sheet.ink(np.concatenate([shape, shape[:1]]), 1.6)
-        sheet.ink(top[6:-9] + [8, tall * 0.55], 1.2, (110, 126, 150))
+        sheet.ink(top[6:-9] + np.array([8, tall * 0.55]), 1.2, (110, 126, 150))
     # A far peak with snow.
-    ridge = np.concatenate([bezier((190, 336), (250, 318), (292, 262), (322, 240)), bezier((322, 240), (334, 236), (340, 240), (352, 244)),
-                            bezier((352, 244), (388, 276), (440, 322), (520, 336))])
+    ridge = np.concatenate(
+        [
+            bezier((190, 336), (250, 318), (292, 262), (322, 240)),
+            bezier((322, 240), (334, 236), (340, 240), (352, 244)),
+            bezier((352, 244), (388, 276), (440, 322), (520, 336)),
+        ]
+    )
     sheet.print(sheet.mask(ridge), (62, 98, 140), (176, 176, 178), (240, 338))
     snow = [(p[0], p[1]) for p in ridge if p[1] < 272]
     drip = [(x, 268 + 9 * np.sin(x * 0.42) + 4 * np.sin(x * 1.1)) for x in np.linspace(snow[-1][0], snow[0][0], 40)]
@@ -165,14 +119,28 @@ def wave() -> np.ndarray:
     sheet.ink(ridge, 2.2)
     for x in np.linspace(240, 450, 16):
         y0 = 282 + abs(x - 338) * 0.36
-        sheet.ink(bezier((x, y0), (x + (x - 338) * 0.10, y0 + 10), (x + (x - 338) * 0.16, y0 + 20), (x + (x - 338) * 0.3, y0 + 30)), 1.2, (48, 76, 116))
+        sheet.ink(
+            bezier(
+                (x, y0),
+                (x + (x - 338) * 0.10, y0 + 10),
+                (x + (x - 338) * 0.16, y0 + 20),
+                (x + (x - 338) * 0.3, y0 + 30),
+            ),
+            1.2,
+            (48, 76, 116),
+        )
     navy, blue, pale = (28, 58, 112), (62, 118, 164), (168, 204, 206)
     teal, jade, mint = (30, 88, 112), (88, 156, 160), (196, 218, 200)
     # The open sea behind, in low swells.
     for row, tones in ((330, (teal, jade, mint)), (352, (navy, blue, pale)), (378, (teal, jade, mint))):
         x = np.linspace(-20, 660, 160)
         top = row + 7 * np.sin(x / 38 + row) + 4 * np.sin(x / 17 + 2 * row)
-        sheet.print(sheet.mask(np.concatenate([np.stack([x, top], -1), [(660, 520), (-20, 520)]])), tones[1], tones[0], (row - 6, row + 50))
+        sheet.print(
+            sheet.mask(np.concatenate([np.stack([x, top], -1), [(660, 520), (-20, 520)]])),
+            tones[1],
+            tones[0],
+            (row - 6, row + 50),
+        )
         for k in range(1, 5):
             for start in np.arange(rng.integers(0, 20), 150, 26):
                 part = slice(int(start), int(start) + rng.integers(12, 24))
@@ -180,16 +148,28 @@ def wave() -> np.ndarray:
                 sheet.print(sheet.mask(sheet.ribbon(line, 2.6)), tones[2])
         sheet.ink(np.stack([x, top], -1), 2.0)
     # The right-hand wave, then the great one at the left, each curling to the middle.
-    back, front = bezier((700, 470), (640, 420), (640, 286), (536, 262)), bezier((440, 480), (560, 470), (604, 330), (536, 262))
+    back, front = (
+        bezier((700, 470), (640, 420), (640, 286), (536, 262)),
+        bezier((440, 480), (560, 470), (604, 330), (536, 262)),
+    )
     _swell(sheet, back, front, (teal, jade, mint), 8)
     _foam(sheet, back[26:], 10, 0, -1)
     _foam(sheet, front[38:], 9, 20, 1)
-    back, front = bezier((-70, 440), (20, 300), (60, 84), (262, 122)), bezier((330, 500), (120, 480), (92, 190), (262, 122))
-    _swell(sheet, back, front, (navy, blue, pale), 11)
-    _foam(sheet, back[22:], 15, 0, -1)
-    _foam(sheet, front[30:], 12, 34, -1)
+    # Its lip overhangs: up the back, over the crest, and down again to a hooked tip.
+    crest = bezier((36, 214), (74, 96), (190, 24), (284, 92), count=50)
+    back = np.concatenate(
+        [
+            bezier((-110, 470), (-60, 400), (0, 320), (36, 214), count=40)[:-1],
+            crest,
+            bezier((284, 92), (304, 108), (312, 136), (306, 164), count=16)[1:],
+        ]
+    )
+    front = bezier((352, 500), (40, 470), (96, 120), (306, 164), count=len(back))
+    _swell(sheet, back, front, (navy, blue, pale), 12)
+    _foam(sheet, back[44:], 15, 24, -1)
+    _foam(sheet, front[46:], 12, 34, 1)
     for _ in range(120):
-        spot = np.array([270, 130]) + rng.normal(0, 1, 2) * [58, 46] + [26, 16]
+        spot = np.array([318, 150]) + rng.normal(0, 1, 2) * [46, 52]
         r = rng.uniform(0.8, 2.8)
         ring = np.stack([np.cos(turn), np.sin(turn)], -1)
         sheet.print(sheet.mask(spot + ring * (r + 0.8)), INK)
