@@ -112,7 +112,7 @@ def wave() -> np.ndarray:
             bezier((352, 244), (388, 276), (440, 322), (520, 336)),
         ]
     )
-    sheet.print(sheet.mask(ridge), (62, 98, 140), (176, 176, 178), (240, 338))
+    sheet.print(sheet.mask(ridge), (38, 82, 142), (158, 182, 196), (236, 338))
     snow = [(p[0], p[1]) for p in ridge if p[1] < 272]
     drip = [(x, 268 + 9 * np.sin(x * 0.42) + 4 * np.sin(x * 1.1)) for x in np.linspace(snow[-1][0], snow[0][0], 40)]
     sheet.print(sheet.mask(snow + drip), (246, 240, 226), grain=0.02)
