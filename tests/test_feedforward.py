@@ -28,8 +28,11 @@ def pairs() -> list[Pair]:
     return [Pair(image, image.roll(1, -1), to_last, visible) for image in images]
 
 
-def fitted(steps: int, temporal: float = 50.0, keys: list[KeyFrame] | None = None) -> tuple[PaintNetwork, list[dict[str, float]]]:
-    encoder, losses = load_encoder("builtin"), []
+Losses = list[dict[str, float]]
+
+
+def fitted(steps: int, temporal: float = 50.0, keys: list[KeyFrame] | None = None) -> tuple[PaintNetwork, Losses]:
+    encoder, losses = load_encoder("builtin"), Losses()
     target = StyleTarget([noise(1)], [1.0], encoder)
     network = fit(pairs(), keys or [], encoder, target, settings(steps, temporal), lambda _, found: losses.append(found))
     return network, losses

@@ -80,7 +80,7 @@ def test_odd_sizes_are_fine(size: tuple[int, int]) -> None:
     ("sam2_03_blocks.mp4", []),
 ])
 def test_cuts_of_real_clips(clip: str, cuts: list[int]) -> None:
-    """Each listed cut was looked at; the first clip also fades in from black, the third dissolves."""
+    """The cuts were looked at (of the second clip's, only their scores). The first also fades in, the third dissolves."""
     if "VIDSTYLE_DATA" not in os.environ:
         pytest.skip("VIDSTYLE_DATA does not say where the test clips are")
     found, last = [], None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -99,7 +100,7 @@ def test_memory_steadies_a_painter_that_flickers():
 
     def flicker(references: tuple[int, ...]) -> float:
         images = [f.image for f in paint_frames(clip(12), painter, lambda last, this: motion(0), never, references=references)]
-        return float(torch.stack([(b - a).square().mean() for a, b in zip(images, images[1:], strict=False)]).mean().sqrt())
+        return float(torch.stack([(b - a).square().mean() for a, b in pairwise(images)]).mean().sqrt())
 
     # Noise of variance s², mixed (1 - k) fresh to k kept, changes by s(1 - k) sqrt(2 / (1 + k)) a frame: 0.15 of fresh.
     assert flicker((1,)) < 0.3 * flicker(())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 import pytest
-from video_clips import make_clip, packets
 from test_video_encode import copy
+from video_clips import make_clip, packets
 
 from vidstyle.video import plan, probe
 

@@ -29,7 +29,8 @@ class FeedForward:
         """(3, H, W) frame -> (3, H, W) painting in [0, 1]; only the nearest prior is looked at."""
         prior = priors[0] if priors else Prior(torch.zeros_like(image), torch.zeros_like(image[:1]))
         with precision(image.device):
-            return self.network(image[None], prior.image[None], prior.visibility[None])[0].clamp(0, 1)
+            painting: Tensor = self.network(image[None], prior.image[None], prior.visibility[None])[0]
+        return painting.clamp(0, 1)
 
 
 def save_network(network: PaintNetwork, path: Path, about: dict[str, str]) -> None:
@@ -55,5 +56,5 @@ def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
         network.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: is not a network that vidstyle saved; give a file written by --network.") from error
-    network = network.eval().requires_grad_(False)
-    return network.to(memory_format=torch.channels_last), about  # type: ignore[call-overload, no-any-return]
+    network.eval().requires_grad_(False)
+    return network.to(memory_format=torch.channels_last), about

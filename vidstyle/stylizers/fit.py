@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.losses import (
+    CONTENT_LAYER,
+    STYLE_LAYERS,
+    Encoder,
+    content_loss,
+    style_loss,
+    temporal_loss,
+    total_variation,
+)
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import warp
@@ -70,7 +78,7 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = PaintNetwork()
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     adam = torch.optim.Adam(network.parameters(), settings.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, settings.rate, settings.steps, pct_start=0.15)
     gallery: dict[int, Hung] = {}
@@ -91,7 +99,8 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
         adam.step()
         schedule.step()
         report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return network
 
 
 def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], hung: Hung, encoder: Encoder,

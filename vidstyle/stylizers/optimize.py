@@ -10,13 +10,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.frame import Prior
-from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.losses import (
+    CONTENT_LAYER,
+    STYLE_LAYERS,
+    Encoder,
+    content_loss,
+    style_loss,
+    temporal_loss,
+    total_variation,
+)
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import long_term_weights
 
 COARSEST = 160  # longest side of the pyramid's top, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
-JITTER = 8  # the encoder's pooling grid is moved by up to this many pixels at every step, else its grain shows in flat paint
+JITTER = 8  # pixels the encoder's pooling grid is moved by from step to step, else its grain shows in flat paint
 OFFSETS = 4  # so many places of that grid are visited in turn; the content's features are kept for each
 
 
@@ -106,7 +114,7 @@ class Falling:
 
 def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
     """(height, width) of each level, coarse to fine, each about twice the one before, the last the full size."""
-    longest, sides = max(height, width), []
+    longest, sides = max(height, width), list[int]()
     while longest > COARSEST or not sides:
         sides.append(longest)
         longest = round(longest / 1.8)
