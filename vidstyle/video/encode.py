@@ -116,6 +116,7 @@ class Encoder:
         check_target(self.target, clip.path, overwrite)
         self.plan = plan_output(self.target, clip, size=size, codec=codec, crf=crf, audio=audio)
         self.written = 0
+        self._durations: dict[int, int] = {}
         self._whole = self.first == 0 and self.last == clip.frames - 1
         self._shift = 0 if self._whole else clip.pts[self.first]
         self._part = PartFile(self.target)
@@ -160,7 +161,7 @@ class Encoder:
         picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour)
         picture.pts = frame.pts - self._shift
         picture.time_base = self.clip.time_base
-        picture.duration = frame.duration
+        self._durations[picture.pts] = frame.duration
         try:
             self._mux(self._stream.encode(picture))
         except (av.FFmpegError, OSError) as error:
@@ -170,6 +171,8 @@ class Encoder:
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
             time = packet.dts if packet.dts is not None else packet.pts
+            # Encoders forget how long a frame is shown, and the last one's length is nowhere else.
+            packet.duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
             self._sound.copy_until(Fraction((time or 0) + self._shift) * self.clip.time_base)
             self._sink.mux(packet)
 
