@@ -24,6 +24,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "open.ts": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
     "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "open-gop=1:keyint=10:bframes=3:log-level=error"}},
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "12", "lag-in-frames": "16", "auto-alt-ref": "1"}},
+    "confused.avi": {"time_base": Fraction(1, 25), "pts": list(range(45)),  # AVI has no place for B-frames' times
+                     "options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
     "uneven.mp4": {"time_base": Fraction(1, 90000), "pts": [i * 3000 + i % 3 * 700 for i in range(45)]},
 }
 

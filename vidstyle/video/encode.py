@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -198,6 +198,8 @@ class Encoder:
 
     def _abandon(self) -> None:
         """Close what is open, whatever its state, and remove the unfinished file."""
+        with suppress(OSError):
+            self._part.discard()  # first, so that closing does not spend minutes on moving the index to the front
         try:
             if hasattr(self, "_sink"):
                 self._sink.close()
