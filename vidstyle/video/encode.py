@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+import torch
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
@@ -45,7 +46,7 @@ class OutputPlan:
 
 def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16,
                 audio: str = "copy") -> OutputPlan:
-    """Settle how `clip` would be written to `target`, trying the codec and the sound in memory.
+    """Settle how `clip` would be written to `target`, trying all of it with one gray frame in memory.
 
     Raises UsageError for a combination that cannot be, OutputError where the codec refuses it.
     """
@@ -57,9 +58,14 @@ def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None
         source = stack.enter_context(open_source(clip.path))
         try:
             with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
-                _add_picture(sink, source, clip, settled, whole=True)
+                stream = _add_picture(sink, source, clip, settled, whole=True)
                 Sound(sink, source, settled.audio)
+                sink.set_chapters(source.chapters())
                 sink.start_encoding()
+                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.colour)
+                frame.pts, frame.time_base = 0, clip.time_base
+                sink.mux(stream.encode(frame))
+                sink.mux(stream.encode(None))
         except (av.FFmpegError, ValueError) as error:
             raise OutputError(f"{target}: {codec} cannot be written at {size[0]}x{size[1]} as {chosen.pix_fmt} "
                               f"({error}); use another --codec.") from error
@@ -84,9 +90,9 @@ def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, sett
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
     original = source.streams[clip.stream]
-    # A timecode names the first frame of the whole clip, so a range must not carry it.
-    untrue = {"rotate", "alpha_mode"} | (set() if whole else {"timecode"})
-    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k not in untrue})
+    # A timecode names the first frame of the whole clip, so a range must not carry it; nor can it count uneven frames.
+    untrue = {"rotate", "alpha_mode"} | (set() if whole and not clip.variable_rate else {"timecode"})
+    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
     stream.disposition = original.disposition
     return stream
 
