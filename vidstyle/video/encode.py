@@ -58,7 +58,7 @@ def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None
         source = stack.enter_context(open_source(clip.path))
         try:
             with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
-                stream = _add_picture(sink, source, clip, settled, whole=True)
+                stream = _add_picture(sink, source, clip, settled, frames=1, whole=True)
                 Sound(sink, source, settled.audio)
                 sink.set_chapters(source.chapters())
                 sink.start_encoding()
@@ -73,10 +73,13 @@ def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None
 
 
 def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, settled: OutputPlan, *,
-                 whole: bool) -> VideoStream:
+                 frames: int, whole: bool) -> VideoStream:
     """The output's video stream, with the source's time base, tags and names."""
     chosen = settled.format
-    stream = sink.add_stream(chosen.encoder, clip.average_rate, options=dict(chosen.options))
+    options = dict(chosen.options)
+    if chosen.encoder == "libx265" and frames < 4:
+        options["bf"] = "0"  # FFmpeg makes up the decoding times of so few frames from memory it never wrote
+    stream = sink.add_stream(chosen.encoder, clip.average_rate, options=options)
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     context.width, context.height = settled.size
@@ -151,7 +154,8 @@ class Encoder:
         self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=chosen.container,
                              container_options=options)
         self._sink.metadata.update(tags)
-        self._stream = _add_picture(self._sink, source, clip, self.plan, whole=self._whole)
+        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.last - self.first + 1,
+                                    whole=self._whole)
         begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
         times = {} if self._whole else {"begin": begin * clip.time_base, "end": end * clip.time_base}
         self._sound = Sound(self._sink, source, self.plan.audio, origin=self._shift * clip.time_base, **times)
