@@ -44,7 +44,7 @@ def test_exif_turns_the_picture(tmp_path: Path) -> None:
     image = np.full((40, 80, 3), 200, np.uint8)
     image[:10, :10] = 0, 0, 255
     data = cv2.imencode(".jpg", image)[1].tobytes()
-    turn = bytes.fromhex("ffe1 0022 457869660000 4d4d002a00000008 0001 0112 0003 00000001 0006 0000 00000000".replace(" ", ""))
+    turn = bytes.fromhex("ffe1 0022 457869660000 4d4d002a00000008 0001 0112 0003 00000001 0006 0000 00000000")
     (tmp_path / "a.jpg").write_bytes(data[:2] + turn + data[2:])
     back = read_picture(tmp_path / "a.jpg")
     assert back.shape == (3, 80, 40)  # orientation 6: turned clockwise, so the corner is at the top right

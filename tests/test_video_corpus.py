@@ -18,17 +18,18 @@ CLIPS = sorted(path for path in FOLDER.iterdir() if path.is_file()) if "VIDSTYLE
 @pytest.mark.skipif(not CLIPS, reason="set VIDSTYLE_DATA to a folder with a folder `video` of clips")
 @pytest.mark.parametrize("path", CLIPS, ids=lambda path: path.name)
 def test_a_real_clip_goes_through(path: Path, tmp_path: Path) -> None:
+    refused = ""
     try:
         clip = probe(path)
         last = min(11, clip.frames - 1)
         target = tmp_path / f"out{default_suffix(clip)}"
-        if target.suffix == ".webm":
-            target = target.with_suffix(".mkv")
         with Encoder(target, clip, last=last) as encoder:
             for frame in decode(clip, 0, last):
                 encoder.write(frame)
     except VidstyleError as error:
-        assert "\n" not in str(error)
+        refused = str(error)
+    if refused:
+        assert "\n" not in refused
         assert not list(tmp_path.iterdir())
         return
     written = probe(target)

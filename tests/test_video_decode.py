@@ -24,6 +24,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "open.ts": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
     "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "open-gop=1:keyint=10:bframes=3:log-level=error"}},
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "12", "lag-in-frames": "16", "auto-alt-ref": "1"}},
+    "confused.avi": {"time_base": Fraction(1, 25), "pts": list(range(45)),  # AVI has no place for B-frames' times
+                     "options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
     "uneven.mp4": {"time_base": Fraction(1, 90000), "pts": [i * 3000 + i % 3 * 700 for i in range(45)]},
 }
 
@@ -44,7 +46,8 @@ def test_a_range_is_a_slice_bit_for_bit(tmp_path: Path, name: str) -> None:
         assert [frame.index for frame in part] == list(range(first, min(first + 2, 45)))
         assert all(same(frame, whole[frame.index]) for frame in part)
     runs = list(sample(clip, [0, 1, 2, 20, 21, 44, 3]))
-    assert [[frame.index for frame in run] for run in runs] == [[0, 1], [1, 2], [2, 3], [20, 21], [21, 22], [44], [3, 4]]
+    assert [[frame.index for frame in run] for run in runs] == [
+        [0, 1], [1, 2], [2, 3], [20, 21], [21, 22], [44], [3, 4]]
     assert all(same(frame, whole[frame.index]) for run in runs for frame in run)
 
 
@@ -105,7 +108,7 @@ def test_damage_ends_in_a_sentence_and_never_in_a_short_clip(tmp_path: Path, dam
     else:
         del data[at + size // 2:]
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"(of 60 frames were read|breaks off after \d+ frames)") as caught:
+    with pytest.raises(InputError, match=r"of 60 frames (were read|are there)") as caught:
         list(decode(probe(path)))
     assert "\n" not in str(caught.value)
 
@@ -123,5 +126,5 @@ def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
     later = remux(parts[1], tmp_path / "later.ts", shift=5 * 3600)
     both = tmp_path / "both.ts"
     both.write_bytes(parts[0].read_bytes() + later.read_bytes())
-    with pytest.raises(InputError, match="changes from 96x64|of .* frames were read|same time"):
+    with pytest.raises(InputError, match="changes from 96x64"):
         list(decode(probe(both)))

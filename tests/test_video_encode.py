@@ -97,7 +97,8 @@ def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
 def test_rotation_ratio_and_tags(tmp_path: Path) -> None:
     turn = [0, 65536, 0, -65536, 0, 0, 0, 0, 2**30]
     clip = probe(make_clip(tmp_path / "a.mp4", frames=2, matrix=turn, ratio=Fraction(4, 3),
-                           metadata={"title": "Impression", "com.studio.shot": "sc01"}))
+                           metadata={"title": "Impression", "com.studio.shot": "sc01"},
+                           container_options={"movflags": "use_metadata_tags"}))
     written = copy(clip, tmp_path / "b.mp4")
     assert (written.width, written.height, written.rotation) == (64, 96, 0)
     assert written.sample_aspect_ratio == Fraction(3, 4)
@@ -120,6 +121,14 @@ def test_a_range_starts_at_zero(tmp_path: Path) -> None:
     clip = probe(make_clip(tmp_path / "a.mp4", frames=30))
     written = copy(clip, tmp_path / "b.mp4", first=7, last=19)
     assert written.pts == tuple(pts - clip.pts[7] for pts in clip.pts[7:20])
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_clips_of_very_few_frames(tmp_path: Path, codec: str) -> None:
+    for count in (1, 2, 3):
+        clip = probe(make_clip(tmp_path / f"{count}.mp4", frames=count))
+        for attempt in range(4):  # x265 used to fail one time in three
+            assert seconds(copy(clip, tmp_path / f"{count}-{attempt}.mp4", codec=codec)) == seconds(clip)
 
 
 def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
@@ -178,11 +187,16 @@ def test_an_exception_leaves_nothing_behind(tmp_path: Path, error: type[BaseExce
     clip = probe(make_clip(tmp_path / "a.mp4", frames=5, sound=[("aac", None)]))
     old = tmp_path / "b.mp4"
     old.write_text("old")
-    with pytest.raises(error), Encoder(old, clip, overwrite=True) as encoder:
-        for frame in decode(clip, 0, 2):
-            encoder.write(frame)
-        assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "b.mp4.part"]
-        raise error("stop")
+
+    def stopped() -> None:
+        with Encoder(old, clip, overwrite=True) as encoder:
+            for frame in decode(clip, 0, 2):
+                encoder.write(frame)
+            assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "b.mp4.part"]
+            raise error("stop")
+
+    with pytest.raises(error):
+        stopped()
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
     assert old.read_text() == "old"
 
@@ -230,3 +244,26 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, limit: int) -> N
     assert "cannot be written" in run.stdout
     assert "Traceback" not in run.stderr
     assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_chapters_and_timecode_are_the_whole_clips(tmp_path: Path, suffix: str) -> None:
+    plain = make_clip(tmp_path / "plain.mov", frames=20)
+    marked = tmp_path / "marked.mkv"
+    chapters = [{"id": n, "start": n * 400, "end": (n + 1) * 400, "time_base": Fraction(1, 1000),
+                 "metadata": {"title": f"part {n}"}} for n in range(2)]
+    with av.open(str(plain)) as reader, av.open(str(marked), "w") as writer:
+        out = writer.add_stream_from_template(reader.streams.video[0])
+        out.metadata["timecode"] = "01:00:00:00"
+        writer.set_chapters(chapters)
+        for packet in reader.demux(video=0):
+            if packet.size:
+                packet.stream = out
+                writer.mux(packet)
+    clip = probe(marked)
+    whole, part = copy(clip, tmp_path / f"whole{suffix}"), copy(clip, tmp_path / f"part{suffix}", first=3)
+    for written, count in ((whole, 2), (part, 0)):
+        with av.open(str(written.path)) as reader:
+            assert [chapter["metadata"]["title"] for chapter in reader.chapters()] == ["part 0", "part 1"][:count]
+            named = {key.lower(): value for key, value in reader.streams.video[0].metadata.items()}
+            assert named.get("timecode") == ("01:00:00:00" if count else None)

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from video_clips import make_clip, remux
+from video_clips import make_clip, remux, write_sound
 
 from vidstyle.errors import InputError, UsageError, VidstyleError
 from vidstyle.video import probe
@@ -118,8 +118,7 @@ def broken(tmp_path: Path, name: str) -> Path:
     elif name == "sound only":
         with av.open(str(path), "w") as writer:
             track = writer.add_stream("aac", rate=48000, layout="mono")
-            writer.mux(track.encode(av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")))
-            writer.mux(track.encode(None))
+            write_sound(writer, track, 0.5)
     elif name == "picture":
         path = tmp_path / "picture.png"
         cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))

@@ -23,8 +23,9 @@ def test_every_packet_is_copied_in_step(tmp_path: Path, source: str, target: str
     written = copy(clip, tmp_path / target)
     assert len(written.audio) == len(codecs)
     for before, after in zip(clip.audio, written.audio, strict=True):
-        assert (after.language, after.codec, after.rate) == (before.language, before.codec, before.rate)
-        assert after.disposition == before.disposition
+        assert (after.language, after.codec, after.rate) == (before.language, before.codec.replace("mp2", "mp3"),
+                                                             before.rate)  # MP4 has one name for MPEG layers 2 and 3
+        assert set(before.disposition) <= set(after.disposition)  # MP4 always has a default track
         theirs, ours = packets(clip.path, before.index), packets(written.path, after.index)
         assert [data for data, _ in ours] == [data for data, _ in theirs]
         begins = written.pts[0] * written.time_base - clip.pts[0] * clip.time_base
@@ -45,21 +46,23 @@ def test_sound_and_picture_alternate_in_the_file(tmp_path: Path) -> None:
             assert abs(newest[0] - newest[1]) < 1.5  # a player that streams needs to hold no more than this
 
 
-@pytest.mark.parametrize(("suffix", "offset"), [(".mp4", 0), (".mkv", 0), (".mov", 0)])
-def test_a_range_keeps_its_sound_in_step(tmp_path: Path, suffix: str, offset: int) -> None:
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_a_range_keeps_its_sound_in_step(tmp_path: Path, suffix: str) -> None:
     clip = probe(make_clip(tmp_path / f"a{suffix}", frames=60, sound=[("aac", None)]))
     first, last = 20, 44
     written = copy(clip, tmp_path / f"b{suffix}", first=first, last=last)
     start = clip.pts[first] * clip.time_base
     end = (clip.pts[last] + clip.durations[last]) * clip.time_base
-    theirs = dict(packets(clip.path, 1))
+    theirs = packets(clip.path, 1)
     ours = packets(written.path, written.audio[0].index)
     step = Fraction(1024, 48000)
     assert written.pts[0] == 0
     assert ours[0][1] <= (step if suffix == ".mkv" else 0)
     assert ours[-1][1] + step >= end - start
-    for data, time in ours:
-        assert abs(time + start - theirs[data]) <= Fraction(1, 500 if suffix == ".mkv" else 48000)
+    skipped = min(range(len(theirs)), key=lambda n: abs(theirs[n][1] - start - ours[0][1]))
+    for (data, now), (source, was) in zip(ours, theirs[skipped:], strict=False):
+        assert data == source
+        assert abs(now + start - was) <= Fraction(1, 500 if suffix == ".mkv" else 48000)
 
 
 def test_a_late_picture_stays_late(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import av
 import numpy as np
+import torch
 
-GRADIENT_SEED = 5
-
+torch.set_num_threads(1)  # on a busy machine, threads that wait for each other cost more than they bring
 
 def gradient(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
     """(H, W, 3) uint8: a smooth moving picture that compresses well and differs in every frame."""
@@ -55,6 +55,8 @@ def make_clip(path: Path, *, frames: int = 12, size: tuple[int, int] = (96, 64),
     with av.open(str(path), "w", format=format, container_options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         settings = {"crf": "10", "threads": "1"} if codec.startswith("libx26") else {}
+        if codec == "libx265":
+            settings["x265-params"] = "log-level=error"
         stream = container.add_stream(codec, rate=25, options=settings | (options or {}))
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = *size, pix_fmt

@@ -118,6 +118,7 @@ def _fit(picture: Tensor, height: int, width: int) -> Tensor:
 
 
 def _text(words: str, height: int, width: int) -> Tensor:
-    canvas = np.full((height, width, 3), _BACKGROUND, np.float32)
-    cv2.putText(canvas, words, (1, height - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (_INK,) * 3, 1, cv2.LINE_AA)
-    return torch.from_numpy(canvas).permute(2, 0, 1)
+    canvas = np.zeros((height, width), np.uint8)
+    cv2.putText(canvas, words, (1, height - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,), 1, cv2.LINE_AA)
+    ink = torch.from_numpy(canvas).float() / 255
+    return (_BACKGROUND + (_INK - _BACKGROUND) * ink).expand(3, height, width)

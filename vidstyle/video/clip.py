@@ -120,6 +120,8 @@ class Clip:
         frames that appear before it; half a millisecond is forgiven. Raises UsageError when nothing lies there.
         """
         last = self.frames - 1
+        if not all(math.isfinite(seconds) for seconds in (start, end) if seconds is not None):
+            raise UsageError(f"A range from {start} to {end} s cannot be; give times in seconds.")
         if frames is not None and (start is not None or end is not None):
             raise UsageError("A range is given by frames or by times, not by both; drop one of them.")
         if frames is not None:

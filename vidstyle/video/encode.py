@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+import torch
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
@@ -45,7 +46,7 @@ class OutputPlan:
 
 def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16,
                 audio: str = "copy") -> OutputPlan:
-    """Settle how `clip` would be written to `target`, trying the codec and the sound in memory.
+    """Settle how `clip` would be written to `target`, trying all of it with one gray frame in memory.
 
     Raises UsageError for a combination that cannot be, OutputError where the codec refuses it.
     """
@@ -57,9 +58,14 @@ def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None
         source = stack.enter_context(open_source(clip.path))
         try:
             with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
-                _add_picture(sink, source, clip, settled, whole=True)
+                stream = _add_picture(sink, source, clip, settled, frames=1, whole=True)
                 Sound(sink, source, settled.audio)
+                sink.set_chapters(source.chapters())
                 sink.start_encoding()
+                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.colour)
+                frame.pts, frame.time_base = 0, clip.time_base
+                sink.mux(stream.encode(frame))
+                sink.mux(stream.encode(None))
         except (av.FFmpegError, ValueError) as error:
             raise OutputError(f"{target}: {codec} cannot be written at {size[0]}x{size[1]} as {chosen.pix_fmt} "
                               f"({error}); use another --codec.") from error
@@ -67,10 +73,13 @@ def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None
 
 
 def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, settled: OutputPlan, *,
-                 whole: bool) -> VideoStream:
+                 frames: int, whole: bool) -> VideoStream:
     """The output's video stream, with the source's time base, tags and names."""
     chosen = settled.format
-    stream = sink.add_stream(chosen.encoder, clip.average_rate, options=dict(chosen.options))
+    options = dict(chosen.options)
+    if chosen.encoder == "libx265" and frames < 4:
+        options["bf"] = "0"  # FFmpeg makes up the decoding times of so few frames from memory it never wrote
+    stream = sink.add_stream(chosen.encoder, clip.average_rate, options=options)
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     context.width, context.height = settled.size
@@ -84,9 +93,9 @@ def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, sett
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
     original = source.streams[clip.stream]
-    # A timecode names the first frame of the whole clip, so a range must not carry it.
-    untrue = {"rotate", "alpha_mode"} | (set() if whole else {"timecode"})
-    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k not in untrue})
+    # A timecode names the first frame of the whole clip, so a range must not carry it; nor can it count uneven frames.
+    untrue = {"rotate", "alpha_mode"} | (set() if whole and not clip.variable_rate else {"timecode"})
+    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
     stream.disposition = original.disposition
     return stream
 
@@ -116,6 +125,7 @@ class Encoder:
         check_target(self.target, clip.path, overwrite)
         self.plan = plan_output(self.target, clip, size=size, codec=codec, crf=crf, audio=audio)
         self.written = 0
+        self._durations: dict[int, int] = {}
         self._whole = self.first == 0 and self.last == clip.frames - 1
         self._shift = 0 if self._whole else clip.pts[self.first]
         self._part = PartFile(self.target)
@@ -144,7 +154,8 @@ class Encoder:
         self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=chosen.container,
                              container_options=options)
         self._sink.metadata.update(tags)
-        self._stream = _add_picture(self._sink, source, clip, self.plan, whole=self._whole)
+        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.last - self.first + 1,
+                                    whole=self._whole)
         begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
         times = {} if self._whole else {"begin": begin * clip.time_base, "end": end * clip.time_base}
         self._sound = Sound(self._sink, source, self.plan.audio, origin=self._shift * clip.time_base, **times)
@@ -160,7 +171,7 @@ class Encoder:
         picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour)
         picture.pts = frame.pts - self._shift
         picture.time_base = self.clip.time_base
-        picture.duration = frame.duration
+        self._durations[picture.pts] = frame.duration
         try:
             self._mux(self._stream.encode(picture))
         except (av.FFmpegError, OSError) as error:
@@ -170,6 +181,8 @@ class Encoder:
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
             time = packet.dts if packet.dts is not None else packet.pts
+            # Encoders forget how long a frame is shown, and the last one's length is nowhere else.
+            packet.duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
             self._sound.copy_until(Fraction((time or 0) + self._shift) * self.clip.time_base)
             self._sink.mux(packet)
 
@@ -195,6 +208,8 @@ class Encoder:
 
     def _abandon(self) -> None:
         """Close what is open, whatever its state, and remove the unfinished file."""
+        with suppress(OSError):
+            self._part.discard()  # first, so that closing does not spend minutes on moving the index to the front
         try:
             if hasattr(self, "_sink"):
                 self._sink.close()

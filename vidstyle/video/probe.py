@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 from av import Packet, VideoFrame
@@ -69,9 +70,11 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
     Packets that an edit list hides are marked so by FFmpeg; VP8 and VP9 have packets that only help others.
     """
     shown: dict[int, tuple[int, bool]] = {}
+    read = 0
     try:
         codec = stream.codec_context.codec.canonical_name
         for packet in container.demux(stream):
+            read += packet.size > 0
             if packet.size == 0 or packet.is_discard or _is_hidden(codec, packet):
                 continue
             time = packet.pts if packet.pts is not None else packet.dts
@@ -84,6 +87,8 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
     except av.FFmpegError as error:
         raise InputError(f"{path}: breaks off after {len(shown)} frames ({error.strerror}); "
                          "copy or export it again.") from error
+    if "mp4" in container.format.name and read < (promised := len(stream.index_entries)):
+        raise InputError(f"{path}: is cut off; {read} of {promised} frames are there, copy or export it again.")
     every = sorted(shown)
     lost = bisect_left(every, first.pts) if first.pts is not None else 0
     pts = every[lost:]
@@ -131,8 +136,9 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:
+    notes: Any = frame.side_data  # PyAV's types do not know what can be asked for
     try:
-        return read_matrix(bytes(frame.side_data["DISPLAYMATRIX"]))
+        return read_matrix(bytes(notes["DISPLAYMATRIX"]))
     except KeyError:
         return Orientation()
     except InputError as error:

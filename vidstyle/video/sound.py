@@ -79,7 +79,12 @@ def _fits(clip: Clip, track: Track, container: str) -> bool:
 
 
 def _packets(source: InputContainer, streams: list[AudioStream]) -> Iterator[Packet[Stream]]:
-    return (packet for packet in source.demux(*streams) if packet.size and packet.dts is not None)
+    """Every packet of these streams that has a time; size 0 is only the demuxer's sign that a stream ends."""
+    for packet in source.demux(*streams):
+        if packet.dts is None:
+            packet.dts = packet.pts  # sound is stored in the order it is played
+        if packet.size and packet.dts is not None:
+            yield packet
 
 
 def copied_tags(metadata: dict[str, str]) -> dict[str, str]:
@@ -155,6 +160,9 @@ def movie_timescale(clip: Clip, indices: tuple[int, ...]) -> int:
 
     With the usual 1000 the sound would move by up to half a millisecond.
     """
-    scales = [1000, clip.time_base.denominator, *(track.rate or 1 for track in clip.audio if track.index in indices)]
-    exact = math.lcm(*scales)
-    return exact if exact < 2**31 else math.lcm(1000, *scales[2:]) if math.lcm(1000, *scales[2:]) < 2**31 else 1000
+    rates = [track.rate or 1 for track in clip.audio if track.index in indices]
+    for scales in ([clip.time_base.denominator, *rates], rates):
+        exact = math.lcm(1000, *scales)
+        if exact < 2**31:
+            return exact
+    return 1000
