@@ -191,7 +191,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     teacher = Teacher(args.data / "weights/collab_distill/encoder5.pth")
-    student = BuiltinEncoder().to(memory_format=torch.channels_last)
+    student = BuiltinEncoder(pooling="max").to(memory_format=torch.channels_last)
     for name, _, _ in CHAIN:
         nn.init.kaiming_normal_(student.get_submodule(f"conv{name}").weight, a=LEAK)
         nn.init.zeros_(student.get_submodule(f"conv{name}").bias)

@@ -17,7 +17,7 @@ class PaintNetwork(nn.Module):
     where the last painting is kept as it is.
     """
 
-    def __init__(self, width: int = 24, blocks: int = 4) -> None:
+    def __init__(self, width: int = 16, blocks: int = 5) -> None:
         super().__init__()
         self.width, self.blocks = width, blocks
         half, quarter = 2 * width, 4 * width
@@ -47,16 +47,31 @@ class Residual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(_block(width, width), _conv(width, width), nn.InstanceNorm2d(width, affine=True))
+        self.body = nn.Sequential(_block(width, width), _conv(width, width), InstanceNorm(width))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.body(x)
         return out
 
 
+class InstanceNorm(nn.Module):
+    """Each channel of each picture to mean 0 and deviation 1, then scaled and shifted (Ulyanov et al. 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        if torch.is_grad_enabled():
+            return F.instance_norm(x, weight=weight, bias=bias).contiguous(memory_format=torch.channels_last)
+        # The same numbers from a kernel that keeps channels last: 5 x faster on a CPU forwards, 7 x slower backwards.
+        return F.group_norm(x, len(weight), weight, bias)
+
+
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="reflect")
+    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="replicate")
 
 
 def _block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(_conv(channels_in, channels_out, stride), nn.InstanceNorm2d(channels_out, affine=True), nn.ReLU())
+    return nn.Sequential(_conv(channels_in, channels_out, stride), InstanceNorm(channels_out), nn.ReLU())

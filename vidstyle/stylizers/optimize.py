@@ -24,8 +24,8 @@ from vidstyle.warp import long_term_weights
 
 COARSEST = 160  # longest side of the pyramid's top, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
-JITTER = 8  # pixels the encoder's pooling grid is moved by from step to step, else its grain shows in flat paint
-OFFSETS = 4  # so many places of that grid are visited in turn; the content's features are kept for each
+MARGIN = 16  # pixels painted beyond each edge and cut off: next to the encoder's own padding, paint turns to noise
+PLACES = 5  # the encoder's pooling grid is moved from step to step, else its grain shows in flat paint
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,27 @@ class Optimizer:
 
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
         """Adam on the pixels, from `start`, until the loss stops falling or `steps` are done."""
-        offsets = [(JITTER * k // OFFSETS, JITTER * (k * 3 % OFFSETS) // OFFSETS) for k in range(OFFSETS)]
-        style = self.style.at(image.shape[-2])
+        style, (height, width) = self.style.at(image.shape[-2]), image.shape[-2:]
+        windows = [_window(height, width, k) for k in range(PLACES)]
+        framed = _framed(image)
         with torch.no_grad(), precision(image.device):
-            content = [self.encoder(_shifted(image, offset), [CONTENT_LAYER])[CONTENT_LAYER] for offset in offsets]
+            content = [self.encoder(_seen(framed, window), [CONTENT_LAYER])[CONTENT_LAYER] for window in windows]
         weights = long_term_weights([prior.visibility for prior in priors])
 
-        painting = start.clone().requires_grad_()
+        painting = _framed(start).requires_grad_()
         adam = torch.optim.Adam([painting], lr=rate, betas=(0.9, 0.99))
         falling = Falling()
         for step in range(steps):
             adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # settle in the second half
             with precision(image.device):
-                found = self.encoder(_shifted(painting, offsets[step % OFFSETS]), [*STYLE_LAYERS, CONTENT_LAYER])
+                found = self.encoder(_seen(painting, windows[step % PLACES]), [*STYLE_LAYERS, CONTENT_LAYER])
             loss = (
                 self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style)
-                + self.content_weight * content_loss(found[CONTENT_LAYER], content[step % OFFSETS])
+                + self.content_weight * content_loss(found[CONTENT_LAYER], content[step % PLACES])
                 + self.tv_weight * total_variation(painting)
             )
             for prior, weight in zip(priors, weights, strict=True):
-                loss = loss + self.temporal_weight * temporal_loss(painting, prior.image, weight)
+                loss = loss + self.temporal_weight * temporal_loss(_unframed(painting), prior.image, weight)
             adam.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
@@ -95,13 +96,13 @@ class Optimizer:
                 painting.clamp_(0, 1)
             if not falling(float(loss.detach())):
                 break
-        return painting.detach()
+        return _unframed(painting.detach())
 
 
 class Falling:
     """Says whether a loss still falls: its mean over the last `window` steps against the `window` before."""
 
-    def __init__(self, window: int = 10, least: float = 0.005) -> None:
+    def __init__(self, window: int = 4 * PLACES, least: float = 0.01) -> None:
         self.window, self.least, self.losses = window, least, [0.0] * 0
 
     def __call__(self, loss: float) -> bool:
@@ -122,8 +123,24 @@ def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
     return [(max(16, round(height * side / full)), max(16, round(width * side / full))) for side in reversed(sides)]
 
 
-def _shifted(image: Tensor, offset: tuple[int, int]) -> Tensor:
-    """(3, H, W) -> (1, 3, H + dy, W + dx): moved down and right by `offset`, the border reflected."""
-    dy, dx = offset
-    batch = F.pad(image[None], (dx, 0, dy, 0), mode="reflect") if dy or dx else image[None]
-    return batch.contiguous(memory_format=torch.channels_last)
+def _framed(image: Tensor) -> Tensor:
+    """(3, H, W) with MARGIN pixels more on each side, reflected as far as the picture reaches."""
+    height, width = image.shape[-2:]
+    reach = (min(MARGIN, width - 1), min(MARGIN, height - 1))
+    mirrored = F.pad(image[None], (reach[0], reach[0], reach[1], reach[1]), mode="reflect")
+    rest = (MARGIN - reach[0], MARGIN - reach[0], MARGIN - reach[1], MARGIN - reach[1])
+    return F.pad(mirrored, rest, mode="replicate")[0].clone()
+
+
+def _unframed(canvas: Tensor) -> Tensor:
+    return canvas[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def _window(height: int, width: int, place: int) -> tuple[slice, slice]:
+    """What the encoder sees of the framed canvas at one of PLACES steps: the picture and nearly all of the frame."""
+    dy, dx = 3 * place, 3 * (2 * place % PLACES)
+    return slice(dy, dy + height + MARGIN), slice(dx, dx + width + MARGIN)
+
+
+def _seen(canvas: Tensor, window: tuple[slice, slice]) -> Tensor:
+    return canvas[None, :, window[0], window[1]].contiguous(memory_format=torch.channels_last)
