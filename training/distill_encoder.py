@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
+from vidstyle.losses import gram
+from vidstyle.stylizers.muon import Muon
 
 SUPERVISED = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")
 LEAK = 0.2  # both sides are compared after a leaky ReLU: what is switched off matters less, but is not free
@@ -103,35 +105,6 @@ class Pictures:
 
     def batch(self, count: int) -> Tensor:
         return torch.stack([self.bent() for _ in range(count)])
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose steps are orthogonalised by Newton-Schulz (Jordan 2024), scaled to Adam's size (Liu 2025)."""
-
-    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for p in group["params"]:
-                state = self.state[p]
-                buffer = state.setdefault("momentum", torch.zeros_like(p))
-                buffer.mul_(group["momentum"]).add_(p.grad)
-                x = p.grad.add(buffer, alpha=group["momentum"]).flatten(1)
-                tall = x.shape[0] > x.shape[1]
-                x = x.T if tall else x
-                x = x / (x.norm() + 1e-7)
-                for _ in range(5):
-                    square = x @ x.T
-                    x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-                x = x.T if tall else x
-                p.add_(x.view_as(p), alpha=-group["lr"] * 0.2 * math.sqrt(max(x.shape)))
-
-
-def gram(features: Tensor) -> Tensor:
-    flat = features.flatten(2)
-    return flat @ flat.mT / flat.shape[-1]
 
 
 def distance(student: dict[str, Tensor], teacher: dict[str, Tensor], deviation: dict[str, Tensor],

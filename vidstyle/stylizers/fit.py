@@ -18,6 +18,7 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
+from vidstyle.stylizers.muon import Muon
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import warp
@@ -79,8 +80,10 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
         torch.manual_seed(settings.seed)
         network = PaintNetwork()
     network = network.to(device).to(memory_format=torch.channels_last)
-    adam = torch.optim.Adam(network.parameters(), settings.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, settings.rate, settings.steps, pct_start=0.15)
+    optimizers = [
+        Muon([p for p in network.parameters() if p.ndim == 4], settings.rate),
+        torch.optim.Adam([p for p in network.parameters() if p.ndim == 1], settings.rate),
+    ]
     gallery: dict[int, Hung] = {}
     for step in range(settings.steps):
         which = int(torch.randint(len(pairs), (), generator=generator))
@@ -93,14 +96,19 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
         weights = {"style": settings.style_weight, "content": settings.content_weight, "tv": settings.tv_weight,
                    "temporal": settings.temporal_weight, "key": settings.key_weight}
         loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
-        adam.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        adam.step()
-        schedule.step()
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = settings.rate * _ramp(step / settings.steps)
+            optimizer.step()
         report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
     network.eval().requires_grad_(False)
     return network
+
+
+def _ramp(share: float) -> float:
+    """Learning rate over the fit, as a share of the highest: up in the first tenth, down to a hundredth at the end."""
+    return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
 def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], hung: Hung, encoder: Encoder,
