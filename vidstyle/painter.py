@@ -24,7 +24,7 @@ from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import Clip, sample
-from vidstyle.warp import visibility
+from vidstyle.warp import likeness, visibility, warp
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEY_FRAMES = 2  # of them, painted by the optimizer first, for the network to learn from
@@ -105,7 +105,8 @@ def spread(count: int, most: int) -> list[int]:
 def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
     flow = estimate_flow(last, this)
     bytes_of = [(image * 255).round().to(torch.uint8) for image in (last, this)]
-    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), visibility(flow.to_last, flow.to_this).half())
+    trust = visibility(flow.to_last, flow.to_this) * likeness(warp(last, flow.to_last), this)
+    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust.half())
 
 
 def _shrunk(frame: Frame, plan: Plan) -> Frame:

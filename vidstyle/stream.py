@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from vidstyle.frame import FlowPair, Frame, Memory, Prior
-from vidstyle.warp import visibility, warp
+from vidstyle.warp import likeness, visibility, warp
 
 Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
 FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
@@ -37,4 +37,5 @@ def recall(memory: Memory, frame: Frame, estimate_flow: FlowEstimator) -> Prior:
     flow = estimate_flow(memory.frame.image, frame.image)
     # Bicubic: a painting is pulled again at every frame, and bilinear sampling would wear its brush strokes away.
     carried = warp(memory.painting, flow.to_last, mode="bicubic").clamp(0, 1)
-    return Prior(carried, visibility(flow.to_last, flow.to_this))
+    before = warp(memory.frame.image, flow.to_last)
+    return Prior(carried, visibility(flow.to_last, flow.to_this) * likeness(before, frame.image))

@@ -24,6 +24,7 @@ from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import warp
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
+ALONE = 0.5  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 FEATURE_LAYERS = ("relu2_1", "relu3_1", "relu4_1")  # where a key frame's painting is compared
 
@@ -90,7 +91,8 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
         window = _window(pairs[which].this.shape[-2:], generator)
         if which not in gallery:
             gallery[which] = Hung(pairs[which].last, generator)
-        losses = _pair_losses(network, pairs[which], window, gallery[which], encoder, style, settings)
+        holding = settings.temporal_weight > 0 and step >= ALONE * settings.steps
+        losses = _pair_losses(network, pairs[which], window, gallery[which] if holding else None, encoder, style)
         if keys:
             losses["key"] = _key_loss(network, keys[step % len(keys)], encoder, generator)
         weights = {"style": settings.style_weight, "content": settings.content_weight, "tv": settings.tv_weight,
@@ -111,14 +113,15 @@ def _ramp(share: float) -> float:
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
-def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], hung: Hung, encoder: Encoder,
-                 style: StyleTarget, settings: FitSettings) -> dict[str, Tensor]:
+def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], hung: Hung | None, encoder: Encoder,
+                 style: StyleTarget) -> dict[str, Tensor]:
+    """The losses of one pair; with `hung`, the second frame follows the first one's painting."""
     device = style.pictures[0].device
     rows, columns = window
     last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
     empty = torch.zeros_like(last)
     with precision(last.device):
-        if settings.temporal_weight == 0:
+        if hung is None:
             first, second = network(last, empty, empty[:, :1]), network(this, empty, empty[:, :1])
         else:
             first = network(last, *hung.prior(rows, columns))
@@ -126,11 +129,12 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
             to_last = pair.to_last[:, rows, columns].to(device).float()
             visible = pair.visibility[:, rows, columns].to(device).float()[None]
             carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1)
-            visible = visible * _inside(to_last)
-            second = network(this, carried.detach(), visible)
-    losses = _look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
-    if settings.temporal_weight:
-        losses["temporal"] = temporal_loss(second, carried, visible)
+            visible = visible * inside(to_last)
+            # Some of what can be seen is kept from the network: it learns to paint hidden places as they were.
+            second = network(this, carried.detach(), visible * patches(visible.shape[-2:], hung.generator, visible.device))
+    losses = look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
+    if hung is not None:
+        losses["temporal"] = temporal_loss(second, carried.detach(), visible)
     return losses
 
 
@@ -161,7 +165,7 @@ class Hung:
         self.painted[:, rows, columns] = 1
 
 
-def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
+def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
     styles, content = [], torch.zeros((), device=frames.device)
     for scale in SCALES:
         size = (max(32, round(paintings.shape[-2] * scale)), max(32, round(paintings.shape[-1] * scale)))
@@ -191,6 +195,14 @@ def _key_loss(network: PaintNetwork, key: KeyFrame, encoder: Encoder, generator:
     return 2 * F.l1_loss(painting, wanted) + features
 
 
+def patches(size: torch.Size | tuple[int, ...], generator: torch.Generator,
+            device: torch.device | str = "cpu") -> Tensor:
+    """(1, 1, h, w) of 0 and 1: a random share of the picture, in blots of about an eighth of its size, is 0."""
+    share = float(torch.rand((), generator=generator)) - 0.3
+    blots = F.interpolate(torch.rand(1, 1, 8, 8, generator=generator), tuple(size), mode="bicubic")
+    return (blots > share).float().to(device)
+
+
 def _window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
     """A random place for a crop of at most CROP pixels a side."""
     spans = []
@@ -200,7 +212,7 @@ def _window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> t
     return spans[0], spans[1]
 
 
-def _inside(to_last: Tensor) -> Tensor:
+def inside(to_last: Tensor) -> Tensor:
     """(1, 1, h, w): 1 where the motion leads to a place inside the crop."""
     height, width = to_last.shape[-2:]
     x = torch.arange(width, device=to_last.device) + to_last[0]
