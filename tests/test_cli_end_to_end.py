@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 from fake_pipeline import ROOT
 
-pytestmark = pytest.mark.skip(reason="waits for the pipeline")
-
 QUICK = ["--fit-steps", "2", "--size", "64", "--device", "cpu"]
 FRAMES = 12
 PTS = [0, 1, 2, 4, 5, 7, 8, 9, 10, 12, 13, 14]

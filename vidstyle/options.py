@@ -24,7 +24,7 @@ class Options:
     """`feedforward` fits a network to the clip, then streams it; `optimize` paints every frame by gradient descent."""
     network: Path | None = None
     """A `.safetensors` network to use instead of fitting one; written there after the fit where there is none yet."""
-    fit_steps: int = 300
+    fit_steps: int = 400
     """Training steps of the feed-forward fit. More looks richer, up to a point; 0 needs `network`."""
     size: int = 960
     """Longest side painted, in pixels; a smaller source is painted at its own size."""
@@ -46,11 +46,11 @@ class Options:
     """Network whose features say what style is: `builtin`, `vgg19`, `vgg16`."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
-    content_weight: float = 0.05
+    content_weight: float = 0.02
     """Weight of the content loss on relu4_2; more keeps more of the drawing."""
     style_weight: float = 1.0
     """Weight of the style loss, which is normalised to about 1 for an unpainted frame."""
-    tv_weight: float = 3.0
+    tv_weight: float = 1.0
     """Weight of total variation; more gives smoother paint."""
     optimize_steps: int = 240
     """Most Adam steps on the first frame of a shot, over all scales of the pyramid (method `optimize`)."""

@@ -19,7 +19,7 @@ from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
 from vidstyle.stream import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
-from vidstyle.stylizers.fit import FitSettings, KeyFrame, Pair, fit
+from vidstyle.stylizers.fit import FitSettings, Pair, fit
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget
@@ -27,7 +27,7 @@ from vidstyle.video import Clip, sample
 from vidstyle.warp import likeness, visibility, warp
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
-KEY_FRAMES = 2  # of them, painted by the optimizer first, for the network to learn from
+KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
 TEMPORAL = 50.0  # the temporal loss is a squared difference of pixels: this brings it to the size of the style loss
 
 
@@ -69,31 +69,29 @@ def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optim
 
 def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
          is_cut: CutDetector, listen: Listener) -> tuple[PaintNetwork, dict[str, float]]:
-    """Look at pairs of frames over the whole clip, paint key frames, fit a network to them."""
+    """Look at pairs of frames over the whole clip and fit a network to them."""
     options, pairs = plan.options, list[Pair]()
     positions = spread(clip.frames, SAMPLED_PAIRS)
-    total = len(positions) + KEY_FRAMES
     for run in sample(clip, positions, run=min(2, clip.frames)):
         last, this = (_shrunk(frame, plan) for frame in (run[0], run[-1]))
         if is_cut(last, this):
             last = this
         pairs.append(_pair(last.image, this.image, estimate_flow))
-        listen(Progress("analyse", len(pairs), total))
-    optimizer = _optimizer(options, encoder, target)
-    keys = []
-    for place in spread(len(pairs), KEY_FRAMES):
-        image = pairs[place].this.to(plan.device).float() / 255
-        keys.append(KeyFrame(image, optimizer(image)))
-        listen(Progress("analyse", len(pairs) + len(keys), total))
+        listen(Progress("analyse", len(pairs), len(positions)))
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL * options.temporal, options.fit_steps, options.seed)
+                           TEMPORAL * options.temporal, kept_share(options.temporal), options.fit_steps, options.seed)
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float]) -> None:
         losses.update(found)
         listen(Progress("fit", step, options.fit_steps, found["style"]))
 
-    return fit(pairs, keys, encoder, target, settings, report), losses
+    return fit(pairs, encoder, target, settings, report), losses
+
+
+def kept_share(temporal: float) -> float:
+    """How much of a visible place stays as painted: 0.9 for weight 1, all for an endless one, nothing for 0."""
+    return KEEP ** (1 / temporal) if temporal else 0.0
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from safetensors.torch import load_file
 from torch import nn
 
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
 from vidstyle.errors import UsageError
 from vidstyle.losses import Encoder
+from vidstyle.weights import fetch, load_state_dict
 
-BUILTIN_FILE = Path(__file__).parent.parent / "models" / "encoder.safetensors"
 ENCODERS = ("builtin", *BUILDERS)
 
 
@@ -24,7 +21,7 @@ def load_encoder(name: str, device: str = "cpu") -> Encoder:
     network: nn.Module
     if name == "builtin":
         network = BuiltinEncoder()
-        network.load_state_dict(load_file(BUILTIN_FILE))
+        network.load_state_dict(load_state_dict(fetch("builtin-encoder")))
     elif name in BUILDERS:
         network = pretrained_vgg(name)
     else:

@@ -24,9 +24,8 @@ from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import warp
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
-ALONE = 0.5  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
+ALONE = 0.75  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
-FEATURE_LAYERS = ("relu2_1", "relu3_1", "relu4_1")  # where a key frame's painting is compared
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class KeyFrame:
-    """A frame and how the optimizer painted it: the look to learn."""
-
-    image: Tensor
-    """(3, H, W) float32 in [0, 1]."""
-    painting: Tensor
-    """(3, H, W) float32 in [0, 1]."""
-
-
-@dataclass(frozen=True)
 class FitSettings:
     """Weights of the losses and length of the fit; see `Options` for the first four."""
 
@@ -61,13 +50,14 @@ class FitSettings:
     style_weight: float
     tv_weight: float
     temporal_weight: float
+    keep: float
+    """Share of a visible place that stays as it was painted."""
     steps: int
     seed: int
-    rate: float = 4e-3
-    key_weight: float = 1.0
+    rate: float = 1.5e-3
 
 
-def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style: StyleTarget, settings: FitSettings,
+def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> PaintNetwork:
     """Train a fresh network on `pairs` (at least one), one pair a step, in an order given by the seed.
 
@@ -79,24 +69,19 @@ def fit(pairs: Sequence[Pair], keys: Sequence[KeyFrame], encoder: Encoder, style
     generator = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = PaintNetwork()
+        network = PaintNetwork(keep=settings.keep)
     network = network.to(device).to(memory_format=torch.channels_last)
     optimizers = [
         Muon([p for p in network.parameters() if p.ndim == 4], settings.rate),
         torch.optim.Adam([p for p in network.parameters() if p.ndim == 1], settings.rate),
     ]
-    gallery: dict[int, Hung] = {}
     for step in range(settings.steps):
         which = int(torch.randint(len(pairs), (), generator=generator))
         window = _window(pairs[which].this.shape[-2:], generator)
-        if which not in gallery:
-            gallery[which] = Hung(pairs[which].last, generator)
         holding = settings.temporal_weight > 0 and step >= ALONE * settings.steps
-        losses = _pair_losses(network, pairs[which], window, gallery[which] if holding else None, encoder, style)
-        if keys:
-            losses["key"] = _key_loss(network, keys[step % len(keys)], encoder, generator)
+        losses = _pair_losses(network, pairs[which], window, generator if holding else None, encoder, style)
         weights = {"style": settings.style_weight, "content": settings.content_weight, "tv": settings.tv_weight,
-                   "temporal": settings.temporal_weight, "key": settings.key_weight}
+                   "temporal": settings.temporal_weight}
         loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
         network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -113,56 +98,28 @@ def _ramp(share: float) -> float:
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
-def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], hung: Hung | None, encoder: Encoder,
-                 style: StyleTarget) -> dict[str, Tensor]:
-    """The losses of one pair; with `hung`, the second frame follows the first one's painting."""
+def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], generator: torch.Generator | None,
+                 encoder: Encoder, style: StyleTarget) -> dict[str, Tensor]:
+    """The losses of one pair; with a generator (it hides patches) the second frame follows the first one's painting."""
     device = style.pictures[0].device
     rows, columns = window
     last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
     empty = torch.zeros_like(last)
     with precision(last.device):
-        if hung is None:
-            first, second = network(last, empty, empty[:, :1]), network(this, empty, empty[:, :1])
+        first = network(last, empty, empty[:, :1])
+        if generator is None:
+            second = network(this, empty, empty[:, :1])
         else:
-            first = network(last, *hung.prior(rows, columns))
-            hung.keep(rows, columns, first.detach())
             to_last = pair.to_last[:, rows, columns].to(device).float()
             visible = pair.visibility[:, rows, columns].to(device).float()[None]
-            carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1)
-            visible = visible * inside(to_last)
-            # Some of what can be seen is kept from the network: it learns to paint hidden places as they were.
-            second = network(this, carried.detach(), visible * patches(visible.shape[-2:], hung.generator, visible.device))
+            carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1).detach()
+            # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
+            visible = visible * inside(to_last) * patches(visible.shape[-2:], generator, device)
+            second = network(this, carried, visible)
     losses = look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
-    if hung is not None:
-        losses["temporal"] = temporal_loss(second, carried.detach(), visible)
+    if generator is not None:
+        losses["temporal"] = temporal_loss(second, carried, visible)
     return losses
-
-
-class Hung:
-    """How the first frame of a pair was painted before, step upon step: a memory many frames deep, without the frames.
-
-    Without it a network knows only its own first paintings as priors, and drifts or goes soft once it runs over a clip.
-    """
-
-    def __init__(self, like: Tensor, generator: torch.Generator) -> None:
-        self.painting = torch.zeros(like.shape, dtype=torch.float16, device=like.device)
-        self.painted = torch.zeros(like[:1].shape, dtype=torch.float16, device=like.device)
-        self.generator = generator
-
-    def prior(self, rows: slice, columns: slice) -> tuple[Tensor, Tensor]:
-        """(1, 3, h, w) and its visibility (1, 1, h, w); half of the time nothing, as at the start of a shot."""
-        fresh, dy, dx = torch.rand(3, generator=self.generator).tolist()
-        painting, painted = self.painting[:, rows, columns].float(), self.painted[:, rows, columns].float()
-        if fresh < 0.5:
-            return torch.zeros_like(painting)[None], torch.zeros_like(painted)[None]
-        # Pulled half a pixel there and back, the painting softens as it does when it follows motion.
-        there = torch.tensor([dx - 0.5, dy - 0.5], device=painting.device).view(2, 1, 1).expand(2, *painting.shape[1:])
-        carried = warp(warp(painting, there, mode="bicubic"), -there, mode="bicubic").clamp(0, 1)
-        return carried[None], painted[None]
-
-    def keep(self, rows: slice, columns: slice, painting: Tensor) -> None:
-        self.painting[:, rows, columns] = painting[0].half()
-        self.painted[:, rows, columns] = 1
 
 
 def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
@@ -179,20 +136,6 @@ def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Styl
                 target = encoder(frames.contiguous(memory_format=torch.channels_last), [CONTENT_LAYER])[CONTENT_LAYER]
             content = content_loss(found[CONTENT_LAYER], target)
     return {"style": torch.stack(styles).mean(), "content": content, "tv": total_variation(paintings)}
-
-
-def _key_loss(network: PaintNetwork, key: KeyFrame, encoder: Encoder, generator: torch.Generator) -> Tensor:
-    """Look like the optimizer's painting of this frame: L1 of the pixels and relative error of the features."""
-    rows, columns = _window(key.image.shape[-2:], generator)
-    image, wanted = key.image[None, :, rows, columns], key.painting[None, :, rows, columns]
-    empty = torch.zeros_like(image)
-    with precision(image.device):
-        painting = network(image, empty, empty[:, :1])
-        found = encoder(painting.contiguous(memory_format=torch.channels_last), FEATURE_LAYERS)
-        with torch.no_grad():
-            target = encoder(wanted.contiguous(memory_format=torch.channels_last), FEATURE_LAYERS)
-    features = torch.stack([content_loss(found[layer], target[layer]) for layer in FEATURE_LAYERS]).mean()
-    return 2 * F.l1_loss(painting, wanted) + features
 
 
 def patches(size: torch.Size | tuple[int, ...], generator: torch.Generator,

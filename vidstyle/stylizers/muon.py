@@ -34,7 +34,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalized(matrix: Tensor, steps: int = 5) -> Tensor:
     """Nearly U Vᵀ of matrix = U S Vᵀ (singular values within about 0.7-1.2), by the quintic Newton-Schulz iteration."""
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(steps):
         square = x @ x.T

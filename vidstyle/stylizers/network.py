@@ -14,28 +14,30 @@ class PaintNetwork(nn.Module):
     """(frame, warped last painting, visibility) -> painting; after Johnson et al. (2016) and Ruder et al. (2018).
 
     Differences: the frame enters at half size, folded into channels, so that a laptop's processor keeps up; the network
-    gives a change of the frame rather than a picture, so that colours start out natural; it gives a gate that says where
-    the last painting is kept as it is; and nothing is normalised. Instance norm looks at the whole picture: a crop is
+    gives a change of the frame rather than a picture, so that colours start out natural; where the last painting can be
+    seen, the share `keep` of it stays; and nothing is normalised. Instance norm looks at the whole picture: a crop is
     painted otherwise than the same place in its frame, and a bright thing that comes in changes the paint everywhere.
     """
 
-    def __init__(self, width: int = 16, blocks: int = 5) -> None:
+    def __init__(self, width: int = 16, blocks: int = 5, keep: float = 0.9) -> None:
         super().__init__()
-        self.width, self.blocks = width, blocks
+        self.width, self.blocks, self.keep = width, blocks, keep
         half, quarter = 2 * width, 4 * width
         self.down = nn.Sequential(_block(4 * CHANNELS_IN, half), _block(half, quarter, stride=2))
         self.middle = nn.Sequential(*[Residual(quarter) for _ in range(blocks)])
         # Nearest upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016).
         self.up = nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), _block(quarter, half),
                                 nn.UpsamplingNearest2d(scale_factor=2), _block(half, 16))
-        self.out = _conv(16, 4)
+        self.out = _conv(16, 3)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=SLOPE)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        for block in self.middle:
-            nn.init.zeros_(block.body[-1].weight)  # type: ignore[index]  # each block starts as the identity
+            if isinstance(module, Residual):
+                nn.init.zeros_(module.body[1].weight)  # type: ignore[arg-type]  # each block starts as the identity
         nn.init.normal_(self.out.weight, std=0.01)
+        # The prior's channels begin unread: a fit first paints frames alone, and must not stumble when priors join.
+        nn.init.zeros_(self.down[0][0].weight[:, 4 * 3 :])  # type: ignore[index]
 
     def forward(self, image: Tensor, prior: Tensor, visibility: Tensor) -> Tensor:
         """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4."""
@@ -44,9 +46,9 @@ class PaintNetwork(nn.Module):
         seen = F.pad(seen, (0, -width % 4, 0, -height % 4), mode="replicate")
         x = F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last)
         x = self.out(self.up(self.middle(self.down(x))))[..., :height, :width].float()
-        painted = torch.sigmoid(torch.logit(image, eps=0.02) + 4 * x[:, :3])
-        keep = visibility * torch.sigmoid(4 * x[:, 3:])
-        return keep * prior + (1 - keep) * painted
+        painted = torch.sigmoid(torch.logit(image, eps=0.02) + 4 * x)
+        kept = self.keep * visibility
+        return kept * prior + (1 - kept) * painted
 
 
 class Residual(nn.Module):

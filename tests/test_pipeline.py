@@ -1,0 +1,151 @@
+"""The whole path on tiny clips: what comes out, what is kept, and what is left behind when something breaks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from video_clips import make_clip
+
+from vidstyle import painter, pipeline
+from vidstyle.errors import InputError, OutputError, UsageError
+from vidstyle.options import Options
+from vidstyle.pictures import read_picture, write_png
+from vidstyle.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
+from vidstyle.plan import output_size, paint_size, plan_video
+from vidstyle.video import decode, probe
+
+QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)
+UNEVEN = [0, 512, 1024, 2600, 3000, 3500, 4096, 5000]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip.mp4", pts=UNEVEN, sound=[("aac", "eng")])
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> list[Style]:
+    generator = torch.Generator().manual_seed(0)
+    write_png(tmp_path / "style.png", torch.rand(3, 80, 64, generator=generator))
+    return [Style(tmp_path / "style.png")]
+
+
+@pytest.mark.parametrize("method", ["feedforward", "optimize"])
+def test_every_frame_comes_out_at_its_time_painted(clip: Path, style: list[Style], method: str):
+    result = stylize_video(clip, style, options=replace(QUICK, method=method))
+    assert result.plan.target == clip.with_name("clip_style.mp4")
+    source, written = probe(clip), probe(result.plan.target)
+    assert written.pts == source.pts
+    assert [track.language for track in written.audio] == ["eng"]
+    assert result.frames == len(result.frame_hashes) == len(UNEVEN)
+    change = [float((a.image - b.image).abs().mean()) for a, b in zip(decode(source), decode(written), strict=True)]
+    assert min(change) > 0.02  # five grey levels: far above what the codec changes, even after four steps of fitting
+
+
+def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp_path: Path):
+    results = [stylize_video(clip, style, tmp_path / name, QUICK) for name in ("a.mp4", "b.mp4")]
+    assert results[0].frame_hashes == results[1].frame_hashes
+    other = stylize_video(clip, style, tmp_path / "c.mp4", replace(QUICK, seed=1))
+    assert other.frame_hashes != results[0].frame_hashes
+
+
+def test_strength_zero_is_the_source_bit_for_bit(clip: Path, style: list[Style]):
+    result = stylize_video(clip, style, options=replace(QUICK, strength=0.0))
+    assert list(result.frame_hashes) == [frame_hash(frame.image) for frame in decode(probe(clip))]
+
+
+def test_a_range_has_the_full_runs_numbers_and_network(clip: Path, style: list[Style], tmp_path: Path):
+    file = tmp_path / "net.safetensors"
+    whole = stylize_video(clip, style, tmp_path / "whole.mp4", replace(QUICK, network=file, temporal=0.0))
+    part = stylize_video(clip, style, tmp_path / "part.mp4", replace(QUICK, temporal=0.0), Selection(frames=(3, 5)))
+    assert part.plan.frames == (3, 5)
+    assert part.frame_hashes == whole.frame_hashes[3:6]  # without a memory a range is exactly a slice
+
+
+def test_a_range_warms_its_memory_up(clip: Path, style: list[Style], tmp_path: Path):
+    whole = stylize_video(clip, style, tmp_path / "whole.mp4", QUICK)
+    part = stylize_video(clip, style, tmp_path / "part.mp4", QUICK, Selection(frames=(5, 7)))
+    assert part.frame_hashes == whole.frame_hashes[5:8]  # the pre-roll reaches back to the first frame here
+
+
+def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[Style], tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch):
+    options = replace(QUICK, network=tmp_path / "net.safetensors")
+    first = stylize_video(clip, style, tmp_path / "a.mp4", options)
+
+    def no_fit(*_: object) -> None:
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(painter, "fit", no_fit)
+    second = stylize_video(clip, style, tmp_path / "b.mp4", replace(options, fit_steps=0))
+    assert second.frame_hashes == first.frame_hashes
+
+
+def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path):
+    result = preview_video(clip, style, tmp_path / "look.mp4", QUICK, Selection(frames=(1, 6)), count=3)
+    assert result.frames == 6
+    sheet = read_picture(tmp_path / "look.png")
+    assert sheet.shape[2] > sheet.shape[1] > 64
+
+
+def test_a_clip_that_breaks_off_leaves_nothing(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+    before = sorted(clip.parent.iterdir())
+
+    def broken(*arguments: object):
+        yield from list(decode(probe(clip)))[:2]
+        raise InputError("clip.mp4: broke off")
+
+    monkeypatch.setattr(pipeline, "decode", broken)
+    with pytest.raises(InputError):
+        stylize_video(clip, style, options=QUICK)
+    assert sorted(clip.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"fit_steps": 0}, UsageError, "--network"),
+        ({"network": Path("none/net.safetensors")}, UsageError, "folder"),
+        ({"device": "tpu"}, UsageError, "auto"),
+        ({"flow": "none"}, UsageError, "dis"),
+        ({"encoder": "none"}, UsageError, "builtin"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(clip: Path, style: list[Style], changes: dict[str, object],
+                                                error: type[Exception], words: str):
+    before = sorted(clip.parent.iterdir())
+    with pytest.raises(error, match=words):
+        stylize_video(clip, style, options=replace(QUICK, **changes))
+    assert sorted(clip.parent.iterdir()) == before
+
+
+def test_the_source_is_never_the_target(clip: Path, style: list[Style]):
+    with pytest.raises(OutputError):
+        plan_video(clip, style, clip, QUICK, overwrite=True)
+
+
+def test_sizes_follow_what_a_viewer_sees(clip: Path):
+    found = probe(clip)
+    assert paint_size(found, replace(QUICK, size=48)) == (48, 32)
+    assert paint_size(found, replace(QUICK, size=4000)) == (96, 64)  # never larger than the source
+    assert output_size(found, QUICK) == (96, 64)
+    assert output_size(found, replace(QUICK, output_size=49)) == (48, 32)
+    wide = replace(found, sample_aspect_ratio=found.sample_aspect_ratio * 2)
+    assert paint_size(wide, replace(QUICK, size=96)) == (96, 32)  # square pixels for the painter
+
+
+def test_source_colours_keep_hue_and_take_light():
+    red, gray = torch.tensor([0.6, 0.3, 0.3]).view(3, 1, 1), torch.full((3, 1, 1), 0.5)
+    mixed = with_colours_of(red, gray)
+    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+    torch.testing.assert_close((mixed * weights).sum(), torch.tensor(0.5))
+    torch.testing.assert_close(mixed - mixed.mean(), red - red.mean())
+
+
+def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
+    seen: list[str] = []
+    result: Result = stylize_video(clip, style, options=QUICK, listen=lambda progress: seen.append(progress.stage))
+    assert list(dict.fromkeys(seen)) == ["analyse", "fit", "paint"]
+    assert seen.count("paint") == len(UNEVEN)
+    assert set(result.losses) >= {"style", "content", "tv"}
