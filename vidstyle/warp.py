@@ -62,12 +62,12 @@ def visibility(to_last: Tensor, to_this: Tensor) -> Tensor:
 
 
 def likeness(carried: Tensor, image: Tensor) -> Tensor:
-    """How alike the pulled last frame and this one look: exp(−50 |I − W(I_last)|²), (1, H, W) in [0, 1].
+    """How alike the pulled last frame and this one look: exp(−25 |I − W(I_last)|²), (1, H, W) in [0, 1].
 
     carried, image: (3, H, W) in [0, 1]. Lai et al. (2018) eq. 3 train with it. Where the motion is wrong but agrees with
     itself, as it does in flat areas, `visibility` sees nothing and old paint would trail behind what moved; this does.
     """
-    return torch.exp(-50 * _squared(image - carried))
+    return torch.exp(-25 * _squared(image - carried))
 
 
 def _squared(field: Tensor) -> Tensor:
