@@ -44,7 +44,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Weights of the losses and length of the fit; see `Options` for the first four."""
+    """Weights of the losses, and how long and from which seed to fit."""
 
     content_weight: float
     style_weight: float
@@ -59,11 +59,11 @@ class FitSettings:
 
 def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> PaintNetwork:
-    """Train a fresh network on `pairs` (at least one), one pair a step, in an order given by the seed.
+    """Train a fresh network on `pairs` (at least one), a crop of one pair a step, in an order given by the seed.
 
-    Each step paints both frames of a pair, the second with the first one's painting pulled along the motion, and adds
-    style at several scales, content, total variation and the temporal loss (Ruder et al. 2018; Huang et al. 2017).
-    `report(step, losses)` is called after every step.
+    Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
+    2016). In the last quarter of the steps the second frame follows the first one's painting, pulled along the motion,
+    and the temporal loss joins (Ruder et al. 2018). `report(step, losses)` is called after every step.
     """
     device = style.pictures[0].device
     generator = torch.Generator().manual_seed(settings.seed)
@@ -114,15 +114,16 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
             visible = pair.visibility[:, rows, columns].to(device).float()[None]
             carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1).detach()
             # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
-            visible = visible * inside(to_last) * patches(visible.shape[-2:], generator, device)
+            visible = visible * _inside(to_last) * _patches(visible.shape[-2:], generator, device)
             second = network(this, carried, visible)
-    losses = look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
+    losses = _look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
     if generator is not None:
         losses["temporal"] = temporal_loss(second, carried, visible)
     return losses
 
 
-def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
+def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
+    """Style, content and smoothness of crops (N, 3, h, w) of paintings that are `height` pixels high as a whole."""
     styles, content = [], torch.zeros((), device=frames.device)
     for scale in SCALES:
         size = (max(32, round(paintings.shape[-2] * scale)), max(32, round(paintings.shape[-1] * scale)))
@@ -138,8 +139,7 @@ def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Styl
     return {"style": torch.stack(styles).mean(), "content": content, "tv": total_variation(paintings)}
 
 
-def patches(size: torch.Size | tuple[int, ...], generator: torch.Generator,
-            device: torch.device | str = "cpu") -> Tensor:
+def _patches(size: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
     """(1, 1, h, w) of 0 and 1: a random share of the picture, in blots of about an eighth of its size, is 0."""
     share = float(torch.rand((), generator=generator)) - 0.3
     blots = F.interpolate(torch.rand(1, 1, 8, 8, generator=generator), tuple(size), mode="bicubic")
@@ -155,7 +155,7 @@ def _window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> t
     return spans[0], spans[1]
 
 
-def inside(to_last: Tensor) -> Tensor:
+def _inside(to_last: Tensor) -> Tensor:
     """(1, 1, h, w): 1 where the motion leads to a place inside the crop."""
     height, width = to_last.shape[-2:]
     x = torch.arange(width, device=to_last.device) + to_last[0]
