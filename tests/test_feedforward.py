@@ -12,8 +12,9 @@ from vidstyle.errors import InputError
 from vidstyle.frame import Prior
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
+from vidstyle.stylizers.muon import orthogonalized
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import StyleTarget
+from vidstyle.stylizers.target import StyleTarget, palette_map
 
 
 def settings(steps: int, temporal: float = 50.0) -> FitSettings:
@@ -96,3 +97,27 @@ def test_anything_else_is_refused(tmp_path: Path, content: bytes | None):
         file.write_bytes(content)
     with pytest.raises(InputError, match=r"net\.safetensors: is not a network"):
         load_network(file)
+
+
+def test_the_palette_map_gives_the_pictures_colours():
+    generator = torch.Generator().manual_seed(0)
+    frames, pictures = torch.rand(3, 4000, generator=generator) * 0.6, torch.rand(3, 4000, generator=generator) ** 2
+    matrix, light = palette_map(frames, pictures)
+    changed = matrix @ frames + light[:, None]
+    torch.testing.assert_close(changed.mean(1), pictures.mean(1), atol=1e-5, rtol=0)
+    # The floor of 0.03 under the deviations keeps the covariances from being met to the last digit.
+    torch.testing.assert_close(torch.cov(changed), torch.cov(pictures), atol=3e-3, rtol=0)
+    torch.testing.assert_close(matrix, matrix.T)  # of all maps that do so, the symmetric one moves colours least
+
+
+def test_colours_that_fit_already_stay():
+    colours = torch.rand(3, 4000, generator=torch.Generator().manual_seed(0))
+    matrix, light = palette_map(colours, colours)
+    torch.testing.assert_close(matrix, torch.eye(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(light, torch.zeros(3), atol=1e-5, rtol=0)
+
+
+def test_muon_steps_are_orthogonal():
+    matrix = torch.randn(8, 40, generator=torch.Generator().manual_seed(0))
+    singular = torch.linalg.svdvals(orthogonalized(matrix))
+    assert 0.6 < float(singular.min()) <= float(singular.max()) < 1.3  # the range that the iteration is made for

@@ -20,11 +20,12 @@ from vidstyle.losses import (
 )
 from vidstyle.stylizers.muon import Muon
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import StyleTarget, precision, resized
+from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resized
 from vidstyle.warp import warp
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 ALONE = 0.75  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
+TONE = 2.0  # weight of staying near the underpainting's large tones: the style loss does not care which thing gets which colour
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 
 
@@ -71,6 +72,9 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
         torch.manual_seed(settings.seed)
         network = PaintNetwork(keep=settings.keep)
     network = network.to(device).to(memory_format=torch.channels_last)
+    shown = torch.cat([pair.this[:, ::4, ::4].cpu().float().flatten(1) / 255 for pair in pairs], 1)
+    painted = torch.cat([picture[:, ::4, ::4].cpu().flatten(1) for picture in style.pictures], 1)
+    network.palette[:], network.light[:] = palette_map(shown, painted)
     optimizers = [
         Muon([p for p in network.parameters() if p.ndim == 4], settings.rate),
         torch.optim.Adam([p for p in network.parameters() if p.ndim == 1], settings.rate),
@@ -81,6 +85,7 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
         holding = settings.temporal_weight > 0 and step >= ALONE * settings.steps
         losses = _pair_losses(network, pairs[which], window, generator if holding else None, encoder, style)
         weights = {"style": settings.style_weight, "content": settings.content_weight, "tv": settings.tv_weight,
+                   "tone": TONE,
                    "temporal": settings.temporal_weight}
         loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
         network.zero_grad(set_to_none=True)
@@ -116,7 +121,9 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
             # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
             visible = visible * _inside(to_last) * _patches(visible.shape[-2:], generator, device)
             second = network(this, carried, visible)
-    losses = _look_losses(torch.cat([first, second]), torch.cat([last, this]), encoder, style, pair.this.shape[-2])
+    paintings, frames = torch.cat([first, second]), torch.cat([last, this])
+    losses = _look_losses(paintings, frames, encoder, style, pair.this.shape[-2])
+    losses["tone"] = F.mse_loss(_tones(paintings), _tones(network.underpainting(frames)))
     if generator is not None:
         losses["temporal"] = temporal_loss(second, carried, visible)
     return losses
@@ -137,6 +144,11 @@ def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Sty
                 target = encoder(frames.contiguous(memory_format=torch.channels_last), [CONTENT_LAYER])[CONTENT_LAYER]
             content = content_loss(found[CONTENT_LAYER], target)
     return {"style": torch.stack(styles).mean(), "content": content, "tv": total_variation(paintings)}
+
+
+def _tones(images: Tensor) -> Tensor:
+    """Images without what is finer than sixteen pixels: where it is light and where dark, and in which colour."""
+    return F.avg_pool2d(images, min(16, *images.shape[-2:]))
 
 
 def _patches(size: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -14,11 +14,14 @@ class PaintNetwork(nn.Module):
     """(frame, warped last painting, visibility) -> painting; after Johnson et al. (2016) and Ruder et al. (2018).
 
     Differences: the frame enters at half size, folded into channels, so that a laptop's processor keeps up; the network
-    gives a change of the frame rather than a picture, so that colours start out natural; where the last painting can be
-    seen, the share `keep` of it stays; and each pixel is normalised by itself. Instance norm looks at the whole picture:
-    with it a crop is painted otherwise than the same place in its frame, and a bright thing that comes in changes the
-    paint everywhere.
+    gives a change of the underpainting (the frame in the style's palette) rather than a picture, so that colours stay
+    natural; where the last painting can be seen, the share `keep` of it stays; and each pixel is normalised by itself.
+    Instance norm looks at the whole picture: with it a crop is painted otherwise than the same place in its frame, and
+    a bright thing that comes in changes the paint everywhere.
     """
+
+    palette: Tensor
+    light: Tensor
 
     def __init__(self, width: int = 16, blocks: int = 5, keep: float = 0.9) -> None:
         super().__init__()
@@ -30,6 +33,8 @@ class PaintNetwork(nn.Module):
         self.up = nn.Sequential(PixelNorm(), nn.UpsamplingNearest2d(scale_factor=2), _block(quarter, half),
                                 nn.UpsamplingNearest2d(scale_factor=2), _block(half, 16))
         self.out = _conv(16, 3)
+        self.register_buffer("palette", torch.eye(3))
+        self.register_buffer("light", torch.zeros(3))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=SLOPE)
@@ -47,9 +52,15 @@ class PaintNetwork(nn.Module):
         seen = F.pad(seen, (0, -width % 4, 0, -height % 4), mode="replicate")
         x = F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last)
         x = self.out(self.up(self.middle(self.down(x))))[..., :height, :width].float()
-        painted = torch.sigmoid(torch.logit(image, eps=0.02) + 4 * x)
+        painted = torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)
         kept = self.keep * visibility
         return kept * prior + (1 - kept) * painted
+
+
+    def underpainting(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) in the style's palette: P image + l, within [0.02, 0.98]."""
+        mixed = torch.einsum("ij,njhw->nihw", self.palette.to(image.dtype), image)
+        return (mixed + self.light.to(image.dtype).view(1, 3, 1, 1)).clamp(0.02, 0.98)
 
 
 class Residual(nn.Module):

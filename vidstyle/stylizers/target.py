@@ -47,6 +47,27 @@ class StyleTarget:
         return self._known[height]
 
 
+def palette_map(frames: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The linear change of colour P c + l that gives `frames` the mean and covariance of `pictures`; (3, 3) and (3,).
+
+    Both (3, any number of pixels) in [0, 1]. Of all such maps this one moves colours least, so that light stays light
+    and red stays nearest to red: the Monge-Kantorovitch map of Pitié & Kokaram (2007).
+    """
+    means = [colours.mean(1) for colours in (frames, pictures)]
+    # A floor under the deviations, 0.03: a grey clip has no colours that could be stretched to a painting's.
+    a, b = (torch.cov(colours.double()) + 1e-3 * torch.eye(3, dtype=torch.float64) for colours in (frames, pictures))
+    root = _root(a)
+    back = torch.linalg.inv(root)
+    matrix = (back @ _root(root @ b @ root) @ back).float()
+    return matrix, means[1] - matrix @ means[0]
+
+
+def _root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = vectors @ torch.diag(values.clamp_min(0).sqrt()) @ vectors.T
+    return root
+
+
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, 3, H, W) at another (height, width), without aliasing when it gets smaller."""
     if images.shape[-2:] == size:
