@@ -29,7 +29,7 @@ OTHER_VALUES = {
     "device": ('"cuda:1"', "--device cuda:1"),
     "content_weight": ("0.2", None),
     "style_weight": ("2.0", None),
-    "tv_weight": ("1.0", None),
+    "tv_weight": ("2.0", None),
     "optimize_steps": ("10", None),
     "follow_steps": ("10", None),
     "references": ("[1, 3]", None),

@@ -46,7 +46,7 @@ class Options:
     """Network whose features say what style is: `builtin`, `vgg19`, `vgg16`."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
-    content_weight: float = 0.02
+    content_weight: float = 0.04
     """Weight of the content loss on relu4_2; more keeps more of the drawing."""
     style_weight: float = 1.0
     """Weight of the style loss, which is normalised to about 1 for an unpainted frame."""

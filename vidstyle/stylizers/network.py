@@ -29,9 +29,9 @@ class PaintNetwork(nn.Module):
         half, quarter = 2 * width, 4 * width
         self.down = nn.Sequential(_block(4 * CHANNELS_IN, half), _block(half, quarter, stride=2))
         self.middle = nn.Sequential(*[Residual(quarter) for _ in range(blocks)])
-        # Nearest upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016).
-        self.up = nn.Sequential(PixelNorm(), nn.UpsamplingNearest2d(scale_factor=2), _block(quarter, half),
-                                nn.UpsamplingNearest2d(scale_factor=2), _block(half, 16))
+        # Upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016); bilinear, because the stairs
+        # that nearest makes of a gentle slope, a sky, come out as stripes.
+        self.up = nn.Sequential(PixelNorm(), Larger(), _block(quarter, half), Larger(), _block(half, 16))
         self.out = _conv(16, 3)
         self.register_buffer("palette", torch.eye(3))
         self.register_buffer("light", torch.zeros(3))
@@ -73,6 +73,13 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.body(x)
         return out
+
+
+class Larger(nn.Module):
+    """Twice the size, bilinear."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 class PixelNorm(nn.Module):

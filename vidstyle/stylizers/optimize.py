@@ -22,7 +22,7 @@ from vidstyle.losses import (
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.warp import long_term_weights
 
-COARSEST = 160  # longest side of the pyramid's top, pixels: there a stroke of the encoder's reach spans the picture
+COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
 MARGIN = 16  # pixels painted beyond each edge and cut off: next to the encoder's own padding, paint turns to noise
 PLACES = 5  # the encoder's pooling grid is moved from step to step, else its grain shows in flat paint
@@ -115,10 +115,9 @@ class Falling:
 
 def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
     """(height, width) of each level, coarse to fine, each about twice the one before, the last the full size."""
-    longest, sides = max(height, width), list[int]()
-    while longest > COARSEST or not sides:
-        sides.append(longest)
-        longest = round(longest / 1.8)
+    sides = [max(height, width)]
+    while sides[-1] > COARSEST:
+        sides.append(round(sides[-1] / 1.8))
     full = sides[0]
     return [(max(16, round(height * side / full)), max(16, round(width * side / full))) for side in reversed(sides)]
 
