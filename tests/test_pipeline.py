@@ -149,3 +149,10 @@ def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
     assert list(dict.fromkeys(seen)) == ["analyse", "fit", "paint"]
     assert seen.count("paint") == len(UNEVEN)
     assert set(result.losses) >= {"style", "content", "tv"}
+
+
+def test_more_temporal_weight_keeps_more():
+    shares = [painter.kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[2]) == (0.0, 0.9)
+    assert shares[3] < 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vidstyle.warp import compose, long_term_weights, visibility, warp
+from vidstyle.warp import compose, likeness, long_term_weights, visibility, warp
 
 SIZE = 48
 SIDE, SHIFT = 12, 6
@@ -179,3 +181,12 @@ def test_long_term_weights_by_hand() -> None:
     weights = long_term_weights([near, middle, far])
     assert [weight.flatten().tolist() for weight in weights] == [[1, 0, 0, 0.25], [0, 1, 0, 0.25], [0, 0, 1, 0.25]]
     assert long_term_weights([]) == []
+
+
+def test_likeness_falls_with_the_difference():
+    image = torch.full((3, 4, 4), 0.5)
+    other = image.clone()
+    other[:, :, 2:] += 0.1
+    found = likeness(image, other)
+    torch.testing.assert_close(found[0, :, :2], torch.ones(4, 2))
+    torch.testing.assert_close(found[0, :, 2:], torch.full((4, 2), math.exp(-25 * 3 * 0.01)))

@@ -17,7 +17,7 @@ from vidstyle.options import Options
 from vidstyle.pictures import read_picture, resize
 from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
-from vidstyle.stream import Stylizer
+from vidstyle.stylizers import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
 from vidstyle.stylizers.network import PaintNetwork
@@ -73,7 +73,7 @@ def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate
     options, pairs = plan.options, list[Pair]()
     positions = spread(clip.frames, SAMPLED_PAIRS)
     for run in sample(clip, positions, run=min(2, clip.frames)):
-        last, this = (_shrunk(frame, plan) for frame in (run[0], run[-1]))
+        last, this = (shrunk(frame, plan) for frame in (run[0], run[-1]))
         if is_cut(last, this):
             last = this
         pairs.append(_pair(last.image, this.image, estimate_flow))
@@ -107,7 +107,8 @@ def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
     return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust.half())
 
 
-def _shrunk(frame: Frame, plan: Plan) -> Frame:
+def shrunk(frame: Frame, plan: Plan) -> Frame:
+    """The frame at the painted size, on the painting device."""
     width, height = plan.paint_size
     return replace(frame, image=resize(frame.image.to(plan.device), (height, width)))
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from vidstyle.flow import load_flow
 from vidstyle.frame import Frame
 from vidstyle.options import Options
-from vidstyle.painter import Listener, Progress, make_stylizer, spread
+from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
 from vidstyle.pictures import contact_sheet, resize, write_png
 from vidstyle.plan import Plan, Selection, Style, plan_video
 from vidstyle.shots import cut_detector
@@ -88,7 +88,6 @@ class Sheet:
 
 def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, sheet: Sheet | None) -> Result:
     began, options, clip = time.monotonic(), plan.options, probe(plan.source)
-    torch.manual_seed(options.seed)
     estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
     first, last = plan.frames
     hashes = []
@@ -116,11 +115,10 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
 
 
 def _shrunk(frames: Iterable[Frame], plan: Plan, sources: deque[Frame]) -> Iterator[Frame]:
-    """Each frame at the painted size, on the painting device; the frame as it came waits in `sources`."""
-    width, height = plan.paint_size
+    """Each frame as it is painted; the frame as it came waits in `sources`."""
     for frame in frames:
         sources.append(frame)
-        yield replace(frame, image=resize(frame.image.to(plan.device), (height, width)))
+        yield shrunk(frame, plan)
 
 
 def finish(source: Tensor, painting: Tensor, plan: Plan) -> Tensor:

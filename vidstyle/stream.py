@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from torch import Tensor
-
-from vidstyle.frame import FlowPair, Frame, Memory, Prior
+from vidstyle.flow import FlowEstimator
+from vidstyle.frame import Frame, Memory, Prior
+from vidstyle.shots import CutDetector
+from vidstyle.stylizers import Stylizer
 from vidstyle.warp import likeness, visibility, warp
-
-Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
-FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
-CutDetector = Callable[[Frame, Frame], bool]
 
 
 def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector,
