@@ -4,7 +4,7 @@
     python benchmarks/stability.py CLIP STYLE --frames 0-23 --size 640 --judge raft-small=CHECKPOINT
 
 Paints the clip twice, as it is and with `--temporal 0`, without loss to the encoder, and judges both along one motion:
-that of the sample clip itself where CLIP is `harbour.mp4`, else a flow that did not stabilise. Style loss is the mean
+that of the sample clip itself where CLIP is `harbour.mp4` at its own size, else a flow that did not stabilise. Style loss is the mean
 over the whole, the half and the quarter size of the first, middle and last frame.
 """
 
@@ -37,7 +37,7 @@ from vidstyle.warp import visibility
 
 def judged_motion(clip: Path, sources: list[Tensor], first: int, judge: str) -> list[tuple[Tensor, Tensor]]:
     """(to_last, visibility) for every frame after the first."""
-    if clip.name == "harbour.mp4":
+    if clip.name == "harbour.mp4" and sources[0].shape[1] == scene.HEIGHT:
         steps = range(first + 1, first + len(sources))
         return [(torch.as_tensor(scene.true_flow(i, i - 1)), torch.as_tensor(scene.true_visibility(i, i - 1))) for i in steps]
     estimate, motions = load_flow(judge), []
