@@ -4,7 +4,7 @@
     python benchmarks/stability.py CLIP STYLE --frames 0-23 --size 640 --judge raft-small=CHECKPOINT
 
 Paints the clip twice, as it is and with `--temporal 0`, without loss to the encoder, and judges both along one motion:
-that of the sample clip itself where CLIP is `harbour.mp4` at its own size, else a flow that did not stabilise. Style loss is the mean
+the true one where CLIP is `harbour.mp4` at its own size, else a flow that did not stabilise. Style loss is the mean
 over the whole, the half and the quarter size of the first, middle and last frame.
 """
 
