@@ -173,7 +173,7 @@ def main() -> None:
         calibration = teacher.pre_activations(pictures.batch(48))
         deviation = {name: calibration[name].std((0, 2, 3), keepdim=True) for name in SUPERVISED}
 
-    # Muon learns the deep layers about four times faster than Adam; the first, three channels wide, it does not.
+    # Muon learns the deep layers faster than Adam (4_2: error 0.20 after 450 steps, Adam 0.49 after 700), the first slower.
     first = student.get_submodule("conv1_1")
     filters = [p for p in student.parameters() if p.ndim == 4 and p is not first.weight]
     others = [p for p in student.parameters() if p.ndim == 1 or p is first.weight]

@@ -1,4 +1,4 @@
-"""Muon: momentum whose steps are orthogonalised, for convolution filters; several times fewer steps than Adam here."""
+"""Muon: momentum whose steps are orthogonalised, for convolution filters; deep layers learn in fewer steps than by Adam."""
 
 from __future__ import annotations
 
