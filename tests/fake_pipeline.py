@@ -1,5 +1,6 @@
 """Stand-ins for the heavy rooms, so that the command line can be tested in milliseconds."""
 
+import json
 import re
 import shlex
 import sys
@@ -16,6 +17,7 @@ from vidstyle.options import Options
 from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
 
 ROOT = Path(__file__).parent.parent
+RUN = ["run", "a.mp4", "--style", "monet.jpg"]
 
 
 @dataclass
@@ -94,3 +96,8 @@ def vidstyle_commands(text: str) -> list[list[str]]:
             elif len(words) > 2 and words[1:3] == ["-m", "vidstyle"]:
                 commands.append(words[3:])
     return commands
+
+
+def events(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    """The JSON lines printed so far."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -1,38 +1,17 @@
-"""The command line: what is parsed, what is printed where, and the exit code of everything that can go wrong."""
+"""The command line: what is parsed, what reaches the pipeline, and what is printed where."""
 
-import errno
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from fake_pipeline import ROOT, Asked, install
+from fake_pipeline import ROOT, RUN, Asked, events
 
-from vidstyle import __version__, pipeline
+from vidstyle import __version__
 from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
-from vidstyle.errors import DeviceError, InputError, OutputError, UsageError
+from vidstyle.errors import UsageError
 from vidstyle.pipeline import Selection, Style
-
-RUN = ["run", "a.mp4", "--style", "monet.jpg"]
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
-    """Fakes in place, in an empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    return install(monkeypatch)
-
-
-def events(capsys: pytest.CaptureFixture[str]) -> list[dict]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-# ---- words to values
 
 
 @pytest.mark.parametrize(
@@ -87,9 +66,6 @@ def test_frame_ranges():
             parse_frames(text)
 
 
-# ---- what reaches the pipeline
-
-
 def test_everything_reaches_the_pipeline(asked: Asked):
     assert execute([*RUN, "--style", "b.png:0.5", "--frames", "3-9", "--preset", "draft", "--crf", "9"]) == 0
     assert asked.styles == [Style(Path("monet.jpg")), Style(Path("b.png"), 0.5)]
@@ -113,6 +89,7 @@ def test_times_reach_the_pipeline(asked: Asked):
         (["--preset", "best"], 2),
         (["--config", "none.toml"], 2),
         (["--stile", "x"], 2),
+        (["--codec", "prores", "--crf", "9"], 2),
         (["--style"], 2),
         (["b.mp4", "-o", "one.mp4"], 2),
     ],
@@ -131,9 +108,6 @@ def test_usage_errors_are_one_sentence(words: list[str], code: int, asked: Asked
 def test_missing_words_are_one_sentence(words: list[str], asked: Asked, capsys):
     assert execute(words) == 2
     assert capsys.readouterr().err.count("\n") == 1
-
-
-# ---- what is printed
 
 
 def test_stdout_is_the_output_path_and_stderr_the_rest(asked: Asked, capsys):
@@ -227,167 +201,3 @@ def test_starting_up_loads_nothing_heavy():
     code = f"import sys, vidstyle.cli; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"
-
-
-# ---- several clips
-
-
-def several(*clips: str) -> list[str]:
-    return ["run", *clips, "--style", "monet.jpg"]
-
-
-def test_one_failure_does_not_stop_the_others(asked: Asked, capsys):
-    assert execute(several("bad.mp4", "a.mp4", "bug.mp4", "b.mp4")) == 5
-    out, err = capsys.readouterr()
-    assert out == "a_monet.mp4\nb_monet.mp4\n"
-    assert "vidstyle: bad.mp4: is no video" in err
-    assert "our bug (ValueError: two lines)" in err
-    assert "2 of 4 clips failed" in err.splitlines()[-1]
-
-
-def test_one_clip_alone_keeps_its_exit_code(asked: Asked):
-    assert execute(several("bad.mp4")) == 3
-
-
-def test_several_clips_as_json(asked: Asked, capsys):
-    assert execute([*several("a.mp4", "b.mp4"), "--json"]) == 0
-    lines = events(capsys)
-    assert [line["source"] for line in lines if line["event"] == "clip"] == ["a.mp4", "b.mp4"]
-    assert lines[-1] == {"v": 1, "event": "result", "exit_code": 0, "targets": ["a_monet.mp4", "b_monet.mp4"]}
-    assert execute([*several("a.mp4", "bad.mp4"), "--json"]) == 5
-    lines = events(capsys)
-    assert [line["exit_code"] for line in lines if line["event"] == "clip"] == [3, 0]
-    assert lines[-1]["exit_code"] == 5
-
-
-def test_a_folder_takes_several_clips_and_is_made(asked: Asked, tmp_path: Path):
-    assert execute([*several("x/a.mp4", "y/b.mp4"), "-o", "out/"]) == 0
-    assert asked.targets == [Path("out/a_monet.mp4"), Path("out/b_monet.mp4")]
-    assert (tmp_path / "out").is_dir()
-    assert execute([*several("x/c.mp4"), "-o", "out"]) == 0
-    assert asked.targets[-1] == Path("out/c_monet.mp4")
-
-
-def test_two_clips_never_share_an_output(asked: Asked, capsys):
-    assert execute([*several("x/a.mp4", "y/a.mp4"), "-o", "out/", "--overwrite"]) == 2
-    assert execute([*several("a.mp4", "a.mp4"), "--overwrite"]) == 2
-    assert asked.painted == []
-    assert "would both be written to" in capsys.readouterr().err
-
-
-def test_a_clip_of_the_batch_is_never_an_output(asked: Asked, capsys):
-    assert execute([*several("a.mp4", "a_monet.mp4"), "--overwrite"]) == 2
-    assert asked.painted == []
-    assert "leave that clip out" in capsys.readouterr().err
-
-
-def test_a_finished_output_in_the_folder_stays(asked: Asked, tmp_path: Path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/a_monet.mp4").touch()
-    assert execute([*several("a.mp4", "b.mp4"), "-o", "out/"]) == 5
-    assert asked.painted == [Path("b.mp4")]
-
-
-# ---- what can go wrong
-
-
-class OutOfMemoryError(RuntimeError):
-    """Stands in for torch's, which is told by its text on some devices."""
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (UsageError("x."), 2),
-        (InputError("x."), 3),
-        (OutputError("x."), 4),
-        (DeviceError("x."), 6),
-        (OSError(errno.ENOSPC, "No space left on device"), 4),
-        (MemoryError(), 6),
-        (OutOfMemoryError("MPS backend out of memory"), 6),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 6),
-        (RuntimeError("shapes\ndiffer"), 1),
-        (NotImplementedError(), 1),
-        (KeyboardInterrupt(), 130),
-    ],
-)
-def test_exit_codes(error: BaseException, code: int, asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys):
-    def fail(*_args: object, **_kwargs: object) -> None:
-        raise error
-
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
-    assert execute(RUN) == code
-    err = capsys.readouterr().err
-    assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("vidstyle: ")
-    assert err.endswith(".\n")
-    assert execute([*RUN, "--debug"]) == code
-    assert "Traceback" in capsys.readouterr().err
-
-
-def test_torch_out_of_memory(asked: Asked, monkeypatch: pytest.MonkeyPatch):
-    torch = pytest.importorskip("torch")
-
-    def fail(*_args: object, **_kwargs: object) -> None:
-        raise torch.OutOfMemoryError("CUDA: tried to allocate")
-
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
-    assert execute(RUN) == 6
-
-
-SLOW = """
-import time
-from pathlib import Path
-from vidstyle import pipeline
-from vidstyle.pipeline import Plan
-
-def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
-    return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())
-
-def stylize_video(source, *args, **kwargs):
-    part = Path("out.mp4.part")
-    try:
-        part.touch()
-        print("painting", flush=True)
-        time.sleep(30)
-    finally:
-        part.unlink()
-
-pipeline.plan_video, pipeline.stylize_video = plan_video, stylize_video
-from vidstyle.cli import main
-main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, tmp_path: Path):
-    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")')
-    child = subprocess.Popen(
-        [sys.executable, "-c", script],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert child.stdout is not None
-    assert child.stdout.readline() == "painting\n"
-    began = time.monotonic()
-    child.send_signal(number)
-    out, err = child.communicate(timeout=20)
-    assert child.returncode == code
-    assert time.monotonic() - began < 10  # it sleeps for 30
-    assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("vidstyle: Stopped by ")
-    assert out == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
-def test_a_reader_that_goes_away_is_no_error_message():
-    child = subprocess.Popen(
-        [sys.executable, "-m", "vidstyle", "run", "--help"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    child.stdout.close()
-    assert child.stderr.read() == b""
-    assert child.wait(timeout=20) == 4

@@ -1,5 +1,6 @@
 """The feed-forward painter: sizes, files, and a fit that is seeded, learns the style and learns to hold still."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from vidstyle.frame import Prior
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
 from vidstyle.stylizers.muon import orthogonalized
-from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.network import GRAIN_DEVIATION, PaintNetwork, canvas_grain
 from vidstyle.stylizers.target import StyleTarget, palette_map
 
 
@@ -69,6 +70,23 @@ def test_the_fit_learns_the_style():
     assert last < 0.6 * first
 
 
+@pytest.mark.parametrize("size", [(64, 64), (61, 90)])
+def test_the_canvas_grain_has_the_networks_size_and_its_own_deviation(size: tuple[int, int]):
+    frame = torch.full((1, 3, *size), 0.5)
+    grain = canvas_grain(size, torch.Generator().manual_seed(0))
+    assert math.isclose(float(grain.std()), GRAIN_DEVIATION, rel_tol=0.05)  # each layer has it; their means differ a little
+    torch.manual_seed(0)
+    network = PaintNetwork().eval()
+    assert network(frame, frame, frame[:, :1] * 0, grain).shape == frame.shape
+
+
+def test_a_plain_frame_is_painted_with_strokes():
+    network = fitted(30)[0]
+    painting = FeedForward(network)(torch.full((3, 120, 160), 0.5))
+    # Without the grain a plain frame stays plain: a convolution of one value is one value, away from the borders.
+    assert float(painting[:, 40:80, 40:120].std()) > 0.01
+
+
 def test_the_same_seed_gives_the_same_network():
     one, other = fitted(3)[0].state_dict(), fitted(3)[0].state_dict()
     assert all(torch.equal(one[key], other[key]) for key in one)
@@ -81,7 +99,7 @@ def test_without_temporal_weight_there_is_no_temporal_loss():
 
 def test_a_saved_network_paints_the_same(tmp_path: Path):
     torch.manual_seed(0)
-    network, file = PaintNetwork(width=16, blocks=2).eval(), tmp_path / "net.safetensors"
+    network, file = PaintNetwork(width=16, blocks=2, soft=5).eval(), tmp_path / "net.safetensors"
     save_network(network, file, {"clip": "a.mp4"})
     loaded, about = load_network(file)
     assert about["clip"] == "a.mp4"

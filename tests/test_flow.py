@@ -58,6 +58,21 @@ def test_dis_is_the_same_twice_and_with_any_number_of_threads() -> None:
     assert all(torch.equal(pair.to_this, pairs[0].to_this) for pair in pairs)
 
 
+def test_a_still_camera_leaves_a_plain_background_still_beside_what_moves() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(1, 3, 30, 40, generator=generator)
+    scene = 0.5 + 0.02 * interpolate(noise, (120, 160), mode="bicubic")[0]  # too faint to hold a local search
+    thing = interpolate(torch.rand(1, 3, 10, 10, generator=generator), (40, 40))[0]
+    last, this = scene.clone(), scene.clone()
+    last[:, 40:80, 40:80] = thing
+    this[:, 40:80, 46:86] = thing
+    motion = load_flow("dis")(last, this).to_last
+    beside = torch.zeros(120, 160, dtype=torch.bool)
+    beside[36:84, 92:110] = True  # 6 to 24 pixels beside the thing, which moved by 6
+    assert float(motion[:, beside].abs().mean()) < 0.05
+    assert abs(float(motion[0, 55:65, 60:70].mean()) + 6) < 0.2  # the thing itself keeps its own motion
+
+
 def test_dis_keeps_no_state_between_pairs() -> None:
     last, this = translated(64, 64)
     estimate = load_flow("dis")

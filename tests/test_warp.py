@@ -10,7 +10,8 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vidstyle.warp import compose, likeness, long_term_weights, visibility, warp
+from vidstyle.frame import FlowPair
+from vidstyle.warp import compose, likeness, long_term_weights, trust, visibility, warp
 
 SIZE = 48
 SIDE, SHIFT = 12, 6
@@ -188,5 +189,17 @@ def test_likeness_falls_with_the_difference():
     other = image.clone()
     other[:, :, 2:] += 0.1
     found = likeness(image, other)
-    torch.testing.assert_close(found[0, :, :2], torch.ones(4, 2))
-    torch.testing.assert_close(found[0, :, 2:], torch.full((4, 2), math.exp(-25 * 3 * 0.01)))
+    # Columns 1 and 2 lie on either side of the step: one and two thirds of their neighbourhoods differ.
+    shares = torch.tensor([0, 1 / 3, 2 / 3, 1]).expand(4, 4)
+    torch.testing.assert_close(found[0], torch.exp(-25 * 3 * 0.01 * shares))
+    assert math.isclose(float(found[0, 0, 3]), math.exp(-0.75), rel_tol=1e-5)
+
+
+def test_beside_something_that_moves_paint_may_stay():
+    image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    to_last = torch.zeros(2, 8, 8)
+    to_last[0, :, 4:] = 0.4  # an edge in the motion, too small for the two directions to disagree
+    flow = FlowPair(to_last, -to_last)
+    this = warp(image, to_last)
+    assert not visibility(flow.to_last, flow.to_this)[0, :, 3:5].any()
+    torch.testing.assert_close(trust(image, this, flow), torch.ones(1, 8, 8))

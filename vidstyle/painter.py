@@ -24,7 +24,7 @@ from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import Clip, sample
-from vidstyle.warp import likeness, visibility, warp
+from vidstyle.warp import trust
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
@@ -103,8 +103,7 @@ def spread(count: int, most: int) -> list[int]:
 def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
     flow = estimate_flow(last, this)
     bytes_of = [(image * 255).round().to(torch.uint8) for image in (last, this)]
-    trust = visibility(flow.to_last, flow.to_this) * likeness(warp(last, flow.to_last), this)
-    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust.half())
+    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust(last, this, flow).half())
 
 
 def shrunk(frame: Frame, plan: Plan) -> Frame:

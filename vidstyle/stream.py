@@ -9,7 +9,7 @@ from vidstyle.flow import FlowEstimator
 from vidstyle.frame import Frame, Memory, Prior
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
-from vidstyle.warp import likeness, visibility, warp
+from vidstyle.warp import trust, warp
 
 
 def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector,
@@ -34,5 +34,4 @@ def recall(memory: Memory, frame: Frame, estimate_flow: FlowEstimator) -> Prior:
     flow = estimate_flow(memory.frame.image, frame.image)
     # Bicubic: a painting is pulled again at every frame, and bilinear sampling would wear its brush strokes away.
     carried = warp(memory.painting, flow.to_last, mode="bicubic").clamp(0, 1)
-    before = warp(memory.frame.image, flow.to_last)
-    return Prior(carried, visibility(flow.to_last, flow.to_this) * likeness(before, frame.image))
+    return Prior(carried, trust(memory.frame.image, frame.image, flow))

@@ -6,7 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, pad
+from torch.nn.functional import avg_pool2d, grid_sample, pad
+
+from vidstyle.frame import FlowPair
 
 
 def warp(image: Tensor, flow: Tensor, *, mode: Literal["bilinear", "bicubic"] = "bilinear") -> Tensor:
@@ -43,31 +45,42 @@ def _places(motion: Tensor, axis: int) -> Tensor:
     return motion + (steps if axis == -1 else steps[:, None])
 
 
-def visibility(to_last: Tensor, to_this: Tensor) -> Tensor:
+def visibility(to_last: Tensor, to_this: Tensor, *, edges: bool = True) -> Tensor:
     """Where the last picture pulled along `to_last` can be trusted: (1, H, W) float32, 0 or 1, on this frame's grid.
 
     to_last, to_this: (2, H, W) pixels, or (N, 2, H, W) for (N, 1, H, W); see `FlowPair`. With w = to_last(x) and
     w' = to_this(x + w), a pixel is 0 where (Sundaram, Brox, Keutzer 2010; constants as in Ruder et al. 2016)
       it was hidden:        |w + w'|² ≥ 0.01 (|w|² + |w'|²) + 0.5
-      motion has an edge:   |∇u|² + |∇v|² > 0.01 |w|² + 0.002, w = (u, v)
+      motion has an edge:   |∇u|² + |∇v|² > 0.01 |w|² + 0.002, w = (u, v); left out without `edges`
       it comes from beyond the frame's edge (half a pixel outside the outermost pixel centres), or is not a number.
     """
     to_last, to_this = to_last.float(), to_this.float()
     back = warp(to_this, to_last)
     squared = _squared(to_last)
     consistent = _squared(to_last + back) < 0.01 * (squared + _squared(back)) + 0.5
-    smooth = _squared_gradient(to_last) <= 0.01 * squared + 0.002
     inside = _within(to_last[..., :1, :, :], -1) & _within(to_last[..., 1:, :, :], -2)
-    return (consistent & smooth & inside).float()
+    shown = consistent & inside
+    return (shown & (_squared_gradient(to_last) <= 0.01 * squared + 0.002) if edges else shown).float()
 
 
 def likeness(carried: Tensor, image: Tensor) -> Tensor:
-    """How alike the pulled last frame and this one look: exp(−25 |I − W(I_last)|²), (1, H, W) in [0, 1].
+    """How alike the pulled last frame and this one look: exp(−25 ⟨|I − W(I_last)|²⟩), (1, H, W) in [0, 1].
 
-    carried, image: (3, H, W) in [0, 1]. Lai et al. (2018) eq. 3 train with it. Where the motion is wrong but agrees with
-    itself, as it does in flat areas, `visibility` sees nothing and old paint would trail behind what moved; this does.
+    carried, image: (3, H, W) in [0, 1]; ⟨⟩ is the mean over 3x3 pixels, because pulling alone changes a sharp edge's own
+    pixels. Lai et al. (2018) eq. 3 train with it. Where the motion is wrong but agrees with itself, as it does in flat
+    areas, `visibility` sees nothing and old paint would trail behind what moved; this does.
     """
-    return torch.exp(-25 * _squared(image - carried))
+    difference = pad(_squared(image - carried)[None], (1, 1, 1, 1), mode="replicate")
+    return torch.exp(-25 * avg_pool2d(difference, 3, stride=1)[0])
+
+
+def trust(last: Tensor, this: Tensor, flow: FlowPair) -> Tensor:
+    """Where paint on `last` may stay, pulled along, on `this`: (1, H, W) in [0, 1]; both (3, H, W) in [0, 1].
+
+    `visibility` without its test for edges of the motion, times `likeness`. That test throws away all that lies beside
+    something that moves; looking tells which part of it really was wrong.
+    """
+    return visibility(flow.to_last, flow.to_this, edges=False) * likeness(warp(last, flow.to_last), this)
 
 
 def _squared(field: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidstyle.options import Options
+from vidstyle.options import WITHOUT_CRF, Options
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Result, Style
@@ -51,12 +51,17 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in styles)),
         ("frames", f"{first}-{last} ({last - first + 1})"),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
-        ("written", f"{_size(plan.output_size)}, {plan.options.codec}, crf {plan.options.crf}"),
+        ("written", _written(plan)),
         ("options", ", ".join(changed) or "the defaults"),
         *(("stream", line) for line in plan.streams),
         *(("warning", line) for line in plan.warnings),
     ]
     return f"{plan.source} -> {plan.target}\n" + columns(rows, indent="  ")
+
+
+def _written(plan: Plan) -> str:
+    options = plan.options
+    return f"{_size(plan.output_size)}, {options.codec}" + ("" if options.codec in WITHOUT_CRF else f", crf {options.crf}")
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:

@@ -13,7 +13,7 @@ import typer
 
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
 from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import Audio, Codec, Color, Method, Options, load_options
+from vidstyle.options import WITHOUT_CRF, Audio, Codec, Color, Method, Options, load_options
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Selection, Style
@@ -208,6 +208,8 @@ def read_request(
         strength=strength, temporal=temporal, style_scale=style_scale, color=color, seed=seed, flow=flow,
         encoder=encoder, device=device, codec=codec, crf=crf, audio=audio,
     )  # fmt: skip
+    if crf is not None and options.codec in WITHOUT_CRF:
+        raise UsageError(f"{options.codec} has no scale of quality to set by --crf; leave it out.")
 
     from vidstyle.pipeline import Selection, Style  # only now: it loads torch, and a wrong word should show at once
 

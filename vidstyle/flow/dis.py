@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.flow.camera import with_camera
 from vidstyle.frame import FlowPair
 
 PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
@@ -37,7 +38,7 @@ class Dis:
         # OpenCV picks its coarsest scale by the width alone: on a picture wider than about 2.5 times its height, or
         # below 12 px, it reads beyond its memory. There the border is repeated until the shape is safe.
         calc: Any = self._search.calc  # its stub insists on a first guess; without one it starts from rest
-        flow = calc(_padded(source), _padded(target), None)[:height, :width]
+        flow = with_camera(source, target, calc(_padded(source), _padded(target), None)[:height, :width])
         return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
 
 

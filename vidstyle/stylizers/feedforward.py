@@ -35,8 +35,9 @@ class FeedForward:
 
 def save_network(network: PaintNetwork, path: Path, about: dict[str, str]) -> None:
     """Write the network and what it was made from (`about`) to a safetensors file, whole or not at all."""
-    metadata = {**about, "format": "vidstyle-network-1", "width": str(network.width),
-                "blocks": str(network.blocks), "keep": repr(network.keep)}
+    metadata = {**about, "format": "vidstyle-network-2", "width": str(network.width),
+                "blocks": str(network.blocks), "keep": repr(network.keep),
+                "soft": str(network.soft)}
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     part = path.with_name(path.name + ".part")
     try:
@@ -53,7 +54,7 @@ def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  safe_open is no dict
-        network = PaintNetwork(int(about["width"]), int(about["blocks"]), float(about["keep"]))
+        network = PaintNetwork(int(about["width"]), int(about["blocks"]), float(about["keep"]), int(about["soft"]))
         network.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: is not a network that vidstyle saved; give a file written by --network.") from error

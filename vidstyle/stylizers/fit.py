@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,13 +20,15 @@ from vidstyle.losses import (
     total_variation,
 )
 from vidstyle.stylizers.muon import Muon
-from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.network import PaintNetwork, canvas_grain
 from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resized
 from vidstyle.warp import warp
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
+SOFT = 120  # what is finer than the picture's height divided by this is left out of the underpainting
+GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
 ALONE = 0.75  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
-TONE = 2.0  # weight of staying near the underpainting's large tones: the style loss does not care which thing gets which colour
+TONE = 0.5  # weight of staying near the underpainting's large tones: the style loss does not care which thing gets which colour
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 
 
@@ -57,6 +60,22 @@ class FitSettings:
     seed: int
     rate: float = 1.5e-3
 
+    def weighed(self, losses: dict[str, Tensor]) -> Tensor:
+        """The sum of the losses, each by its weight."""
+        weights = {"style": self.style_weight, "content": self.content_weight, "tv": self.tv_weight, "tone": TONE,
+                   "temporal": self.temporal_weight}
+        return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+
+
+class Painter(Protocol):
+    """What `pair_losses` needs of a network; see `PaintNetwork`."""
+
+    def __call__(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor) -> Tensor:
+        """Paint a batch of frames."""
+
+    def underpainting(self, image: Tensor) -> Tensor:
+        """Where the large tones come from."""
+
 
 def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> PaintNetwork:
@@ -70,7 +89,7 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
     generator = torch.Generator().manual_seed(settings.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = PaintNetwork(keep=settings.keep)
+        network = PaintNetwork(keep=settings.keep, soft=max(1, round(pairs[0].this.shape[-2] / SOFT)))
     network = network.to(device).to(memory_format=torch.channels_last)
     shown = torch.cat([pair.this[:, ::4, ::4].cpu().float().flatten(1) / 255 for pair in pairs], 1)
     painted = torch.cat([picture[:, ::4, ::4].cpu().flatten(1) for picture in style.pictures], 1)
@@ -81,50 +100,52 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
     ]
     for step in range(settings.steps):
         which = int(torch.randint(len(pairs), (), generator=generator))
-        window = _window(pairs[which].this.shape[-2:], generator)
-        holding = settings.temporal_weight > 0 and step >= ALONE * settings.steps
-        losses = _pair_losses(network, pairs[which], window, generator if holding else None, encoder, style)
-        weights = {"style": settings.style_weight, "content": settings.content_weight, "tv": settings.tv_weight,
-                   "tone": TONE,
-                   "temporal": settings.temporal_weight}
-        loss = torch.stack([weights[name] * value for name, value in losses.items()]).sum()
+        window = random_window(pairs[which].this.shape[-2:], generator)
+        follows = settings.temporal_weight > 0 and step >= ALONE * settings.steps
+        losses = pair_losses(network, pairs[which], window, encoder, style, generator, follows=follows)
         network.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = settings.rate * _ramp(step / settings.steps)
+            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps)
             optimizer.step()
         report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
     network.eval().requires_grad_(False)
     return network
 
 
-def _ramp(share: float) -> float:
+def ramp(share: float) -> float:
     """Learning rate over the fit, as a share of the highest: up in the first tenth, down to a hundredth at the end."""
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
-def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], generator: torch.Generator | None,
-                 encoder: Encoder, style: StyleTarget) -> dict[str, Tensor]:
-    """The losses of one pair; with a generator (it hides patches) the second frame follows the first one's painting."""
+def pair_losses(network: Painter, pair: Pair, window: tuple[slice, slice], encoder: Encoder, style: StyleTarget,
+                generator: torch.Generator, *, follows: bool) -> dict[str, Tensor]:
+    """The losses of one crop of a pair; where the second frame `follows`, it sees the first one's painting.
+
+    The canvas grain differs from call to call and is the same for both frames, as it is in a shot.
+    """
     device = style.pictures[0].device
     rows, columns = window
     last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
-    empty = torch.zeros_like(last)
+    empty, grain = torch.zeros_like(last), canvas_grain(last.shape[-2:], generator).to(device)
     with precision(last.device):
-        first = network(last, empty, empty[:, :1])
-        if generator is None:
-            second = network(this, empty, empty[:, :1])
+        first = network(last, empty, empty[:, :1], grain)
+        if not follows:
+            second = network(this, empty, empty[:, :1], grain)
         else:
             to_last = pair.to_last[:, rows, columns].to(device).float()
             visible = pair.visibility[:, rows, columns].to(device).float()[None]
             carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1).detach()
             # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
             visible = visible * _inside(to_last) * _patches(visible.shape[-2:], generator, device)
-            second = network(this, carried, visible)
+            second = network(this, carried, visible, grain)
     paintings, frames = torch.cat([first, second]), torch.cat([last, this])
-    losses = _look_losses(paintings, frames, encoder, style, pair.this.shape[-2])
+    # The network and the encoder's pooling both work on a grid that starts at the corner. Were the two always in step, the
+    # network would learn a woven grain that the pooling does not see.
+    y, x = (int(torch.randint(GRID, (), generator=generator)) for _ in range(2))
+    losses = _look_losses(paintings[..., y:, x:], frames[..., y:, x:], encoder, style, pair.this.shape[-2])
     losses["tone"] = F.mse_loss(_tones(paintings), _tones(network.underpainting(frames)))
-    if generator is not None:
+    if follows:
         losses["temporal"] = temporal_loss(second, carried, visible)
     return losses
 
@@ -158,7 +179,7 @@ def _patches(size: torch.Size, generator: torch.Generator, device: torch.device)
     return (blots > share).float().to(device)
 
 
-def _window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
+def random_window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
     """A random place for a crop of at most CROP pixels a side."""
     spans = []
     for side in size:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 CHANNELS_IN = 7  # frame, visible part of the warped last painting, visibility (Ruder et al. 2018)
+GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
+GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
+MARGIN = 16  # pixels repeated around the frame and cut off again: the convolutions see zeros beyond the edge, which is cheap
 SLOPE = 0.1
 
 
@@ -15,20 +18,22 @@ class PaintNetwork(nn.Module):
 
     Differences: the frame enters at half size, folded into channels, so that a laptop's processor keeps up; the network
     gives a change of the underpainting (the frame in the style's palette) rather than a picture, so that colours stay
-    natural; where the last painting can be seen, the share `keep` of it stays; and each pixel is normalised by itself.
-    Instance norm looks at the whole picture: with it a crop is painted otherwise than the same place in its frame, and
-    a bright thing that comes in changes the paint everywhere.
+    natural, and what is finer than `soft` pixels has to be painted; where the last painting can be seen, the share `keep`
+    of it stays; each pixel is normalised by itself; and a canvas grain enters beside the frame, out of which strokes grow
+    where the frame is plain (noise as in Ulyanov et al. 2016). Instance norm looks at the whole picture: with it a crop
+    is painted otherwise than the same place in its frame, and a bright thing that comes in changes the paint everywhere.
     """
 
     palette: Tensor
     light: Tensor
 
-    def __init__(self, width: int = 16, blocks: int = 5, keep: float = 0.9) -> None:
+    def __init__(self, width: int = 24, blocks: int = 4, keep: float = 0.9, soft: int = 3) -> None:
         super().__init__()
-        self.width, self.blocks, self.keep = width, blocks, keep
+        self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft
         half, quarter = 2 * width, 4 * width
-        self.down = nn.Sequential(_block(4 * CHANNELS_IN, half), _block(half, quarter, stride=2))
-        self.middle = nn.Sequential(*[Residual(quarter) for _ in range(blocks)])
+        self.down = nn.Sequential(_block(4 * CHANNELS_IN + len(GRAIN), half), _block(half, quarter, stride=2))
+        self.middle = nn.Sequential(Residual(quarter), Residual(quarter), Coarser(quarter, blocks),
+                                    Residual(quarter), Residual(quarter))
         # Upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016); bilinear, because the stairs
         # that nearest makes of a gentle slope, a sky, come out as stripes.
         self.up = nn.Sequential(PixelNorm(), Larger(), _block(quarter, half), Larger(), _block(half, 16))
@@ -39,36 +44,75 @@ class PaintNetwork(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=SLOPE)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        for module in self.modules():
             if isinstance(module, Residual):
-                nn.init.zeros_(module.body[2].weight)  # type: ignore[arg-type]  # each block starts as the identity
-        nn.init.normal_(self.out.weight, std=0.01)
+                nn.init.zeros_(module.after.weight)  # each block starts as the identity
+        nn.init.normal_(self.out.weight, std=0.005)
         # The prior's channels begin unread: a fit first paints frames alone, and must not stumble when priors join.
-        nn.init.zeros_(self.down[0][0].weight[:, 4 * 3 :])  # type: ignore[index]
+        nn.init.zeros_(self.down[0][0].weight[:, 4 * 3 : 4 * CHANNELS_IN])  # type: ignore[index]
 
-    def forward(self, image: Tensor, prior: Tensor, visibility: Tensor) -> Tensor:
-        """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4."""
+    def forward(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None) -> Tensor:
+        """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4.
+
+        grain: see `canvas_grain`; by default the one that every frame of this size gets.
+        """
         height, width = image.shape[-2:]
         seen = torch.cat([2 * image - 1, (2 * prior - 1) * visibility, visibility], 1)
-        seen = F.pad(seen, (0, -width % 4, 0, -height % 4), mode="replicate")
-        x = F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last)
-        x = self.out(self.up(self.middle(self.down(x))))[..., :height, :width].float()
+        seen = F.pad(seen, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")
+        folded = F.pixel_unshuffle(seen, 2)
+        if grain is None:
+            grain = canvas_grain((height, width), torch.Generator().manual_seed(0)).to(image.device)
+        x = torch.cat([folded, grain.expand(len(image), -1, -1, -1)], 1).contiguous(memory_format=torch.channels_last)
+        x = self.out(self.up(self.middle(self.down(x))))
+        x = x[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].float()
         painted = torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)
         kept = self.keep * visibility
         return kept * prior + (1 - kept) * painted
 
-
     def underpainting(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in the style's palette: P image + l, within [0.02, 0.98]."""
-        mixed = torch.einsum("ij,njhw->nihw", self.palette.to(image.dtype), image)
+        """(N, 3, H, W) in the style's palette, without fine detail: P image + l, within [0.02, 0.98]."""
+        height, width = image.shape[-2:]
+        coarse = F.avg_pool2d(image, self.soft, ceil_mode=True, count_include_pad=False)
+        smooth = F.interpolate(coarse, scale_factor=self.soft, mode="bilinear", align_corners=False)[..., :height, :width]
+        mixed = torch.einsum("ij,njhw->nihw", self.palette.to(image.dtype), smooth)
         return (mixed + self.light.to(image.dtype).view(1, 3, 1, 1)).clamp(0.02, 0.98)
 
 
+def canvas_grain(size: torch.Size | tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Smooth noise of deviation GRAIN_DEVIATION for a picture of (height, width) and its margin: (1, 3, h/2, w/2)."""
+    height, width = (-(-side // 8) * 4 + MARGIN for side in size)
+    layers = []
+    for grain in GRAIN:
+        points = torch.randn(1, 1, height // grain + 3, width // grain + 3, generator=generator)
+        smooth = F.interpolate(points, scale_factor=grain, mode="bicubic", align_corners=False)
+        layers.append(smooth[..., grain : grain + height, grain : grain + width])
+    noise = torch.cat(layers, 1)
+    return noise * (GRAIN_DEVIATION / noise.std((0, 2, 3), keepdim=True))
+
+
 class Residual(nn.Module):
-    """x + conv(act(conv(norm(x))))."""
+    """x + conv(act(conv(gain · norm(x) + shift)))."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(PixelNorm(), _block(width, width), _conv(width, width))
+        self.norm = PixelNorm()
+        self.gain = nn.Parameter(torch.ones(width))
+        self.shift = nn.Parameter(torch.zeros(width))
+        self.before, self.after = _block(width, width), _conv(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = self.norm(x) * self.gain.view(1, -1, 1, 1) + self.shift.view(1, -1, 1, 1)
+        out: Tensor = x + self.after(self.before(seen))
+        return out
+
+
+class Coarser(nn.Module):
+    """x + what residual blocks make of it at half its size: strokes are long, and distance is cheap there."""
+
+    def __init__(self, width: int, blocks: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_block(width, width, stride=2), *[Residual(width) for _ in range(blocks)],
+                                  PixelNorm(), Larger(), _conv(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.body(x)
@@ -90,7 +134,7 @@ class PixelNorm(nn.Module):
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, padding_mode="replicate")
+    return nn.Conv2d(channels_in, channels_out, 3, stride, padding=1)
 
 
 def _block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:

@@ -1,0 +1,118 @@
+"""The exit code, and the one sentence, of everything that can go wrong."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fake_pipeline import ROOT, RUN, Asked
+
+from vidstyle import pipeline
+from vidstyle.cli import execute
+from vidstyle.errors import DeviceError, InputError, OutputError, UsageError
+
+
+class OutOfMemoryError(RuntimeError):
+    """Stands in for torch's, which is told by its text on some devices."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("x."), 2),
+        (InputError("x."), 3),
+        (OutputError("x."), 4),
+        (DeviceError("x."), 6),
+        (OSError(errno.ENOSPC, "No space left on device"), 4),
+        (MemoryError(), 6),
+        (OutOfMemoryError("MPS backend out of memory"), 6),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 6),
+        (RuntimeError("shapes\ndiffer"), 1),
+        (NotImplementedError(), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_exit_codes(error: BaseException, code: int, asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys):
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    assert execute(RUN) == code
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("vidstyle: ")
+    assert err.endswith(".\n")
+    assert execute([*RUN, "--debug"]) == code
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_torch_out_of_memory(asked: Asked, monkeypatch: pytest.MonkeyPatch):
+    torch = pytest.importorskip("torch")
+
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise torch.OutOfMemoryError("CUDA: tried to allocate")
+
+    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    assert execute(RUN) == 6
+
+
+SLOW = """
+import time
+from pathlib import Path
+from vidstyle import pipeline
+from vidstyle.pipeline import Plan
+
+def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
+    return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())
+
+def stylize_video(source, *args, **kwargs):
+    part = Path("out.mp4.part")
+    try:
+        part.touch()
+        print("painting", flush=True)
+        time.sleep(30)
+    finally:
+        part.unlink()
+
+pipeline.plan_video, pipeline.stylize_video = plan_video, stylize_video
+from vidstyle.cli import main
+main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, tmp_path: Path):
+    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")')
+    child = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stdout.readline() == "painting\n"
+    began = time.monotonic()
+    child.send_signal(number)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == code
+    assert time.monotonic() - began < 10  # it sleeps for 30
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("vidstyle: Stopped by ")
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
+def test_a_reader_that_goes_away_is_no_error_message():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "vidstyle", "run", "--help"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    assert child.wait(timeout=20) == 4
