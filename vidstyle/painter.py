@@ -28,7 +28,8 @@ from vidstyle.warp import trust
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
-TEMPORAL = 50.0  # the temporal loss is a squared difference of pixels: this brings it to the size of the style loss
+# The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
+TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 200.0, 50.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
 
 def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optimizer:
     return Optimizer(encoder, target, options.content_weight, options.style_weight, options.tv_weight,
-                     TEMPORAL * options.temporal, options.optimize_steps, options.follow_steps)
+                     TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 
 def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
@@ -79,7 +80,7 @@ def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate
         pairs.append(_pair(last.image, this.image, estimate_flow))
         listen(Progress("analyse", len(pairs), len(positions)))
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL * options.temporal, kept_share(options.temporal), options.fit_steps, options.seed)
+                           TEMPORAL_FIT * options.temporal, kept_share(options.temporal), options.fit_steps, options.seed)
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float]) -> None:

@@ -70,17 +70,24 @@ def likeness(carried: Tensor, image: Tensor) -> Tensor:
     pixels. Lai et al. (2018) eq. 3 train with it. Where the motion is wrong but agrees with itself, as it does in flat
     areas, `visibility` sees nothing and old paint would trail behind what moved; this does.
     """
-    difference = pad(_squared(image - carried)[None], (1, 1, 1, 1), mode="replicate")
-    return torch.exp(-25 * avg_pool2d(difference, 3, stride=1)[0])
+    return torch.exp(-25 * _mean(_squared(image - carried), 1))
+
+
+def _mean(field: Tensor, radius: int) -> Tensor:
+    """The mean of (C, H, W) over the square around each pixel, the border repeated."""
+    around = pad(field[None], (radius, radius, radius, radius), mode="replicate")
+    return avg_pool2d(around, 2 * radius + 1, stride=1)[0]
 
 
 def trust(last: Tensor, this: Tensor, flow: FlowPair) -> Tensor:
     """Where paint on `last` may stay, pulled along, on `this`: (1, H, W) in [0, 1]; both (3, H, W) in [0, 1].
 
-    `visibility` without its test for edges of the motion, times `likeness`. That test throws away all that lies beside
-    something that moves; looking tells which part of it really was wrong.
+    `visibility` without its test for edges of the motion, times `likeness`: that test throws away all that lies beside
+    something that moves, and looking tells which part of it really was wrong. Towards what is not trusted it falls to 0
+    within three pixels, so that old paint has no torn edges and no crumbs of it stay behind.
     """
-    return visibility(flow.to_last, flow.to_this, edges=False) * likeness(warp(last, flow.to_last), this)
+    trusted = visibility(flow.to_last, flow.to_this, edges=False) * likeness(warp(last, flow.to_last), this)
+    return trusted * (2 * _mean(trusted, 3) - 1).clamp(min=0)
 
 
 def _squared(field: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from vidstyle.warp import warp
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 SOFT = 120  # what is finer than the picture's height divided by this is left out of the underpainting
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
-ALONE = 0.75  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
+ALONE = 0.3  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
 TONE = 0.5  # weight of staying near the underpainting's large tones: the style loss does not care which thing gets which colour
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 
@@ -82,7 +82,7 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
     """Train a fresh network on `pairs` (at least one), a crop of one pair a step, in an order given by the seed.
 
     Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
-    2016). In the last quarter of the steps the second frame follows the first one's painting, pulled along the motion,
+    2016). After the first third the second frame follows the first one's painting, pulled along the motion,
     and the temporal loss joins (Ruder et al. 2018). `report(step, losses)` is called after every step.
     """
     device = style.pictures[0].device
