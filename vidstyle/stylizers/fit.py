@@ -94,6 +94,7 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
     shown = torch.cat([pair.this[:, ::4, ::4].cpu().float().flatten(1) / 255 for pair in pairs], 1)
     painted = torch.cat([picture[:, ::4, ::4].cpu().flatten(1) for picture in style.pictures], 1)
     network.palette[:], network.light[:] = palette_map(shown, painted)
+    network.darkest[:], network.lightest[:] = torch.quantile(painted, torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
     optimizers = [
         Muon([p for p in network.parameters() if p.ndim == 4], settings.rate),
         torch.optim.Adam([p for p in network.parameters() if p.ndim == 1], settings.rate),

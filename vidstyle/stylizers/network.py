@@ -26,6 +26,8 @@ class PaintNetwork(nn.Module):
 
     palette: Tensor
     light: Tensor
+    darkest: Tensor
+    lightest: Tensor
 
     def __init__(self, width: int = 24, blocks: int = 4, keep: float = 0.9, soft: int = 3) -> None:
         super().__init__()
@@ -40,6 +42,8 @@ class PaintNetwork(nn.Module):
         self.out = _conv(16, 3)
         self.register_buffer("palette", torch.eye(3))
         self.register_buffer("light", torch.zeros(3))
+        self.register_buffer("darkest", torch.full((3,), 0.02))
+        self.register_buffer("lightest", torch.full((3,), 0.98))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=SLOPE)
@@ -70,12 +74,16 @@ class PaintNetwork(nn.Module):
         return kept * prior + (1 - kept) * painted
 
     def underpainting(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in the style's palette, without fine detail: P image + l, within [0.02, 0.98]."""
+        """(N, 3, H, W) in the style's palette, without fine detail: P image + l, no channel beyond the style's own range.
+
+        A sky far lighter than the rest of a clip would come out pure white, from where no stroke leads back.
+        """
         height, width = image.shape[-2:]
         coarse = F.avg_pool2d(image, self.soft, ceil_mode=True, count_include_pad=False)
         smooth = F.interpolate(coarse, scale_factor=self.soft, mode="bilinear", align_corners=False)[..., :height, :width]
         mixed = torch.einsum("ij,njhw->nihw", self.palette.to(image.dtype), smooth)
-        return (mixed + self.light.to(image.dtype).view(1, 3, 1, 1)).clamp(0.02, 0.98)
+        light, low, high = (colour.to(image.dtype).view(1, 3, 1, 1) for colour in (self.light, self.darkest, self.lightest))
+        return (mixed + light).clamp(low, high)
 
 
 def canvas_grain(size: torch.Size | tuple[int, int], generator: torch.Generator) -> Tensor:
