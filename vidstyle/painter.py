@@ -27,7 +27,7 @@ from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
-KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
+KEEP = 0.87  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
 TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 200.0, 50.0
 
@@ -91,7 +91,7 @@ def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate
 
 
 def kept_share(temporal: float) -> float:
-    """How much of a visible place stays as painted: 0.9 for weight 1, all for an endless one, nothing for 0."""
+    """How much of a visible place stays as painted: KEEP for weight 1, all for an endless one, nothing for 0."""
     return KEEP ** (1 / temporal) if temporal else 0.0
 
 
