@@ -7,7 +7,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import av
 import cv2
@@ -17,7 +17,9 @@ from video_clips import make_clip
 
 from vidstyle.errors import OutputError, UsageError, VidstyleError
 from vidstyle.frame import Frame
+from vidstyle.options import WITHOUT_CRF, Codec
 from vidstyle.video import Clip, Encoder, check_target, decode, default_suffix, plan_output, probe
+from vidstyle.video.formats import choose_format
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]
 
@@ -135,6 +137,13 @@ def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
     clip = probe(make_clip(tmp_path / "a.mp4", frames=20, size=(320, 240)))
     files = [copy(clip, tmp_path / name).path.read_bytes() for name in ("b.mp4", "c.mp4")]
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("codec", get_args(Codec))
+def test_the_command_line_knows_which_codecs_take_a_crf(tmp_path: Path, codec: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4", frames=1))
+    chosen = choose_format(tmp_path / ("b.mov" if codec == "prores" else "b.mkv"), clip, codec)
+    assert ("crf" in chosen.options) == (codec not in WITHOUT_CRF)
 
 
 def test_crf_changes_the_size(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -67,16 +66,6 @@ class FitSettings:
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 
 
-class Painter(Protocol):
-    """What `pair_losses` needs of a network; see `PaintNetwork`."""
-
-    def __call__(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor) -> Tensor:
-        """Paint a batch of frames."""
-
-    def underpainting(self, image: Tensor) -> Tensor:
-        """Where the large tones come from."""
-
-
 def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> PaintNetwork:
     """Train a fresh network on `pairs` (at least one), a crop of one pair a step, in an order given by the seed.
@@ -101,25 +90,25 @@ def fit(pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: F
     ]
     for step in range(settings.steps):
         which = int(torch.randint(len(pairs), (), generator=generator))
-        window = random_window(pairs[which].this.shape[-2:], generator)
+        window = _random_window(pairs[which].this.shape[-2:], generator)
         follows = settings.temporal_weight > 0 and step >= ALONE * settings.steps
-        losses = pair_losses(network, pairs[which], window, encoder, style, generator, follows=follows)
+        losses = _pair_losses(network, pairs[which], window, encoder, style, generator, follows=follows)
         network.zero_grad(set_to_none=True)
         settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps)
+            optimizer.param_groups[0]["lr"] = settings.rate * _ramp(step / settings.steps)
             optimizer.step()
         report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
     network.eval().requires_grad_(False)
     return network
 
 
-def ramp(share: float) -> float:
+def _ramp(share: float) -> float:
     """Learning rate over the fit, as a share of the highest: up in the first tenth, down to a hundredth at the end."""
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
-def pair_losses(network: Painter, pair: Pair, window: tuple[slice, slice], encoder: Encoder, style: StyleTarget,
+def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], encoder: Encoder, style: StyleTarget,
                 generator: torch.Generator, *, follows: bool) -> dict[str, Tensor]:
     """The losses of one crop of a pair; where the second frame `follows`, it sees the first one's painting.
 
@@ -180,7 +169,7 @@ def _patches(size: torch.Size, generator: torch.Generator, device: torch.device)
     return (blots > share).float().to(device)
 
 
-def random_window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
+def _random_window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
     """A random place for a crop of at most CROP pixels a side."""
     spans = []
     for side in size:
