@@ -189,10 +189,16 @@ def test_likeness_falls_with_the_difference():
     other = image.clone()
     other[:, :, 2:] += 0.1
     found = likeness(image, other)
-    # Columns 1 and 2 lie on either side of the step: one and two thirds of their neighbourhoods differ.
-    shares = torch.tensor([0, 1 / 3, 2 / 3, 1]).expand(4, 4)
-    torch.testing.assert_close(found[0], torch.exp(-25 * 3 * 0.01 * shares))
-    assert math.isclose(float(found[0, 0, 3]), math.exp(-0.75), rel_tol=1e-5)
+    # What the mean over 3x3, taken twice, leaves of a step between columns 1 and 2.
+    shares = torch.tensor([1 / 9, 1 / 3, 2 / 3, 8 / 9]).expand(4, 4)
+    torch.testing.assert_close(found[0], torch.exp(-60 * 3 * (0.1 * shares) ** 2))
+    assert math.isclose(float(likeness(image, image + 0.1)[0, 0, 0]), math.exp(-1.8), rel_tol=1e-5)
+
+
+def test_fine_texture_pulled_by_half_a_pixel_still_looks_alike():
+    stripes = (torch.arange(16) % 2).float().expand(3, 16, 16)  # the worst case: half a pixel away they are plain grey
+    inner = likeness(stripes, torch.full_like(stripes, 0.5))[0, :, 2:-2]  # the border is no texture
+    assert float(inner.min()) > 0.5  # the difference itself, half of full scale everywhere, would leave exp(−45)
 
 
 def test_beside_something_that_moves_paint_may_stay():

@@ -64,13 +64,14 @@ def visibility(to_last: Tensor, to_this: Tensor, *, edges: bool = True) -> Tenso
 
 
 def likeness(carried: Tensor, image: Tensor) -> Tensor:
-    """How alike the pulled last frame and this one look: exp(−25 ⟨|I − W(I_last)|²⟩), (1, H, W) in [0, 1].
+    """How alike the pulled last frame and this one look: exp(−60 |⟨I − W(I_last)⟩|²), (1, H, W) in [0, 1].
 
-    carried, image: (3, H, W) in [0, 1]; ⟨⟩ is the mean over 3x3 pixels, because pulling alone changes a sharp edge's own
-    pixels. Lai et al. (2018) eq. 3 train with it. Where the motion is wrong but agrees with itself, as it does in flat
-    areas, `visibility` sees nothing and old paint would trail behind what moved; this does.
+    carried, image: (3, H, W) in [0, 1]; ⟨⟩ is the mean over 3x3 pixels, taken twice, because pulling alone changes fine
+    texture and sharp edges, one way here and the other way beside. After Lai et al. (2018) eq. 3, who train with the
+    difference itself. Where the motion is wrong but agrees with itself, as it does in flat areas, `visibility` sees
+    nothing and old paint would trail behind what moved; this does.
     """
-    return torch.exp(-25 * _mean(_squared(image - carried), 1))
+    return torch.exp(-60 * _squared(_mean(_mean(image - carried, 1), 1)))
 
 
 def _mean(field: Tensor, radius: int) -> Tensor:

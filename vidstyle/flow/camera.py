@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 SPARSE = 8  # pixels between the places that vote
 NEAR = 0.15  # pixels of disagreement up to which a place votes for a motion
-WINDOW = 9  # pixels; side of the square over which the two are compared
+WINDOW = 17  # pixels; side of the square over which the two are compared
 ALLOWANCE = 0.1  # grey levels of 255 by which the camera's motion may fit worse and still be taken
 WORST = 40.0  # grey levels; a place that fits worse, hidden perhaps, counts as this
 

@@ -15,6 +15,9 @@ from vidstyle.flow.camera import with_camera
 from vidstyle.frame import FlowPair
 
 PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
+# OpenCV's presets stop at half or a quarter of the size, and paint then floats across fine branches. Searching at full size
+# alone lets film grain move the paint: six times the smoothing holds that down. A wider stride pays for it.
+FULL_SIZE = {"FinestScale": 0, "PatchStride": 4, "GradientDescentIterations": 12, "VariationalRefinementAlpha": 120.0}
 
 
 class Dis:
@@ -25,6 +28,9 @@ class Dis:
 
     def __init__(self, preset: str = "dis") -> None:
         self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
+        if preset == "dis":
+            for name, value in FULL_SIZE.items():
+                getattr(self._search, f"set{name}")(value)
 
     def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
