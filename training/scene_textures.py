@@ -101,17 +101,17 @@ def plain(rng: np.random.Generator, size: int) -> Picture:
 
 
 def stripes(rng: np.random.Generator, size: int) -> Picture:
-    """Stripes or checks, straight or bent, with soft edges."""
+    """Stripes or checks with soft edges, never quite even: where one is like the next, no motion could be told."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
-    period = math.exp(rng.uniform(math.log(10), math.log(90)))
-    bend = octaves(rng, size, size / 3, size / 3, 1) * rng.choice([0, 0.5, 2]) * period
+    period = math.exp(rng.uniform(math.log(16), math.log(120)))
+    bend = octaves(rng, size, size / rng.uniform(1, 5), size / 6, 0.6) * rng.uniform(1, 4) * period
     sharp, duty = rng.uniform(1, 6), rng.uniform(-0.6, 0.6)
     wave = np.sin((x + bend) * (2 * math.pi / period)) + duty
     if rng.random() < 0.5:
         wave = wave * (np.sin(y * (2 * math.pi / period / rng.uniform(0.5, 1.5))) + duty)
     pattern = 0.5 + 0.5 * np.tanh(sharp * wave)
-    wear = 0.35 * rng.random() * octaves(rng, size, 120, 5, 0.7)
-    return coloured(rng, np.clip(pattern * 0.65 + wear, 0, 1).astype(np.float32))
+    wear = rng.uniform(0.1, 0.5) * octaves(rng, size, 200, 5, 0.7)
+    return coloured(rng, np.clip(pattern * 0.55 + wear, 0, 1).astype(np.float32))
 
 
 def strokes(rng: np.random.Generator, size: int) -> Picture:
@@ -145,4 +145,4 @@ def blended(rng: np.random.Generator, picture: Picture, size: int) -> Picture:
 
 
 PROCEDURAL = (noise, strokes, stripes, dots, plain)
-ODDS = (0.35, 0.25, 0.15, 0.1, 0.15)
+ODDS = (0.37, 0.28, 0.1, 0.12, 0.13)
