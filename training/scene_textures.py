@@ -108,7 +108,7 @@ def stripes(rng: np.random.Generator, size: int) -> Picture:
     sharp, duty = rng.uniform(1, 6), rng.uniform(-0.6, 0.6)
     wave = np.sin((x + bend) * (2 * math.pi / period)) + duty
     if rng.random() < 0.5:
-        wave = wave * (np.sin(y * (2 * math.pi / period / rng.uniform(0.5, 1.5))) + duty)
+        wave = wave * (np.sin((y + bend[::-1].T) * (2 * math.pi / period / rng.uniform(0.5, 1.5))) + duty)
     pattern = 0.5 + 0.5 * np.tanh(sharp * wave)
     wear = rng.uniform(0.1, 0.5) * octaves(rng, size, 200, 5, 0.7)
     return coloured(rng, np.clip(pattern * 0.55 + wear, 0, 1).astype(np.float32))
