@@ -67,15 +67,34 @@ def write_flo(path: Path, motion: np.ndarray) -> None:
     path.write_bytes(header + motion.astype("<f4").tobytes())
 
 
-def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Path) -> None:
+def write_middlebury(data: Path) -> None:
+    """One pair of 3x4 pixels; one motion of it is (5, −6) px, one unknown."""
     motion = np.zeros((3, 4, 2))
     motion[1, 2] = 5, -6
     motion[0, 0] = 1.7e9
-    write_flo(tmp_path / "frames/middlebury/other-gt-flow/Bush/flow10.flo", motion)
+    write_flo(data / "frames/middlebury/other-gt-flow/Bush/flow10.flo", motion)
     for number in (10, 11):
-        path = tmp_path / f"frames/middlebury/other-data/Bush/frame{number}.png"
+        path = data / f"frames/middlebury/other-data/Bush/frame{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), np.full((3, 4, 3), (0, 0, 10 * number), np.uint8))
+
+
+def test_the_yardstick_is_logged_and_does_not_disturb_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_middlebury(tmp_path)
+    monkeypatch.setattr("training.train_flow.generated", lambda count: generated(1, (128, 128)))
+    command = ["--steps", "2", *TINY[2:]]
+    main([*command, "--out", str(tmp_path / "plain")])
+    main([*command, "--out", str(tmp_path / "judged"), "--yardstick", str(tmp_path), "--yardstick-every", "1"])
+    plain, judged = weights(tmp_path / "plain"), weights(tmp_path / "judged")
+    assert all(torch.equal(plain[name], judged[name]) for name in plain)
+    lines = [json.loads(line) for line in (tmp_path / "judged" / "log.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if "yardstick" in line]
+    assert [line["step"] for line in measured] == [1, 2]
+    assert all(line["yardstick"].keys() == line["dis"].keys() == {"middlebury", "generated"} for line in measured)
+
+
+def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Path) -> None:
+    write_middlebury(tmp_path)
     (pair,) = pairs(tmp_path)
     assert pair.flow[:, 1, 2].tolist() == [5, -6]
     assert not pair.valid[0, 0, 0]

@@ -114,7 +114,7 @@ def scene(rng: np.random.Generator, size: tuple[int, int], pictures: dict[str, l
 
 def _pace(rng: np.random.Generator) -> float:
     """How far things typically move in this scene, px: nothing at all now and then, almost half of the time below 2."""
-    return 0.0 if rng.random() < 0.06 else log_uniform(rng, 0.1, 2.5) if rng.random() < 0.45 else log_uniform(rng, 2, 35)
+    return 0.0 if rng.random() < 0.06 else log_uniform(rng, 0.1, 2.5) if rng.random() < 0.45 else log_uniform(rng, 2, 30)
 
 
 def _direction(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ the yardstick's end-point errors in px, those of DIS beside them, every `--yards
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import math
 import os
@@ -97,7 +96,9 @@ class Yardstick:
         self.dis = {name: round(score.epe, 3) for name, score in measure(load_flow("dis"), self.truths).items()}
 
     def line(self, network: RAFT, device: torch.device) -> dict[str, Any]:
-        found = measure(Raft(copy.deepcopy(network), device), self.truths)
+        judged = fresh_network()  # `Raft` freezes the network it is given
+        judged.load_state_dict(network.state_dict())
+        found = measure(Raft(judged, device), self.truths)
         return {"yardstick": {name: round(score.epe, 3) for name, score in found.items()}, "dis": self.dis}
 
 
