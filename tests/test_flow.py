@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.models.optical_flow import raft_large, raft_small
 
+from benchmarks.flow_truth import read_flo
 from vidstyle.errors import InputError, UsageError
 from vidstyle.flow import load_flow
 from vidstyle.flow.raft import Raft, from_princeton
@@ -152,15 +152,6 @@ def data() -> Path:
     if "VIDSTYLE_DATA" not in os.environ:
         pytest.skip("VIDSTYLE_DATA does not say where the Sintel pairs and the RAFT checkpoint are")
     return Path(os.environ["VIDSTYLE_DATA"])
-
-
-def read_flo(path: Path) -> Tensor:
-    """Middlebury's format: the float 202021.25, width, height, then u and v of every pixel."""
-    content = path.read_bytes()
-    assert np.frombuffer(content, "<f4", 1)[0] == 202021.25
-    width, height = np.frombuffer(content, "<i4", 2, 4)
-    motion = np.frombuffer(content, "<f4", 2 * width * height, 12).reshape(height, width, 2)
-    return torch.from_numpy(motion.copy()).permute(2, 0, 1)
 
 
 def read_png(path: Path) -> Tensor:

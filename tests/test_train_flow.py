@@ -1,0 +1,132 @@
+"""Training the flow network: stopped and resumed is never stopped, and what is exported is what we load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs, read_flo
+from training.train_flow import GAMMA, main, rate_at, sequence_loss
+from vidstyle.flow import load_flow
+from vidstyle.frame import FlowPair
+
+TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--updates", "2", "--workers", "0", "--device", "cpu"]
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(out / "state.pt", weights_only=True)
+    return {"step": torch.tensor(state["step"]), **state["network"]}
+
+
+def test_stopped_and_resumed_is_never_stopped(tmp_path: Path) -> None:
+    main([*TINY, "--out", str(tmp_path / "whole")])
+    exported = tmp_path / "flow.safetensors"
+    main([*TINY, "--out", str(tmp_path / "parts"), "--stop", "3"])
+    halfway = weights(tmp_path / "parts")
+    main([*TINY, "--out", str(tmp_path / "parts"), "--export", str(exported)])
+    whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert int(halfway["step"]) == 3
+    assert any(not torch.equal(halfway[name], parts[name]) for name in whole if name != "step")
+    steps = [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
+    assert steps == [3, 6]
+
+    flow = load_flow(f"raft-small={exported}")
+    image = torch.rand(3, 128, 136, generator=torch.Generator().manual_seed(0))
+    assert flow(image, image).to_last.isfinite().all()
+
+    with pytest.raises(SystemExit, match="began with"):
+        main([*TINY[2:], "--steps", "7", "--out", str(tmp_path / "parts")])
+
+
+def test_later_refinements_weigh_more_and_endless_motion_nothing() -> None:
+    truth = torch.zeros(1, 2, 4, 4)
+    truth[..., 0, 0] = 1e6
+    off = [torch.full_like(truth, 3.0), torch.full_like(truth, 1.0)]
+    assert float(sequence_loss(off, truth)) == pytest.approx((GAMMA * 3 + 1) * 15 / 16)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    rates = [rate_at(step, 1000, 4e-4) for step in range(1000)]
+    assert max(rates) == pytest.approx(4e-4)
+    assert rates.index(max(rates)) == 49
+    assert rates[0] < 1e-5
+    assert 0 < rates[-1] < 1e-6
+
+
+def write_flo(path: Path, motion: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width = motion.shape[:2]
+    header = np.float32(202021.25).tobytes() + np.array([width, height], "<i4").tobytes()
+    path.write_bytes(header + motion.astype("<f4").tobytes())
+
+
+def write_middlebury(data: Path) -> None:
+    """One pair of 3x4 pixels; one motion of it is (5, −6) px, one unknown."""
+    motion = np.zeros((3, 4, 2))
+    motion[1, 2] = 5, -6
+    motion[0, 0] = 1.7e9
+    write_flo(data / "frames/middlebury/other-gt-flow/Bush/flow10.flo", motion)
+    for number in (10, 11):
+        path = data / f"frames/middlebury/other-data/Bush/frame{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((3, 4, 3), (0, 0, 10 * number), np.uint8))
+
+
+def test_the_yardstick_is_logged_and_does_not_disturb_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_middlebury(tmp_path)
+    monkeypatch.setattr("training.train_flow.generated", lambda count: generated(1, (128, 128)))
+    command = ["--steps", "2", *TINY[2:]]
+    main([*command, "--out", str(tmp_path / "plain")])
+    main([*command, "--out", str(tmp_path / "judged"), "--yardstick", str(tmp_path), "--yardstick-every", "1"])
+    plain, judged = weights(tmp_path / "plain"), weights(tmp_path / "judged")
+    assert all(torch.equal(plain[name], judged[name]) for name in plain)
+    lines = [json.loads(line) for line in (tmp_path / "judged" / "log.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if "yardstick" in line]
+    assert [line["step"] for line in measured] == [1, 2]
+    assert all(line["yardstick"].keys() == line["dis"].keys() == {"middlebury", "generated"} for line in measured)
+
+
+def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Path) -> None:
+    write_middlebury(tmp_path)
+    (pair,) = pairs(tmp_path)
+    assert pair.flow[:, 1, 2].tolist() == [5, -6]
+    assert not pair.valid[0, 0, 0]
+    assert int(pair.valid.sum()) == 11
+    assert float(pair.second[0, 0, 0]) == pytest.approx(110 / 255)  # red first
+    (tmp_path / "bad.flo").write_bytes(b"PIEH")
+    with pytest.raises(ValueError, match=r"not a \.flo file"):
+        read_flo(tmp_path / "bad.flo")
+    with pytest.raises(FileNotFoundError, match="sintel_gt"):
+        pairs(tmp_path / "nothing")
+
+
+def test_errors_are_counted_where_they_should_be() -> None:
+    flow = torch.zeros(2, 20, 40)
+    flow[0, :, 20:] = 4  # a motion edge between columns 19 and 20
+    everywhere = torch.ones(1, 20, 40, dtype=torch.bool)
+    visible = everywhere.clone()
+    visible[..., 30:] = False
+    image = torch.zeros(3, 20, 40)
+    truth = TruePair("step", "made", image, image, flow, everywhere, visible)
+    assert near_edges(flow, everywhere)[0, 0].nonzero().flatten().tolist() == list(range(14, 25))
+
+    still = FlowPair(to_last=torch.zeros(2, 20, 40), to_this=torch.zeros(2, 20, 40))
+    score = measure(lambda last, this: still, [truth])["made"]
+    assert score.epe == pytest.approx(2)
+    assert score.visible == pytest.approx(4 / 3)
+    assert score.edges == pytest.approx(4 * 5 / 11)
+    assert score.wrong == pytest.approx(0.5)
+
+
+def test_held_out_scenes_need_no_data() -> None:
+    (one,) = generated(1, (128, 160))
+    assert one.first.shape == (3, 128, 160)
+    assert one.first.max() <= 1
+    assert torch.equal(one.flow, generated(2, (128, 160))[0].flow)
