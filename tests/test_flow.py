@@ -29,8 +29,8 @@ def translated(height: int, width: int) -> tuple[Tensor, Tensor]:
     return scene[:, 8:8 + height, 8:8 + width], scene[:, 8 - dy:8 - dy + height, 8 - dx:8 - dx + width]
 
 
-@pytest.mark.parametrize("name", ["dis", "dis-fast"])
-def test_dis_finds_a_translation_in_both_directions(name: str) -> None:
+@pytest.mark.parametrize("name", ["dis", "dis-fast", "brox"])
+def test_a_translation_is_found_in_both_directions(name: str) -> None:
     last, this = translated(96, 160)
     pair = load_flow(name)(last, this)
     moved = torch.tensor(LAST_TO_THIS, dtype=torch.float32)
@@ -83,10 +83,11 @@ def test_dis_keeps_no_state_between_pairs() -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (12, 11), (1, 1), (2, 40), (8, 100), (12, 60), (16, 400), (15, 300),
                                   (400, 7)])
-def test_dis_survives_shapes_that_crash_opencv(size: tuple[int, int]) -> None:
-    """OpenCV 5.0 reads beyond its memory on 12x60 and gives NaN on 16x400."""
+@pytest.mark.parametrize("name", ["dis", "brox"])
+def test_shapes_that_crash_opencv_are_survived(size: tuple[int, int], name: str) -> None:
+    """OpenCV 5.0's DIS reads beyond its memory on 12x60 and gives NaN on 16x400."""
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
-    pair = load_flow("dis")(image, image)
+    pair = load_flow(name)(image, image)
     assert pair.to_last.shape == (2, *size)
     assert pair.to_last.isfinite().all()
     assert pair.to_last.abs().max() < 0.1
@@ -94,7 +95,7 @@ def test_dis_survives_shapes_that_crash_opencv(size: tuple[int, int]) -> None:
 
 def test_unknown_names_list_the_known() -> None:
     for name in ("farneback", "dis=file", "raft-small=", ""):
-        with pytest.raises(UsageError, match="dis, dis-fast, raft-small, raft-large"):
+        with pytest.raises(UsageError, match="dis, dis-fast, brox, raft-small, raft-large"):
             load_flow(name)
 
 
