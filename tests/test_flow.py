@@ -186,3 +186,10 @@ def test_princetons_raft_beats_dis_on_sintel(data: Path, render: str, scene: str
     learned = end_point_error(f"raft-small={data / 'weights' / 'raft-small.pth'}", data, render, scene)
     assert learned == pytest.approx(raft, abs=0.01)
     assert learned < found
+
+
+@pytest.mark.slow  # 4 pairs at 1024x436, 2 s each
+@pytest.mark.parametrize(("render", "scene", "error"), [
+    ("clean", "easy", 0.25), ("clean", "medium", 1.66), ("final", "easy", 0.28), ("final", "medium", 1.87)])
+def test_brox_is_about_as_near_as_dis_on_sintel(data: Path, render: str, scene: str, error: float) -> None:
+    assert end_point_error("brox", data, render, scene) == pytest.approx(error, abs=0.01)

@@ -77,18 +77,17 @@ def _true_judge(truth: Truth, size: tuple[int, int], pairs: int) -> Judge:
 
 
 def join(links: Sequence[Link]) -> Link:
-    """One link over several neighbouring ones, earliest first: flows chained by `warp.compose`.
+    """One link over several neighbouring ones, earliest first: flows chained by `warp.compose`, each sampled once.
 
     What is visible is found on the chained flows where both directions are known; else it is what every link shows.
     """
-    ahead = reduce(lambda further, link: compose(link.ahead, further), reversed(links[:-1]), links[-1].ahead)
-    backs = [link.back for link in links if link.back is not None]
-    if len(backs) == len(links):
-        back = reduce(lambda further, flow: compose(flow, further), backs[1:], backs[0])
-        return Link(ahead, visibility(ahead, back), back)
-
-    def both(further: Tensor, link: Link) -> Tensor:
+    ahead, visible = links[0].ahead, links[0].visible
+    for link in links[1:]:
         # A point between a visible and a hidden pixel is not seen for certain.
-        return link.visible * (warp(further, link.ahead) > 0.999).float()
-
-    return Link(ahead, reduce(both, reversed(links[:-1]), links[-1].visible))
+        visible = visible * (warp(link.visible, ahead) > 0.999).float()
+        ahead = compose(ahead, link.ahead)
+    backs = [link.back for link in reversed(links) if link.back is not None]
+    if len(backs) < len(links):
+        return Link(ahead, visible)
+    back = reduce(compose, backs)
+    return Link(ahead, visibility(ahead, back), back)
