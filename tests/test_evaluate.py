@@ -16,7 +16,7 @@ from video_clips import make_clip
 
 from vidstyle.cli import execute
 from vidstyle.errors import InputError, UsageError
-from vidstyle.evaluate import METRICS, Evaluation, evaluate_video, parse_threshold
+from vidstyle.evaluate import METRICS, Evaluation, Seen, evaluate_video, parse_threshold
 from vidstyle.options import Options
 
 Array = np.ndarray[Any, Any]
@@ -210,14 +210,14 @@ def test_the_worst_frame_is_found(tmp_path: Path) -> None:
     still = texture(HEIGHT, WIDTH)
     source = write(tmp_path / "source.mkv", [still] * 8)
     styled = write(tmp_path / "styled.mkv", [still + np.uint8(20 * (index == 4)) for index in range(8)])
-    seen: list[tuple[int, float | None]] = []
-    result = evaluate_video(styled, source, watch=lambda frame, painting, error: seen.append((frame.index, error)))
+    seen: list[Seen] = []
+    result = evaluate_video(styled, source, watch=seen.append)
     assert {worst.frame for worst in result.worst[:2]} == {4, 5}
     assert result.worst[0].e_stab == pytest.approx(20 / 255, rel=0.001)
     assert result.worst[0].seconds == pytest.approx(result.worst[0].frame / 25)
-    assert [index for index, _ in seen] == list(range(8))
-    assert seen[0][1] is None
-    assert seen[4][1] == pytest.approx(20 / 255, rel=0.001)
+    assert [one.source.index for one in seen] == list(range(8))
+    assert seen[0].error is None
+    assert seen[4].error == pytest.approx(20 / 255, rel=0.001)
 
 
 def test_a_range_is_compared_with_its_own_frames(shot: dict[str, Path]) -> None:

@@ -87,6 +87,18 @@ def evaluate(
             help=f"End with exit code {FAILED} if the painting is that bad, as in 'e_stab>0.05'; may be repeated.",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            rich_help_panel=REPORT,
+            help="Write one HTML file with plots, a wipe between source and painting, and the worst frames.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=REPORT, help="Replace the report if it exists already.")
+    ] = False,
     json: Annotated[
         bool,
         typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result."),
@@ -100,19 +112,38 @@ def evaluate(
     The rows to read it against: the source is the floor, the baseline the ceiling, and the blurred painting shows what
     no stroke at all would score.
     """
-    from vidstyle.evaluate import evaluate_video, parse_threshold
+    from vidstyle.evaluate import Album, evaluate_video, parse_threshold, write_report
+    from vidstyle.video import check_target
 
     span = None if frames is None else parse_frames(frames)
     given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
+    if report is not None:
+        check_target(report, styled, overwrite)
+    album = Album()
     with showing(styled, json=json) as listen:
-        result = evaluate_video(styled, source, style=style, baseline=baseline, frames=span, judge_flow=judge_flow,
-                                stabilised_by=stabilised_by, truth=truth, encoder=encoder, listen=listen)  # fmt: skip
+        result = evaluate_video(
+            styled,
+            source,
+            style=style,
+            baseline=baseline,
+            frames=span,
+            judge_flow=judge_flow,
+            stabilised_by=stabilised_by,
+            truth=truth,
+            encoder=encoder,
+            listen=listen,
+            watch=None if report is None else album.look,
+        )
     failed = [str(threshold) for threshold in thresholds if threshold.hit(result)]
+    if report is not None:
+        write_report(report, result, album, thresholds)
     if json:
-        emit("result", exit_code=FAILED if failed else 0, failed=failed, **result.as_dict())
+        emit("result", exit_code=FAILED if failed else 0, failed=failed, report=report, **result.as_dict())
     else:
         print(_text(result))
+    if report is not None:
+        say(f"{report}: the report")
     if failed:
         say(f"vidstyle: {styled}: fails {', '.join(failed)}.")
         raise typer.Exit(FAILED)
@@ -141,7 +172,7 @@ def _text(result: Evaluation) -> str:
     first, last = result.frames
     width, height = result.size
     about = f"Frames {first}-{last} at {width}x{height}. {cuts}" + (f" {shown}." if shown else "")
-    return "\n\n".join([*blocks, "\n".join([about, *result.notes])])
+    return "\n\n".join([*blocks, "\n".join(result.verdict()), "\n".join([about, *result.notes])])
 
 
 def _number(value: float | None) -> str:

@@ -12,6 +12,8 @@ from vidstyle.errors import UsageError
 
 GAP = 10
 """Frames between the two pictures of the long-term error."""
+BLURRY = 0.8
+"""Times the baseline's sharpness; below it, what holds still may hold still because there is less to see."""
 PAINTING, SOURCE, BASELINE, BLURRED = ROWS = ("painting", "source", "baseline", "blurred")
 
 
@@ -90,11 +92,29 @@ class Evaluation:
     notes: list[str]
     """How it was measured, in sentences."""
 
+    def verdict(self) -> list[str]:
+        """What the numbers say, in sentences: steadier than what, at which price."""
+        own, source = self.values[PAINTING], self.values[SOURCE]
+        sentences = []
+        if (ratio := own.get("e_stab_ratio")) is not None:
+            long, base = own.get("e_stab_10"), self.values[BASELINE].get("e_stab_10")
+            over = f", and {long / base:.2f} times over ten frames" if long is not None and base else ""
+            sentences.append(f"{'Steadier' if ratio < 1 else 'No steadier'} than the baseline: "
+                             f"{ratio:.2f} times its error{over}.")
+        if (ratio := own.get("e_stab_to_source")) is not None:
+            sentences.append(f"From frame to frame it errs {ratio:.2f} times as much as the source itself does.")
+        if (sharp := own.get("sharpness_ratio")) is not None:
+            price = ": some of the steadiness is blur" if sharp < BLURRY else ""
+            sentences.append(f"{sharp:.2f} times as sharp as the baseline{price}.")
+        elif source["sharpness"] > 0:
+            sentences.append(f"{own['sharpness'] / source['sharpness']:.2f} times as sharp as the source.")
+        return sentences
+
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it, with a unit for every metric."""
         units = {name: {"unit": metric.unit, "better": metric.better, "meaning": metric.meaning}
                  for name, metric in METRICS.items()}
-        return asdict(self) | {"metrics": units}
+        return asdict(self) | {"verdict": self.verdict(), "metrics": units}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -29,15 +29,29 @@ LOOKED_AT = 8  # frames that the encoder sees, spread over the clip
 LISTED = 5  # of the worst frames
 SMALLEST = 16  # pixels on a side, below which there is nothing to judge
 
-Watcher = Callable[[Frame, Tensor, float | None], None]
-"""Source frame at the painting's size, painting (3, H, W) in [0, 1], and e_stab against the frame before (None for the
-first of a shot)."""
+@dataclass(frozen=True)
+class Seen:
+    """One frame as it goes by."""
+
+    place: int
+    """Its place among the judged frames, from 0."""
+    count: int
+    """How many frames are judged."""
+    source: Frame
+    """The source's frame, at the painting's size."""
+    painting: Tensor
+    """(3, H, W) in [0, 1]."""
+    error: float | None
+    """e_stab of the painting against the frame before; None for the first of a shot."""
+
+
+Watcher = Callable[[Seen], None]
 
 
 def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, baseline: Path | None = None,
                    frames: tuple[int, int] | None = None, judge_flow: str = BROX, stabilised_by: str = Options().flow,
                    truth: Path | None = None, encoder: str = "builtin", listen: Listener = lambda progress: None,
-                   watch: Watcher = lambda frame, painting, error: None) -> Evaluation:
+                   watch: Watcher | None = None) -> Evaluation:
     """Judge the painting `styled` of the clip `source`, both read once, in step.
 
     style: the picture it was painted after; without one, nothing is said about style. baseline: the same clip painted
@@ -67,10 +81,11 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
         tally.see(frame, pictures, cut)
         if look is not None and frame.index in looked_at:
             look.see(pictures, rows.index(SOURCE))
-        error = steady.squares[-1]
-        watch(frame, pictures[0], None if error is None else float(error[0].sqrt()))
-        before = frame
-        listen(Progress("judge", len(tally.seconds), last - first + 1))
+        before, done, error = frame, len(tally.seconds), steady.squares[-1]
+        if watch is not None:
+            error_now = None if error is None else float(error[0].sqrt())
+            watch(Seen(done - 1, last - first + 1, frame, pictures[0], error_now))
+        listen(Progress("judge", done, last - first + 1))
 
     values = {row: {name: float(found[place]) for name, found in steady.numbers().items()} | tally.numbers(place)
               | (look.numbers(place) if look else {}) for place, row in enumerate(rows)}
