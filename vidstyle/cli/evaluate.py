@@ -51,9 +51,9 @@ def evaluate(
             "--judge-flow",
             metavar="NAME",
             rich_help_panel=JUDGE,
-            help="Motion to judge along: brox, dis, raft-small, raft-large or raft-small=FILE; not what steadied it.",
+            help="Motion to judge along: farneback, dis, raft-small, raft-large or raft-small=FILE; not what steadied it.",
         ),
-    ] = "brox",
+    ] = "farneback",
     stabilised_by: Annotated[
         str,
         typer.Option(

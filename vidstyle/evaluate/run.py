@@ -15,7 +15,7 @@ from vidstyle.evaluate.judge import TRUTH, load_judge
 from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, Evaluation, Worst
 from vidstyle.evaluate.steady import Steadiness, curve
-from vidstyle.flow.brox import NAME as BROX
+from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.frame import Frame
 from vidstyle.metrics import blur, drift, flicker, gradient_energy, luma, ssim
 from vidstyle.options import Options
@@ -49,7 +49,7 @@ Watcher = Callable[[Seen], None]
 
 
 def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, baseline: Path | None = None,
-                   frames: tuple[int, int] | None = None, judge_flow: str = BROX, stabilised_by: str = Options().flow,
+                   frames: tuple[int, int] | None = None, judge_flow: str = FARNEBACK, stabilised_by: str = Options().flow,
                    truth: Path | None = None, encoder: str = "builtin", listen: Listener = lambda progress: None,
                    watch: Watcher | None = None) -> Evaluation:
     """Judge the painting `styled` of the clip `source`, both read once, in step.
