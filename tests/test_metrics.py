@@ -151,7 +151,7 @@ def test_flicker_is_the_deviation_of_independent_jumps() -> None:
 
 
 def test_drift_compares_the_ends_of_each_shot() -> None:
-    path = [torch.tensor([0.01, 0.02, 0.02]) * index for index in range(9)]
+    path = [(0.01 * index, 0.02 * index, 0.02 * index) for index in range(9)]
     assert drift([path]) == pytest.approx(0.03 * 7)  # from the mean of the first two to the mean of the last two
     assert drift([path[:5], [path[8]] * 4]) == pytest.approx(0.03 * 4)
     assert drift([path[:1], []]) == 0

@@ -121,17 +121,18 @@ def flicker(lightness: Iterable[Sequence[float]]) -> float:
     return math.sqrt(sum(squares) / len(squares) / 6) if squares else 0.0
 
 
-def drift(colours: Iterable[Sequence[Tensor]]) -> float:
+def drift(colours: Iterable[Sequence[Sequence[float]]]) -> float:
     """How far the colours wander within a shot: |mean d at its end − mean d at its start|, the largest of all shots.
 
-    colours: for each shot, d_t = (3,) mean colour of the painting less that of its source, in [−1, 1]. Start and end are
-    a quarter of the shot each, 12 frames at most. From 0 to 2√3; 0 where no shot has two frames. The measure is ours.
+    colours: for each shot, d_t = mean (red, green, blue) of the painting less that of its source, in [−1, 1]. Start and
+    end are a quarter of the shot each, 12 frames at most. From 0 to 2√3; 0 where no shot has two frames. The measure is
+    ours.
     """
     largest = 0.0
     for shot in colours:
         count = max(1, min(12, len(shot) // 4))
         if len(shot) > 1:
-            start, end = torch.stack(list(shot[:count])).mean(0), torch.stack(list(shot[-count:])).mean(0)
+            start, end = (torch.tensor(frames, dtype=torch.float64).mean(0) for frames in (shot[:count], shot[-count:]))
             largest = max(largest, float((end - start).norm()))
     return largest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,12 +84,11 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
             look.see(pictures, rows.index(SOURCE))
         before, done, error = frame, len(tally.seconds), steady.squares[-1]
         if watch is not None:
-            error_now = None if error is None else float(error[0].sqrt())
-            watch(Seen(done - 1, last - first + 1, frame, pictures[0], error_now))
+            watch(Seen(done - 1, last - first + 1, frame, pictures[0], None if error is None else math.sqrt(error[0])))
         listen(Progress("judge", done, last - first + 1))
 
-    values = {row: {name: float(found[place]) for name, found in steady.numbers().items()} | tally.numbers(place)
-              | (look.numbers(place) if look else {}) for place, row in enumerate(rows)}
+    values = {row: steady.numbers(place) | tally.numbers(place) | (look.numbers(place) if look else {})
+              for place, row in enumerate(rows)}
     _add_ratios(values)
     curves = {name: {row: curve(squares, place) for place, row in enumerate(rows)}
               for name, squares in (("e_stab", steady.squares), ("e_stab_10", steady.long_squares))}
@@ -131,7 +131,7 @@ class _Tally:
         self.cuts: list[int] = []
         self.lumas: list[list[float]] = [[] for _ in rows]
         self._source = rows.index(SOURCE)
-        self._colours: list[list[Tensor]] = [[] for _ in rows]
+        self._colours: list[list[list[float]]] = [[] for _ in rows]
         self._sharpness = [0.0 for _ in rows]
         self._ssim = [0.0 for _ in rows]
         self._shots: list[int] = []
@@ -144,7 +144,8 @@ class _Tally:
         self.seconds.append(frame.seconds)
         for row, picture in enumerate(pictures):
             self.lumas[row].append(float(luma(picture).mean()))
-            self._colours[row].append(picture.mean((1, 2)) - pictures[self._source].mean((1, 2)))
+            colour: list[float] = (picture.mean((1, 2)) - pictures[self._source].mean((1, 2))).tolist()
+            self._colours[row].append(colour)
             self._sharpness[row] += gradient_energy(picture)
             self._ssim[row] += ssim(picture, pictures[self._source])
 
@@ -183,6 +184,7 @@ def _notes(judge: str, stabilised_by: str, sigma: float, long: bool, baseline: b
     notes = [who, "The later frame is pulled back onto the earlier one, bilinear; all rows share the same masks."]
     notes.append(f"e_stab_10 follows the flow chained over {GAP} frames." if long else
                  f"e_stab_10 is left out: no shot has {GAP + 1} frames.")
+    notes.append("All is measured on the files as they are, so an encoder's own loss counts; --codec ffv1 has none.")
     notes.append(f"The blurred row is the painting under a Gaussian of {sigma:.2g} px: what blur alone would buy.")
     if not baseline:
         notes.append("No baseline: paint the clip with --temporal 0 and give it as --baseline to compare with.")

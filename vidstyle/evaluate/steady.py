@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 
-import torch
 from torch import Tensor
 
 from vidstyle.evaluate.judge import Judge, Link, join
@@ -16,19 +15,19 @@ from vidstyle.warp import warp
 
 
 class Steadiness:
-    """Errors of all clips, frame by frame; the last ten frames are all it holds, however long the clips are.
+    """Errors of all clips, frame by frame; the last ten frames are the only pictures it holds, however long the clips.
 
     The later frame is pulled back onto the earlier one's grid, as in Lai et al. (2018), because Sintel's truth is given
     on that grid.
     """
 
     def __init__(self, judge: Judge) -> None:
-        self.squares: list[Tensor | None] = []
+        self.squares: list[list[float] | None] = []
         """For each frame, the squared error of every clip against the frame before; None for the first of a shot."""
-        self.long_squares: list[Tensor | None] = []
+        self.long_squares: list[list[float] | None] = []
         """The same against the frame `GAP` before."""
         self._judge = judge
-        self._warp_errors: list[Tensor] = []
+        self._warp_errors: list[list[float]] = []
         self._shown: tuple[list[float], list[float]] = ([], [])
         self._frames: deque[tuple[Frame, Tensor]] = deque(maxlen=GAP)
         self._links: deque[Link] = deque(maxlen=GAP)
@@ -44,25 +43,25 @@ class Steadiness:
             link = self._judge(last, source)
             self._links.append(link)
             carried = warp(pictures, link.ahead)
-            short = squared_error(before, carried, link.visible)
-            self._warp_errors.append(squared_warp_error(before, carried, link.visible))
+            short = squared_error(before, carried, link.visible).tolist()
+            self._warp_errors.append(squared_warp_error(before, carried, link.visible).tolist())
             self._shown[0].append(float(link.visible.mean()))
         if len(self._links) == GAP:
             link = join(list(self._links))
-            long = squared_error(self._frames[0][1], warp(pictures, link.ahead), link.visible)
+            long = squared_error(self._frames[0][1], warp(pictures, link.ahead), link.visible).tolist()
             self._shown[1].append(float(link.visible.mean()))
         self.squares.append(short)
         self.long_squares.append(long)
         self._frames.append((source, pictures))
 
-    def numbers(self) -> dict[str, Tensor]:
-        """`e_stab`, `e_stab_10` and `e_warp` of every clip, (clips,) each; those without a single pair are left out."""
+    def numbers(self, clip: int) -> dict[str, float]:
+        """`e_stab`, `e_stab_10` and `e_warp` of one clip; those without a single pair are left out."""
         found = {}
         for name, squares in (("e_stab", self.squares), ("e_stab_10", self.long_squares)):
-            if pairs := [pair for pair in squares if pair is not None]:
-                found[name] = torch.stack(pairs).mean(0).sqrt()
+            if pairs := [pair[clip] for pair in squares if pair is not None]:
+                found[name] = math.sqrt(sum(pairs) / len(pairs))
         if self._warp_errors:
-            found["e_warp"] = torch.stack(self._warp_errors).mean(0)
+            found["e_warp"] = sum(errors[clip] for errors in self._warp_errors) / len(self._warp_errors)
         return found
 
     def visible(self) -> dict[str, float]:
@@ -71,6 +70,6 @@ class Steadiness:
                 if shown}
 
 
-def curve(squares: list[Tensor | None], clip: int) -> list[float | None]:
+def curve(squares: list[list[float] | None], clip: int) -> list[float | None]:
     """The error of one clip, frame by frame: the root of each pair's squared error."""
-    return [None if pair is None else math.sqrt(float(pair[clip])) for pair in squares]
+    return [None if pair is None else math.sqrt(pair[clip]) for pair in squares]
