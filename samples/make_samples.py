@@ -66,11 +66,11 @@ def write_style(name: str, path: Path) -> None:
         raise OSError(f"{path}: could not be written; check that the folder exists and can be written to")
 
 
-def write_truth(folder: Path) -> None:
-    """The clip's true motion in MPI Sintel's form: flow/*.flo from each frame to the next, occlusions/*.png."""
+def write_truth(folder: Path, frames: int = scene.FRAMES) -> None:
+    """The true motion of the first `frames` in MPI Sintel's form: flow/*.flo from each to the next, occlusions/*.png."""
     for name in ("flow", "occlusions"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for index in range(scene.FRAMES - 1):
+    for index in range(frames - 1):
         flow = scene.true_flow(index, index + 1).transpose(1, 2, 0).astype("<f4")
         head = np.float32(202021.25).tobytes() + np.array([scene.WIDTH, scene.HEIGHT], "<i4").tobytes()
         (folder / "flow" / f"frame_{index:04}.flo").write_bytes(head + flow.tobytes())

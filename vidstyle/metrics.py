@@ -43,8 +43,8 @@ def warp_error(paintings: Iterable[Tensor], motions: Iterable[tuple[Tensor, Tens
     """E_warp of Lai et al. 2018: mean over pairs of Σ M ‖O_t − W(O_{t−1})‖² / Σ M, the norm over the three channels.
 
     A mean square; only visible pixels count, so it is larger than `stability_error` squared. Lai pulls the later frame
-    back onto the earlier one; here the earlier is pulled forward, as everywhere in vidstyle. A pair that shows nothing
-    in common counts as 0. Arguments and errors as in `stability_error`.
+    back onto the earlier one, as `vidstyle evaluate` does; this function pulls the earlier one forward. A pair that shows
+    nothing in common counts as 0. Arguments and errors as in `stability_error`.
     """
     squares = [float(squared_warp_error(now, warp(last, to_last), visible))
                for last, now, to_last, visible in _pairs(paintings, motions)]
