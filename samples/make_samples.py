@@ -1,4 +1,4 @@
-"""Make the sample clip and the three style pictures:  python samples/make_samples.py [--out FOLDER]"""
+"""Make the sample clip and the three style pictures:  python samples/make_samples.py [--out FOLDER] [--truth FOLDER]"""
 
 from __future__ import annotations
 
@@ -66,11 +66,28 @@ def write_style(name: str, path: Path) -> None:
         raise OSError(f"{path}: could not be written; check that the folder exists and can be written to")
 
 
+def write_truth(folder: Path, frames: int = scene.FRAMES) -> None:
+    """The true motion of the first `frames` in MPI Sintel's form: flow/*.flo from each to the next, occlusions/*.png."""
+    for name in ("flow", "occlusions"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for index in range(frames - 1):
+        flow = scene.true_flow(index, index + 1).transpose(1, 2, 0).astype("<f4")
+        head = np.float32(202021.25).tobytes() + np.array([scene.WIDTH, scene.HEIGHT], "<i4").tobytes()
+        (folder / "flow" / f"frame_{index:04}.flo").write_bytes(head + flow.tobytes())
+        hidden = np.uint8(255) * (scene.true_visibility(index, index + 1)[0] == 0)
+        cv2.imwrite(str(folder / "occlusions" / f"frame_{index:04}.png"), hidden)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write into (default: this one)")
     parser.add_argument("--only", choices=[CLIP, *STYLES], help="make just this one")
+    parser.add_argument("--truth", type=Path, help="write only the clip's true motion, into this folder (130 MB)")
     choice = parser.parse_args()
+    if choice.truth:
+        write_truth(choice.truth)
+        print(choice.truth)
+        return
     (choice.out / "styles").mkdir(parents=True, exist_ok=True)
     for name in STYLES:
         if choice.only in (None, name):

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 import vidstyle
-from vidstyle import pipeline
+from vidstyle import evaluate, pipeline
 from vidstyle.errors import InputError, OutputError
+from vidstyle.evaluate import Evaluation
 from vidstyle.options import Options
 from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
 
@@ -33,7 +34,7 @@ class Asked:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    """Put fakes in place of planning, painting, probing and the weights.
+    """Put fakes in place of planning, painting, judging, probing and the weights.
 
     A clip whose name holds `bad` cannot be read; painting one whose name holds `bug` fails in an unforeseen way.
     """
@@ -66,13 +67,22 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return stylize_video(*args, **kwargs)
 
+    def evaluate_video(styled, source, *, style=None, baseline=None, encoder="builtin", **kwargs):
+        values = {"painting": {"e_stab": 0.02, "sharpness": 0.03}, "source": {"e_stab": 0.01, "sharpness": 0.03}}
+        curves = {name: {row: [None] for row in values} for name in ("e_stab", "e_stab_10", "luma")}
+        values["painting"] |= {"sharpness_ratio": 0.9, "e_stab_ratio": 0.6} if baseline else {}
+        values |= {"baseline": values["source"]} if baseline else {}
+        return Evaluation(styled, source, style, baseline, (0, 0), (64, 36), "farneback", encoder, values, {}, curves, [0.0],
+                          {}, [], [], [])
+
     facts = {
         "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "duration": 4.0,
         "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
         "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}))
+    video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
+                            check_target=lambda *args: None)
     record = SimpleNamespace(licence="MIT", origin="ours")
     weights = SimpleNamespace(
         RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")
@@ -82,6 +92,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         monkeypatch.setattr(vidstyle, name, fake, raising=False)
     for fake in (plan_video, stylize_video, preview_video):
         monkeypatch.setattr(pipeline, fake.__name__, fake)
+    monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
     return asked
 
 

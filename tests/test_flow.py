@@ -29,8 +29,8 @@ def translated(height: int, width: int) -> tuple[Tensor, Tensor]:
     return scene[:, 8:8 + height, 8:8 + width], scene[:, 8 - dy:8 - dy + height, 8 - dx:8 - dx + width]
 
 
-@pytest.mark.parametrize("name", ["dis", "dis-fast"])
-def test_dis_finds_a_translation_in_both_directions(name: str) -> None:
+@pytest.mark.parametrize("name", ["dis", "dis-fast", "farneback"])
+def test_a_translation_is_found_in_both_directions(name: str) -> None:
     last, this = translated(96, 160)
     pair = load_flow(name)(last, this)
     moved = torch.tensor(LAST_TO_THIS, dtype=torch.float32)
@@ -83,18 +83,19 @@ def test_dis_keeps_no_state_between_pairs() -> None:
 
 @pytest.mark.parametrize("size", [(16, 16), (12, 11), (1, 1), (2, 40), (8, 100), (12, 60), (16, 400), (15, 300),
                                   (400, 7)])
-def test_dis_survives_shapes_that_crash_opencv(size: tuple[int, int]) -> None:
-    """OpenCV 5.0 reads beyond its memory on 12x60 and gives NaN on 16x400."""
+@pytest.mark.parametrize("name", ["dis", "farneback"])
+def test_shapes_that_crash_opencv_are_survived(size: tuple[int, int], name: str) -> None:
+    """OpenCV 5.0's DIS reads beyond its memory on 12x60 and gives NaN on 16x400; its Farnebäck moves 8x100 by a pixel."""
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
-    pair = load_flow("dis")(image, image)
+    pair = load_flow(name)(image, image)
     assert pair.to_last.shape == (2, *size)
     assert pair.to_last.isfinite().all()
     assert pair.to_last.abs().max() < 0.1
 
 
 def test_unknown_names_list_the_known() -> None:
-    for name in ("farneback", "dis=file", "raft-small=", ""):
-        with pytest.raises(UsageError, match="dis, dis-fast, raft-small, raft-large"):
+    for name in ("brox", "dis=file", "farneback=file", "raft-small=", ""):
+        with pytest.raises(UsageError, match="dis, dis-fast, farneback, raft-small, raft-large"):
             load_flow(name)
 
 
@@ -175,3 +176,10 @@ def test_flow_on_sintel_is_as_good_as_stated(data: Path, render: str, scene: str
     assert found == pytest.approx(dis, abs=0.01)
     learned = end_point_error(f"raft-small={data / 'weights' / 'raft-small.pth'}", data, render, scene)
     assert learned == pytest.approx(raft, abs=0.01)
+
+
+@pytest.mark.slow  # 4 pairs at 1024x436, 1 s each
+@pytest.mark.parametrize(("render", "scene", "error"), [
+    ("clean", "easy", 0.84), ("clean", "medium", 3.88), ("final", "easy", 1.06), ("final", "medium", 6.20)])
+def test_farneback_errs_as_its_docstring_says(data: Path, render: str, scene: str, error: float) -> None:
+    assert end_point_error("farneback", data, render, scene) == pytest.approx(error, abs=0.02)

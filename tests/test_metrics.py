@@ -7,9 +7,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
+from scipy.ndimage import gaussian_filter
 from torch.nn.functional import avg_pool2d
 
-from vidstyle.metrics import gradient_energy, stability_error, warp_error
+from vidstyle.metrics import (
+    blur,
+    colour_distance,
+    drift,
+    flicker,
+    gradient_energy,
+    luma,
+    ssim,
+    stability_error,
+    warp_error,
+)
 from vidstyle.warp import warp
 
 STILL = torch.zeros(2, 16, 24)
@@ -83,3 +95,63 @@ def test_gradient_energy_falls_with_blur() -> None:
     stairs = (torch.arange(10.0) * 0.1).expand(1, 10, 10)
     assert gradient_energy(stairs) == pytest.approx(0.05, rel=1e-5)  # 0.1 across, 0 down
     assert gradient_energy(warp(image, torch.full((2, 32, 32), 0.5))) < energies[0]
+
+
+def test_ssim_agrees_with_scipy() -> None:
+    generator = np.random.default_rng(2)
+    image = gaussian_filter(generator.random((3, 40, 50)), (0, 2, 2)).astype(np.float32)
+    other = np.clip(image + 0.05 * generator.standard_normal(image.shape), 0, 1).astype(np.float32)
+    x, y = (np.tensordot([0.2126, 0.7152, 0.0722], picture.astype(float), 1) for picture in (image, other))
+
+    def mean(field):  # truncate 3.5 gives 11 taps for σ = 1.5
+        return gaussian_filter(field, 1.5, truncate=3.5)
+
+    mx, my = mean(x), mean(y)
+    vx, vy, cov = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
+    score = (2 * mx * my + 1e-4) * (2 * cov + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4))
+    found = ssim(torch.from_numpy(image), torch.from_numpy(other))
+    assert found == pytest.approx(score[5:-5, 5:-5].mean(), rel=1e-6)
+    assert 0 < found < 0.9
+    assert ssim(torch.from_numpy(image), torch.from_numpy(image)) == pytest.approx(1)
+
+
+def test_blur_agrees_with_scipy() -> None:
+    image = np.random.default_rng(0).random((3, 30, 40)).astype(np.float32)
+    expected = gaussian_filter(image, (0, 2, 2), truncate=3, mode="nearest")
+    assert np.abs(blur(torch.from_numpy(image), 2).numpy() - expected).max() < 1e-5
+
+
+def test_colour_distance_agrees_with_scipy() -> None:
+    generator = np.random.default_rng(4)
+    one, other = (generator.random((3, 3)) @ generator.random((3, 500)) / 3 for _ in range(2))
+    means, (c, d) = [colours.mean(1) for colours in (one, other)], [np.cov(colours) for colours in (one, other)]
+    root = sqrtm(c)
+    expected = np.sum((means[0] - means[1]) ** 2) + np.trace(c + d - 2 * sqrtm(root @ d @ root).real)
+    pictures = [torch.from_numpy(one.reshape(3, 20, 25)), torch.from_numpy(other.reshape(3, 10, 50))]
+    assert colour_distance(*pictures) == pytest.approx(math.sqrt(expected), rel=1e-6)
+    shifted = pictures[0] + torch.tensor([0.1, 0.2, 0.2])[:, None, None]
+    assert colour_distance(pictures[0], shifted) == pytest.approx(0.3)  # the same colours, moved by (0.1, 0.2, 0.2)
+    black, white = torch.zeros(3, 4, 4), torch.ones(3, 4, 4)
+    assert colour_distance(black, white) == pytest.approx(math.sqrt(3))  # one colour each: no variance to divide by
+
+
+def test_luma_is_that_of_bt709() -> None:
+    assert float(luma(torch.ones(3, 1, 1))) == pytest.approx(1)
+    assert float(luma(torch.tensor([0.0, 1.0, 0.0])[:, None, None])) == pytest.approx(0.7152)
+
+
+def test_flicker_is_the_deviation_of_independent_jumps() -> None:
+    jumps = np.random.default_rng(5).standard_normal(20_000) * 0.02
+    ramp = np.linspace(0, 0.5, 20_000)
+    assert flicker([list(jumps + ramp)]) == pytest.approx(0.02, rel=0.02)  # the estimate's own deviation is 0.7 %
+    assert flicker([list(ramp)]) < 1e-9
+    assert flicker([[0.1, -0.1] * 10]) == pytest.approx(0.1 * 4 / math.sqrt(6))
+    assert flicker([[0.0] * 5, [0.3] * 5]) == 0  # a step between two shots is no flicker
+    assert flicker([[0.1, 0.5], []]) == 0
+
+
+def test_drift_compares_the_ends_of_each_shot() -> None:
+    path = [(0.01 * index, 0.02 * index, 0.02 * index) for index in range(9)]
+    assert drift([path]) == pytest.approx(0.03 * 7)  # from the mean of the first two to the mean of the last two
+    assert drift([path[:5], [path[8]] * 4]) == pytest.approx(0.03 * 4)
+    assert drift([path[:1], []]) == 0

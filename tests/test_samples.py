@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from samples import scene, styles
+from samples import make_samples, scene, styles
 from samples.layers import pixel_grid
+from vidstyle.flow.truth import Truth
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples"
 CLIP = FOLDER / "harbour.mp4"
@@ -147,3 +148,10 @@ def test_a_style_picture_has_strokes(name):
 def test_a_style_picture_is_what_its_script_paints(name):
     # JPEG alone leaves 31.5 dB here; a stroke may fall otherwise on another machine, and that costs little.
     assert psnr(styles.STYLES[name](), style_picture(name)) > 27
+
+
+def test_the_truth_is_written_as_it_is_read(tmp_path: Path):
+    make_samples.write_truth(tmp_path, frames=2)
+    flow, visible = Truth(tmp_path).read(0)
+    assert np.array_equal(flow.numpy(), scene.true_flow(0, 1))
+    assert np.array_equal(visible.numpy(), scene.true_visibility(0, 1))

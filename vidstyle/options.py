@@ -42,7 +42,7 @@ class Options:
     seed: int = 0
     """Start of every random number."""
     flow: str = "dis"
-    """Optical flow: `dis`, `raft-small`, `raft-large`, or `raft-small=FILE` for a checkpoint of one's own."""
+    """Optical flow: `dis`, `farneback`, `raft-small`, `raft-large`, or `raft-small=FILE` for a checkpoint of one's own."""
     encoder: str = "builtin"
     """Network whose features say what style is: `builtin`, `vgg19`, `vgg16`."""
     device: str = "auto"

@@ -1,4 +1,4 @@
-"""Style pictures in, PNG pictures and contact sheets out."""
+"""Style pictures in, PNG and JPEG pictures and contact sheets out."""
 
 from __future__ import annotations
 
@@ -72,6 +72,14 @@ def write_png(path: Path, image: Tensor) -> None:
             reason = (error.strerror or str(error)).lower()
             raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
         raise
+
+
+def jpeg(image: Tensor, quality: int = 82) -> bytes:
+    """`image` (3, H, W) sRGB in [0, 1] as the bytes of a JPEG file."""
+    pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).flip(0).permute(1, 2, 0).numpy()
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done, "an 8-bit picture can always be packed as JPEG"
+    return data.tobytes()
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:

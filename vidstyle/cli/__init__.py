@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vidstyle import __version__
+from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.failures import Terminated, explain
 from vidstyle.cli.models import models
@@ -25,6 +26,7 @@ from vidstyle.errors import OutputError
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
 app.command()(preview)
+app.command()(evaluate)
 app.command()(probe)
 app.add_typer(models, name="models")
 

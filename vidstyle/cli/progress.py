@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -115,11 +116,20 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
         emit("start", **plan_fields(plan))
         for warning in plan.warnings:
             emit("warning", source=plan.source, message=warning)
-        yield JsonListener(str(plan.source))
+    else:
+        say(plan_line(plan))
+        for warning in plan.warnings:
+            say(f"{plan.source.name}: warning: {warning}")
+    with showing(plan.source, json=json) as listen:
+        yield listen
+
+
+@contextmanager
+def showing(clip: Path, *, json: bool) -> Iterator[Listener]:
+    """Yield the listener that suits the reader of work on `clip`; at the end, say how long it took."""
+    if json:
+        yield JsonListener(str(clip))
         return
-    say(plan_line(plan))
-    for warning in plan.warnings:
-        say(f"{plan.source.name}: warning: {warning}")
     started = time.monotonic()
     # rich would call a pipe a terminal when FORCE_COLOR is set, and it draws on dumb terminals; NO_COLOR it honours.
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
@@ -127,8 +137,8 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
         with Bars(*columns, console=Console(stderr=True)) as bars:
             yield BarListener(bars)
     else:
-        yield LineListener(plan.source.name)
-    say(f"{plan.source.name}: done in {clock(time.monotonic() - started)}")
+        yield LineListener(clip.name)
+    say(f"{clip.name}: done in {clock(time.monotonic() - started)}")
 
 
 def describe(step: Progress, pace: Pace) -> str:

@@ -139,7 +139,7 @@ def read_request(
     flow: Annotated[
         str | None,
         _option(
-            "--flow", panel=PACE, metavar="NAME", help="Motion from dis, raft-small, raft-large or raft-small=FILE."
+            "--flow", panel=PACE, metavar="NAME", help="Motion from dis, farneback, raft-small, raft-large or raft-small=FILE."
         ),
     ] = None,
     encoder: Annotated[

@@ -10,24 +10,28 @@ from torch import Tensor
 
 from vidstyle.errors import UsageError
 from vidstyle.flow.dis import PRESETS, Dis
+from vidstyle.flow.farneback import NAME as FARNEBACK
+from vidstyle.flow.farneback import Farneback
 from vidstyle.flow.raft import BUILDERS, load_raft
 from vidstyle.frame import FlowPair
 
 FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
 """(last, this), each (3, H, W) float32 sRGB in [0, 1], to the motion between them in pixels, on the images' device."""
 
-KNOWN = (*PRESETS, *BUILDERS)
+KNOWN = (*PRESETS, FARNEBACK, *BUILDERS)
 
 
 def load_flow(name: str, device: torch.device | str = "cpu") -> FlowEstimator:
-    """The flow estimator called `name`: `dis`, `dis-fast`, `raft-small`, `raft-large`, or `raft-small=FILE`.
+    """The flow estimator called `name`: `dis`, `dis-fast`, `farneback`, `raft-small`, `raft-large`, `raft-small=FILE`.
 
-    `device` is where a network runs; DIS always runs on the CPU. Raises UsageError for an unknown name, InputError
-    where weights cannot be read or fetched.
+    `device` is where a network runs; DIS and Farnebäck's always run on the CPU. Raises UsageError for an unknown name,
+    InputError where weights cannot be read or fetched.
     """
     kind, equals, file = name.partition("=")
     if kind in PRESETS and not equals:
         return Dis(kind)
+    if name == FARNEBACK:
+        return Farneback()
     if kind in BUILDERS and (file or not equals):
         return load_raft(kind, Path(file).expanduser() if file else None, device)
     raise UsageError(f"There is no optical flow {name!r}; choose one of {', '.join(KNOWN)}, "

@@ -34,7 +34,7 @@ class Dis:
 
     def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
-        before, now = _gray(last), _gray(this)
+        before, now = gray(last), gray(this)
         return FlowPair(to_last=self._motion(now, before).to(this.device),
                         to_this=self._motion(before, now).to(this.device))
 
@@ -54,7 +54,7 @@ def _padded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.pad(image, ((0, below), (0, right)), mode="edge")
 
 
-def _gray(image: Tensor) -> NDArray[np.uint8]:
+def gray(image: Tensor) -> NDArray[np.uint8]:
     """(H, W) luma of an image (3, H, W) in [0, 1], weights of BT.601 as in cv2.cvtColor."""
     weights = image.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     luma = (image.detach().clamp(0, 1) * weights).sum(0)

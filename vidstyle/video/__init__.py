@@ -7,7 +7,7 @@ from vidstyle.video.encode import Encoder, OutputPlan, plan_output
 from vidstyle.video.formats import default_suffix
 from vidstyle.video.probe import probe
 from vidstyle.video.sound import StreamPlan, plan
-from vidstyle.video.target import check_target
+from vidstyle.video.target import PartFile, check_target, write_failed
 
-__all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "StreamPlan", "Track", "check_target", "decode",
-           "default_suffix", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "yuv_to_rgb"]
+__all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "StreamPlan", "Track", "check_target", "decode",
+           "default_suffix", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "write_failed", "yuv_to_rgb"]

@@ -1,0 +1,358 @@
+"""The yardstick itself: known flicker, perfect motion, blur and an independent implementation; then how it is asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fake_pipeline import events
+from scipy.ndimage import gaussian_filter, map_coordinates
+from video_clips import make_clip
+
+from vidstyle.cli import execute
+from vidstyle.errors import InputError, UsageError
+from vidstyle.evaluate import METRICS, Evaluation, Seen, evaluate_video, parse_threshold
+from vidstyle.options import Options
+
+Array = np.ndarray[Any, Any]
+HEIGHT, WIDTH = 48, 64
+
+
+def write(path: Path, pictures: Sequence[Array]) -> Path:
+    """A clip without any loss: pictures (H, W, 3) uint8 RGB."""
+    height, width = pictures[0].shape[:2]
+    return make_clip(path, frames=len(pictures), size=(width, height), codec="ffv1", pix_fmt="bgr0", format="matroska",
+                     picture=lambda index, *size: np.ascontiguousarray(pictures[index]))
+
+
+def texture(height: int, width: int, seed: int = 0) -> Array:
+    """Soft blobs between 60 and 200, (H, W, 3) uint8: something to hold on to, and room above and below."""
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal((height, width, 3)), (2, 2, 0))
+    return np.round(130 + 70 * noise / np.abs(noise).max()).astype(np.uint8)
+
+
+def write_truth(folder: Path, flows: Sequence[Array], hidden: Sequence[Array]) -> Path:
+    """flows: (2, H, W) px from each frame to the next, on the earlier one's grid; hidden: (H, W), 1 = not in the next."""
+    for name in ("flow", "occlusions"):
+        (folder / name).mkdir(parents=True)
+    for index, (flow, mask) in enumerate(zip(flows, hidden, strict=True)):
+        head = np.float32(202021.25).tobytes() + np.array(flow.shape[:0:-1], "<i4").tobytes()
+        (folder / "flow" / f"{index:04}.flo").write_bytes(head + flow.transpose(1, 2, 0).astype("<f4").tobytes())
+        cv2.imwrite(str(folder / "occlusions" / f"{index:04}.png"), np.uint8(255) * mask.astype(np.uint8))
+    return folder
+
+
+def uniform_truth(folder: Path, steps: int, x: float, y: float = 0.0) -> Path:
+    flow = np.broadcast_to(np.float32([x, y])[:, None, None], (2, HEIGHT, WIDTH))
+    return write_truth(folder, [flow] * steps, [np.zeros((HEIGHT, WIDTH))] * steps)
+
+
+# --- The yardstick, checked ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [0, 2])
+def test_a_known_flicker_is_recovered(tmp_path: Path, speed: int) -> None:
+    """Every frame is lighter or darker as a whole by a known amount, on a scene that stands still or moves."""
+    steps = np.array([0, 9, -4, 6, 0, -11, 3, 3, -7, 12, 5, -2, 8, -5])
+    count = len(steps)
+    scene = texture(HEIGHT, WIDTH + 2 * count)
+    moving = [scene[:, speed * i:speed * i + WIDTH] for i in range(count)]
+    source = write(tmp_path / "source.mkv", moving)
+    styled = write(tmp_path / "styled.mkv", [(255 - image.astype(int) + k).astype(np.uint8)
+                                             for image, k in zip(moving, steps, strict=True)])
+    truth = uniform_truth(tmp_path / "truth", count - 1, -speed)
+    result = evaluate_video(styled, source, truth=truth)
+    # What leaves the frame counts as steady, for e_stab divides by all pixels; 10 steps lose 10 columns each.
+    for name, gap in (("e_stab", 1), ("e_stab_10", 10)):
+        shown = 1 - speed * gap / WIDTH
+        known = math.sqrt(float(np.mean(((steps[gap:] - steps[:-gap]) / 255) ** 2)) * shown)
+        assert result.visible[name] == pytest.approx(shown)
+        assert result.values["painting"][name] == pytest.approx(known, rel=0.02)
+        # Whole-pixel motion copies values; what is left is rounding in float32.
+        assert result.values["source"][name] < 1e-6
+    if not speed:  # in a moving scene the mean itself moves by a little
+        jumps = math.sqrt(float(np.mean((np.diff(steps, 2) / 255) ** 2)) / 6)
+        assert result.values["painting"]["flicker"] == pytest.approx(jumps, rel=0.02)
+
+
+def test_a_known_flicker_is_recovered_by_the_default_judge(tmp_path: Path) -> None:
+    """No truth: the flow finds the motion of the source by itself, and the flicker must not disturb it."""
+    steps = [0, 10, 0, 10]
+    scene = texture(96, 136)
+    moving = [scene[:, 2 * i:2 * i + 128] for i in range(4)]
+    source = write(tmp_path / "source.mkv", moving)
+    styled = write(tmp_path / "styled.mkv", [image + np.uint8(k) for image, k in zip(moving, steps, strict=True)])
+    result = evaluate_video(styled, source)
+    known = 10 / 255 * math.sqrt(result.visible["e_stab"])
+    assert result.visible["e_stab"] > 0.9
+    assert result.values["painting"]["e_stab"] == pytest.approx(known, rel=0.02)
+
+
+def test_a_perfectly_warped_painting_scores_at_interpolation_error(tmp_path: Path) -> None:
+    x = np.arange(WIDTH)
+
+    def waves(index: int) -> Array:
+        row = 0.5 + 0.5 * np.sin((x - 0.5 * index) * math.pi / 4)
+        return np.broadcast_to(np.round(255 * row)[None, :, None], (HEIGHT, WIDTH, 3)).astype(np.uint8)
+
+    frames = [waves(index) for index in range(12)]
+    clip = write(tmp_path / "waves.mkv", frames)
+    result = evaluate_video(clip, clip, truth=uniform_truth(tmp_path / "truth", 11, 0.5))
+    # Half-way between pixels, linear interpolation leaves cos(π/8) of a sine with a period of 8 px. Ten half steps are
+    # five whole ones, which cost nothing but 8-bit rounding: two pictures of 1/255/√12 each.
+    lost = 0.5 * (1 - math.cos(math.pi / 8)) / math.sqrt(2)
+    assert result.values["painting"]["e_stab"] == pytest.approx(lost, rel=0.03)
+    assert result.values["painting"]["e_stab_10"] < 2 / 255 / math.sqrt(12)
+
+
+def test_blur_is_caught(tmp_path: Path) -> None:
+    """A blurred painting is steadier and must not look better for it: its sharpness tells, and so does the control."""
+    generator = np.random.default_rng(1)
+    source = write(tmp_path / "source.mkv", [texture(HEIGHT, WIDTH)] * 4)
+    strokes = [generator.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(4)]
+    sharp = write(tmp_path / "sharp.mkv", strokes)
+    soft = write(tmp_path / "soft.mkv", [cv2.GaussianBlur(image, (0, 0), 2) for image in strokes])
+    values = evaluate_video(soft, source, baseline=sharp).values
+    assert values["painting"]["e_stab_ratio"] < 0.3
+    assert values["painting"]["sharpness_ratio"] < 0.3
+    assert values["baseline"]["sharpness_ratio"] == 1
+    control = evaluate_video(sharp, source).values
+    assert control["blurred"]["e_stab"] < control["painting"]["e_stab"]
+    assert control["blurred"]["sharpness"] < 0.7 * control["painting"]["sharpness"]
+    gate = ["evaluate", str(soft), "--source", str(source), "--baseline", str(sharp), "--fail-if"]
+    assert execute([*gate, "sharpness_ratio<0.8"]) == 5
+    assert execute([*gate, "e_stab_ratio>0.8"]) == 0
+
+
+def test_the_numbers_agree_with_an_independent_implementation(tmp_path: Path) -> None:
+    """numpy and scipy alone, from the formulas, on pictures, motions and masks that are all drawn at random."""
+    generator = np.random.default_rng(3)
+    count = 13
+    pictures = generator.integers(0, 256, (count, HEIGHT, WIDTH, 3), np.uint8)
+    # one shot: noise on a scene that stays, for pure noise is a cut at every frame
+    sources = texture(HEIGHT, WIDTH) + generator.integers(0, 40, (count, HEIGHT, WIDTH, 3), np.uint8)
+    flows = gaussian_filter(generator.standard_normal((count - 1, 2, HEIGHT, WIDTH)), (0, 0, 6, 6)) * 40
+    flows = flows.astype(np.float32)
+    hidden = gaussian_filter(generator.standard_normal((count - 1, HEIGHT, WIDTH)), (0, 6, 6)) > 0.08
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
+
+    def pulled(field: Array, way: Array) -> Array:
+        return map_coordinates(field, [y + way[1], x + way[0]], order=1, mode="nearest")
+
+    def inside(way: Array) -> Array:
+        return (x + way[0] >= 0) & (x + way[0] <= WIDTH - 1) & (y + way[1] >= 0) & (y + way[1] <= HEIGHT - 1)
+
+    def along(first: int, gap: int) -> tuple[Array, Array]:
+        """The way from frame `first` to `first` + gap and who is seen all along it, walked forward step by step."""
+        way, seen = np.zeros((2, HEIGHT, WIDTH)), np.ones((HEIGHT, WIDTH))
+        for step in range(first, first + gap):
+            shown = (~hidden[step] & inside(flows[step])).astype(float)
+            seen = seen * (pulled(shown, way) > 0.999)
+            way = way + np.stack([pulled(component, way) for component in flows[step].astype(float)])
+        return way, seen
+
+    def errors(images: Array, gap: int) -> tuple[float, float]:
+        images = images / 255.0
+        squares, ratios = [], []
+        for first in range(count - gap):
+            way, seen = along(first, gap)
+            carried = np.stack([pulled(images[first + gap, ..., c], way) for c in range(3)], -1)
+            distance = ((images[first] - carried) ** 2).sum(-1) * seen
+            squares.append(distance.sum() / (3 * HEIGHT * WIDTH))
+            ratios.append(distance.sum() / seen.sum())
+        return math.sqrt(np.mean(squares)), float(np.mean(ratios))
+
+    result = evaluate_video(write(tmp_path / "styled.mkv", list(pictures)), write(tmp_path / "source.mkv", list(sources)),
+                            truth=write_truth(tmp_path / "truth", list(flows), list(hidden)))
+    assert not result.cuts
+    for row, images in (("painting", pictures), ("source", sources)):
+        e_stab, e_warp = errors(images, 1)
+        # float32 flows and pictures here, float64 there
+        assert result.values[row]["e_stab"] == pytest.approx(e_stab, rel=1e-4)
+        assert result.values[row]["e_warp"] == pytest.approx(e_warp, rel=1e-4)
+    # Over ten steps rounding can put a pixel on the other side of a mask's edge: one of 3072 is 3e-4.
+    assert result.values["painting"]["e_stab_10"] == pytest.approx(errors(pictures, 10)[0], rel=1e-3)
+
+
+# --- What is compared ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A source of 5 frames, a painting of it, one of its frames 1-3, and a style picture."""
+    folder = tmp_path_factory.mktemp("shot")
+    still = [texture(HEIGHT, WIDTH)] * 5
+    painted = [255 - image + np.uint8(2 * index) for index, image in enumerate(still)]
+    cv2.imwrite(str(folder / "style.png"), texture(80, 60, seed=5)[..., ::-1])
+    return {"source": write(folder / "source.mkv", still), "styled": write(folder / "styled.mkv", painted),
+            "part": write(folder / "part.mkv", painted[1:4]), "style": folder / "style.png", "folder": folder}
+
+
+def test_nothing_is_compared_across_a_cut(tmp_path: Path) -> None:
+    """Two shots of three frames: the painting changes its colours at the cut, and that is no flicker."""
+    one, two = texture(96, 128, 1) // 2, 255 - texture(96, 128, 2) // 2
+    source = write(tmp_path / "source.mkv", [one] * 3 + [two] * 3)
+    styled = write(tmp_path / "styled.mkv", [np.full_like(one, 40)] * 3 + [np.full_like(one, 200)] * 3)
+    result = evaluate_video(styled, source)
+    assert result.cuts == [3]
+    assert [error is None for error in result.curves["e_stab"]["painting"]] == [True, False, False] * 2
+    assert result.values["painting"]["e_stab"] == 0
+    assert result.values["painting"]["flicker"] < 1e-6
+    assert result.values["painting"]["drift"] < 1e-6
+
+
+def test_the_worst_frame_is_found(tmp_path: Path) -> None:
+    still = texture(HEIGHT, WIDTH)
+    source = write(tmp_path / "source.mkv", [still] * 8)
+    styled = write(tmp_path / "styled.mkv", [still + np.uint8(20 * (index == 4)) for index in range(8)])
+    seen: list[Seen] = []
+    result = evaluate_video(styled, source, watch=seen.append)
+    assert {worst.frame for worst in result.worst[:2]} == {4, 5}
+    assert result.worst[0].e_stab == pytest.approx(20 / 255, rel=0.001)
+    assert result.worst[0].seconds == pytest.approx(result.worst[0].frame / 25)
+    assert [one.source.index for one in seen] == list(range(8))
+    assert seen[0].error is None
+    assert seen[4].error == pytest.approx(20 / 255, rel=0.001)
+
+
+def test_a_range_is_compared_with_its_own_frames(shot: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match=r"has 3 frames and .* has 5; say which .* --frames A-B\.$"):
+        evaluate_video(shot["part"], shot["source"])
+    with pytest.raises(UsageError, match="0-3 are 4 frames"):
+        evaluate_video(shot["part"], shot["source"], frames=(0, 3))
+    result = evaluate_video(shot["part"], shot["source"], frames=(1, 3), baseline=shot["styled"])
+    assert result.frames == (1, 3)
+    assert result.values["painting"]["e_stab_ratio"] == pytest.approx(1, rel=1e-5)  # the baseline's same three frames
+    assert "e_stab_10" not in result.values["painting"]
+    assert any("no shot has 11 frames" in note for note in result.notes)
+
+
+def test_another_size_is_compared_at_the_paintings(shot: dict[str, Path], tmp_path: Path) -> None:
+    small = write(tmp_path / "small.mkv", [texture(32, 40)] * 5)
+    assert evaluate_video(small, shot["source"]).size == (40, 32)
+
+
+def test_look_against_the_style(shot: dict[str, Path], tmp_path: Path) -> None:
+    """The style picture itself, played as a movie, has the style; the negative of the source has less."""
+    style = cv2.imread(str(shot["style"]))[:HEIGHT, :, ::-1]
+    cv2.imwrite(str(tmp_path / "crop.png"), style[..., ::-1])
+    itself = write(tmp_path / "itself.mkv", [style] * 5)
+    found = evaluate_video(itself, shot["source"], style=tmp_path / "crop.png")
+    assert found.values["painting"]["style_loss"] < 1e-6
+    assert found.values["painting"]["colour_distance"] < 1e-5  # the root of rounding errors in float64
+    assert found.values["source"]["style_loss"] > 0.01
+    assert found.values["source"]["content_loss"] == 0
+    assert found.values["source"]["ssim"] == pytest.approx(1)
+    # 1/4 of 48 rows would leave 12 pixels, too few for relu5_1
+    assert list(found.style_layers) == ["1"]
+    assert list(found.style_layers["1"]) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+
+
+# --- Who judges ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("judge", "by"), [("dis", "dis"), ("dis-fast", "dis"), ("farneback", "farneback"),
+                                           ("raft-small=mine.pth", "raft-large")])
+def test_no_flow_judges_what_it_steadied(shot: dict[str, Path], judge: str, by: str) -> None:
+    with pytest.raises(UsageError, match=r"would not see its own errors; choose one of .*\.$"):
+        evaluate_video(shot["styled"], shot["source"], judge_flow=judge, stabilised_by=by)
+
+
+def test_the_default_judge_is_not_the_default_flow(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    result = evaluate_video(shot["styled"], shot["source"])
+    assert (result.judge, Options().flow) == ("farneback", "dis")
+    assert execute(["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--json"]) == 0
+    assert events(capsys)[-1]["judge"] == result.judge  # the command's default, which it states for itself
+    with pytest.raises(UsageError, match="no optical flow 'dsi'"):
+        evaluate_video(shot["styled"], shot["source"], stabilised_by="dsi")
+    assert evaluate_video(shot["styled"], shot["source"], judge_flow="dis", stabilised_by="none").judge == "dis"
+
+
+def test_sintels_own_folders(shot: dict[str, Path], tmp_path: Path) -> None:
+    """training/flow/SCENE with the masks beside it in training/occlusions/SCENE and training/invalid/SCENE."""
+    truth = uniform_truth(tmp_path / "own", 4, 0)
+    for kind in ("flow", "occlusions"):
+        (tmp_path / "training" / kind).mkdir(parents=True)
+        (truth / kind).rename(tmp_path / "training" / kind / "alley_1")
+    scene = tmp_path / "training" / "flow" / "alley_1"
+    result = evaluate_video(shot["styled"], shot["source"], truth=scene)
+    assert (result.judge, result.visible["e_stab"]) == ("truth", 1)
+    invalid = tmp_path / "training" / "invalid" / "alley_1"
+    invalid.mkdir(parents=True)
+    half = np.zeros((HEIGHT, WIDTH), np.uint8)
+    half[:, :WIDTH // 2] = 255
+    for index in range(4):
+        cv2.imwrite(str(invalid / f"{index:04}.png"), half)
+    assert evaluate_video(shot["styled"], shot["source"], truth=scene).visible["e_stab"] == 0.5
+
+
+def test_truth_that_does_not_fit_is_refused(shot: dict[str, Path], tmp_path: Path) -> None:
+    def refused(truth: Path, match: str, styled: str = "styled") -> None:
+        with pytest.raises(InputError, match=match) as caught:
+            evaluate_video(shot[styled], shot["source"], truth=truth, frames=(1, 3) if styled == "part" else None)
+        assert str(caught.value).endswith(".")
+
+    refused(tmp_path, "holds no true motion")
+    refused(uniform_truth(tmp_path / "short", 3, 0), "holds 3 motions, and the source has 5 frames")
+    truth = uniform_truth(tmp_path / "truth", 4, 0)
+    assert evaluate_video(shot["part"], shot["source"], truth=truth, frames=(1, 3)).judge == "truth"
+    flows = [np.zeros((2, 24, 32))] * 4
+    refused(write_truth(tmp_path / "small", flows, [np.zeros((24, 32))] * 4), "is 32x24 and the painting 64x48")
+    (truth / "flow" / "0001.flo").write_bytes(b"PIEH")
+    refused(truth, r"0001\.flo: is no \.flo file", "part")
+    (truth / "occlusions" / "0001.png").unlink()
+    refused(truth, "holds 3 masks for 4 motions")
+
+
+# --- The verdict --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("e_stab", "is no condition"), ("e_stab=0.1", "is no condition"), ("e_stab>much", "is no condition"),
+    ("warp>0.1", "there is no metric 'warp'; known are e_stab, "), ("style_loss>0.1", "give --style too"),
+    ("e_stab_ratio>1", "give --baseline too")])
+def test_conditions_that_cannot_be(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_threshold(text, set())
+
+
+def test_every_metric_can_be_asked_for(shot: dict[str, Path], tmp_path: Path) -> None:
+    moving = write(tmp_path / "long.mkv", [np.roll(texture(HEIGHT, WIDTH), index, 1) for index in range(11)])
+    result = evaluate_video(moving, moving, style=shot["style"], baseline=moving)
+    assert set(result.values["painting"]) == set(METRICS)
+    for name, value in result.values["painting"].items():
+        for sign, hit in ((">", False), ("<", False), (">=", True), ("<=", True)):
+            condition = f"{name} {sign} {value!r}"
+            assert parse_threshold(condition, {"--style", "--baseline"}).hit(result) is hit
+    short = Evaluation(**{**vars(result), "values": {"painting": {}}})
+    with pytest.raises(UsageError, match="e_stab_10 could not be measured on this clip"):
+        parse_threshold("e_stab_10>1", set()).hit(short)
+
+
+def test_json_says_what_the_numbers_are(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--style", str(shot["style"]), "--json"]
+    assert execute([*command, "--fail-if", "ssim<1", "--fail-if", "e_stab>0.5"]) == 5
+    last = events(capsys)[-1]
+    assert (last["event"], last["exit_code"], last["failed"]) == ("result", 5, ["ssim<1"])
+    assert set(last["values"]["painting"]) <= set(last["metrics"])
+    assert all(metric["unit"] and metric["better"] in ("lower", "higher") for metric in last["metrics"].values())
+    assert last["curves"]["e_stab"]["painting"][0] is None
+    assert last["curves"]["e_stab"]["painting"][1] == pytest.approx(2 / 255, rel=0.01)
+    assert len(last["curves"]["luma"]["source"]) == last["frames"][1] + 1 == 5
+
+
+def test_the_table(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--style", str(shot["style"])]
+    assert execute([*command, "--fail-if", "e_stab>0.001"]) == 5
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split() == ["METRIC", "painting", "source", "blurred", "UNIT"]
+    assert next(line for line in lines if line.startswith("e_stab ")).split()[1] == "0.00784"  # 2 / 255
+    assert next(line for line in lines if line.startswith("WORST_FRAME")).split()[2:] == ["e_stab", "source"]
+    assert "The flow farneback judged" in out
+    assert "fails e_stab>0.001." in err.splitlines()[-1]

@@ -1,0 +1,188 @@
+"""The report: what is kept for it, that it needs nothing but itself, and that it works in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from fake_pipeline import events
+from test_evaluate import texture, write
+
+from vidstyle.cli import execute
+from vidstyle.evaluate import Album, Seen
+from vidstyle.evaluate.report import SHOWN
+from vidstyle.evaluate.run import LISTED
+from vidstyle.frame import Frame
+
+NAME = "<b>&</script> it's.mkv"
+"""A file may be called that, and the page must show it as text."""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on a painting of 14 frames that jumps in frame 9."""
+    folder = tmp_path_factory.mktemp("report")
+    frames = [texture(96, 128 + 28)[:, 2 * index:2 * index + 128] for index in range(14)]
+    source = write(folder / "source.mkv", frames)
+    painted = [255 - image + np.uint8(25 * (index == 9)) for index, image in enumerate(frames)]
+    write(folder / "styled.mkv", painted).rename(folder / "styled")
+    baseline = write(folder / "alone.mkv", [image + np.uint8(9 * (index % 2)) for index, image in enumerate(painted)])
+    cv2.imwrite(str(folder / "style.png"), texture(80, 60, seed=5))
+    styled = (folder / "styled").rename(folder / NAME.replace("/", "∕"))  # a slash cannot be in a name; its look-alike can
+    command = ["evaluate", str(styled), "--source", str(source), "--baseline", str(baseline),
+               "--style", str(folder / "style.png"), "--report", str(folder / "report.html")]
+    assert execute([*command, "--fail-if", "e_stab>0.001", "--fail-if", "ssim<-1"]) == 5
+    return folder / "report.html"
+
+
+def page_data(report: Path) -> dict[str, Any]:
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', report.read_text("utf-8"), re.DOTALL)
+    assert text
+    data: dict[str, Any] = json.loads(text[1])
+    return data
+
+
+def test_the_report_is_whole_and_alone(report: Path) -> None:
+    page = report.read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|@import|url\((?!data:)", page.partition('id="data"')[0])
+    # the name of SVG's elements is an address that is never opened
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= {"http://www.w3.org/2000/svg"}
+    assert list(report.parent.glob("*.part")) == []
+    data = page_data(report)
+    assert len(data["shots"]) == 14
+    for shot in data["shots"]:
+        assert all(shot[kind].startswith("data:image/jpeg;base64,/9j/") for kind in ("source", "painting"))
+    assert [gate["hit"] for gate in data["thresholds"]] == [True, False]
+    assert {worst["frame"] for worst in data["worst"][:2]} == {9, 10}
+
+
+def test_a_report_is_not_written_over_a_file_without_leave(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = write(tmp_path / "clip.mkv", [texture(48, 64)] * 2)
+    command = ["evaluate", str(clip), "--source", str(clip), "--json", "--report"]
+    (tmp_path / "report.html").write_text("kept")
+    assert execute([*command, str(tmp_path / "report.html")]) == 4
+    assert (tmp_path / "report.html").read_text() == "kept"
+    assert execute([*command, str(clip), "--overwrite"]) == 4  # never over what it judges
+    capsys.readouterr()
+    assert execute([*command, str(tmp_path / "report.html"), "--overwrite"]) == 0
+    assert events(capsys)[-1]["report"] == str(tmp_path / "report.html")
+    assert page_data(tmp_path / "report.html")["layers"] == {}
+
+
+def test_the_album_keeps_a_few_frames_of_any_clip() -> None:
+    """300 frames go by; 60 are kept, and the five least steady, which are known only at the end."""
+    album, picture = Album(), torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+    errors = np.random.default_rng(0).permutation(300) / 300
+    most = 0
+    for place in range(300):
+        frame = Frame(picture, place, 1, 40 + place)  # type: ignore[arg-type]
+        album.look(Seen(place, 300, frame, picture, float(errors[place]) if place else None))
+        most = max(most, len(album.shots))
+    worst = {40 + int(place) for place in np.argsort(-errors)[:LISTED]}
+    assert worst <= set(album.shots)
+    assert len(album.shots) <= SHOWN + LISTED
+    assert most <= SHOWN + LISTED
+    assert all(album.shots[frame].before for frame in worst)
+
+
+# --- In a real browser --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium with the report open, its console and its network written down."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium, which drives the browser, is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromedriver = shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("there is no Chromium with its chromedriver on this machine")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+                 "disable-component-update", "disable-sync", "disable-dev-shm-usage", "window-size=1100,900",
+                 f"user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    try:
+        driver.get(report.as_uri())
+        yield driver
+    finally:
+        driver.quit()
+
+
+def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
+    """One story, so that the browser starts once: read, slide, wipe by mouse and keys, jump; then nothing was fetched."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    def find(selector: str) -> Any:
+        return browser.find_element(By.CSS_SELECTOR, selector)
+
+    def find_all(selector: str) -> list[Any]:
+        found: list[Any] = browser.find_elements(By.CSS_SELECTOR, selector)
+        return found
+
+    def script(code: str) -> Any:
+        return browser.execute_script(code)
+
+    data = page_data(report)
+    assert find("h1").text == NAME.replace("/", "∕")
+    assert [sentence.text for sentence in find_all("#verdict li")] == data["verdict"]
+    assert find(".gate.hit").text.endswith("e_stab>0.001")
+    assert len(find_all("#plots svg")) == 3
+    assert len(find_all("#plots svg")[0].find_elements(By.TAG_NAME, "path")) == 4  # painting, source, baseline, blurred
+    assert [cell.text for cell in find_all("#numbers tr:first-child th")][1:5] == list(data["values"])
+    assert len(find_all("#worst figure")) == LISTED
+    loaded = "return [...document.images].every((image) => image.complete && image.naturalWidth > 0)"
+    assert script(loaded), "a picture does not show"
+
+    slider, painting, source = find("#frame"), find("#painting"), find("#source")
+    before = painting.get_attribute("src"), source.get_attribute("src")
+    start = int(slider.get_attribute("value"))
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert int(slider.get_attribute("value")) == start + 1
+    assert find("#which").text.startswith(f"frame {start + 1} ·")
+    after = painting.get_attribute("src"), source.get_attribute("src")
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    assert after == (data["shots"][start + 1]["painting"], data["shots"][start + 1]["source"])
+
+    def clip() -> float:
+        """How much of the source is cut off on the right, in percent."""
+        shown = script("return getComputedStyle(document.getElementById('source')).clipPath")
+        match = re.search(r"(?:calc\(100% - )?([\d.]+)%", shown.removeprefix("inset(0px "))
+        assert match, shown
+        return 100 - float(match[1]) if "calc" in shown else float(match[1])
+
+    assert clip() == pytest.approx(50, abs=0.5)
+    stage = find("#stage")
+    quarter = stage.size["width"] // 4
+    ActionChains(browser).move_to_element(stage).click_and_hold().move_by_offset(-quarter, 0).release().perform()
+    assert clip() == pytest.approx(75, abs=0.5)
+    handle = find("#wipe")
+    handle.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert clip() == pytest.approx(71, abs=0.5)
+    assert handle.get_attribute("aria-valuenow") == "29"
+    handle.send_keys(Keys.END)
+    assert clip() == pytest.approx(0, abs=0.5)
+
+    find("#worst figure button").click()
+    assert find("#which").text.startswith(f"frame {data['worst'][0]['frame']} ·")
+    assert find("#which").text.endswith(f"e_stab {data['worst'][0]['e_stab']:.3g}")
+
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    # the browser's own first tab asks for chrome://; what counts is what this page asked for
+    urls = {ask["request"]["url"] for ask in asked if ask["documentURL"] == report.as_uri()}
+    assert {url for url in urls if not url.startswith("data:")} == {report.as_uri()}, "more was asked for than the page"
