@@ -3,16 +3,15 @@
     python benchmarks/stability.py samples/harbour.mp4 samples/styles/night.jpg
     python benchmarks/stability.py CLIP STYLE --frames 0-23 --size 640 --judge raft-small=CHECKPOINT
 
-Paints the clip twice, as it is and with `--temporal 0`, without loss to the encoder, and judges both along one motion:
-the true one where CLIP is `harbour.mp4` at its own size, else a flow that did not stabilise. Style loss is the mean
-over the whole, the half and the quarter size of the first, middle and last frame.
+Paints the clip twice, as it is and with `--temporal 0`, and judges both, before any video encoder, along one motion: the
+true one where CLIP is `harbour.mp4` at its own size, else a flow that did not stabilise. Style loss is the mean over the
+whole, the half and the quarter size of the first, middle and last frame.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -27,9 +26,12 @@ from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.losses import STYLE_LAYERS, style_loss
 from vidstyle.metrics import gradient_energy, stability_error
-from vidstyle.options import load_options
+from vidstyle.options import Options
+from vidstyle.painter import make_stylizer, shrunk
 from vidstyle.pictures import read_picture, resize
-from vidstyle.pipeline import Selection, Style, stylize_video
+from vidstyle.plan import Style, plan_video
+from vidstyle.shots import cut_detector
+from vidstyle.stream import paint_frames
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import decode, probe
 from vidstyle.warp import visibility
@@ -56,6 +58,17 @@ def style_of(paintings: list[Tensor], target: StyleTarget) -> float:
     return sum(losses) / len(losses)
 
 
+def painted(clip: Path, style: Style, options: Options, first: int, last: int) -> tuple[list[Tensor], list[Tensor]]:
+    """The source's frames at the painted size and the paintings, as `vidstyle run` makes them, before the encoder."""
+    plan = plan_video(clip, [style], clip.with_name("never-written.mkv"), options)
+    source, estimate_flow = probe(clip), load_flow(options.flow)
+    stylizer, _ = make_stylizer(plan, [style], source, estimate_flow, cut_detector(), lambda progress: None)
+    frames = [shrunk(frame, plan) for frame in decode(source, first, last)]
+    references = options.references if options.temporal else ()
+    paintings = paint_frames(frames, stylizer, estimate_flow, cut_detector(), references=references)
+    return [frame.image for frame in frames], [frame.image for frame in paintings]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path)
@@ -63,24 +76,21 @@ def main() -> None:
     parser.add_argument("--frames", default="0-23")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--method", default="feedforward")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--judge", default="raft-small", help="flow that judges; not the one that stabilises (dis)")
     args = parser.parse_args()
     first, last = map(int, args.frames.split("-"))
-    size = {"size": args.size, "output_size": args.size, "codec": "ffv1", "method": args.method}
 
-    clip = probe(args.clip)
-    rows: dict[str, tuple[list[Tensor], float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, temporal in (("per frame", 0.0), ("vidstyle", 1.0)):
-            began, target = time.monotonic(), Path(folder) / f"{temporal:g}.mkv"
-            options = load_options(temporal=temporal, **size)
-            stylize_video(args.clip, [Style(args.style)], target, options, Selection((first, last)))
-            rows[name] = [frame.image for frame in decode(probe(target))], time.monotonic() - began
-    shape = rows["vidstyle"][0][0].shape[1:]
-    sources = [resize(frame.image, (shape[0], shape[1])) for frame in decode(clip, first, last)]
+    style, sources, rows = Style(args.style), list[Tensor](), dict[str, tuple[list[Tensor], float]]()
+    for name, temporal in (("per frame", 0.0), ("vidstyle", 1.0)):
+        began = time.monotonic()
+        options = Options(temporal=temporal, size=args.size, output_size=args.size, method=args.method, seed=args.seed)
+        sources, paintings = painted(args.clip, style, options, first, last)
+        rows[name] = paintings, time.monotonic() - began
+    shape = sources[0].shape[1:]
     motions = judged_motion(args.clip, sources, first, args.judge)
     target = StyleTarget([read_picture(args.style)], [1.0], load_encoder("builtin"))
-    print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {shape[1]}x{shape[0]}, {args.method}")
+    print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {shape[1]}x{shape[0]}, {args.method}, seed {args.seed}")
     print(f"{'':12}{'e_stab':>9}{'style':>9}{'sharpness':>11}{'seconds':>9}")
     with torch.no_grad():
         for name, (paintings, seconds) in {"source": (sources, 0.0), **rows}.items():

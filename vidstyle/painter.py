@@ -27,9 +27,9 @@ from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
-KEEP = 0.87  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
+KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
-TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 200.0, 50.0
+TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 50.0, 50.0
 
 
 @dataclass(frozen=True)
