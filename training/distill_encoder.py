@@ -125,16 +125,55 @@ def distance(student: dict[str, Tensor], teacher: dict[str, Tensor], deviation: 
     return total / len(SUPERVISED), errors
 
 
-def painted(student: BuiltinEncoder, pool: Tensor, targets: dict[str, Tensor], rate: float) -> Tensor:
-    """One step of painting against the student: the pictures on which it must not be fooled."""
-    picture = pool.clone().requires_grad_()
-    found = student.pre_activations(picture)
-    loss = sum(
-        ((gram(F.relu(found[name])) - a).square().sum((1, 2)) / a.square().sum((1, 2))).sum() for name, a in targets.items()
-    )
-    (slope,) = torch.autograd.grad(loss, picture)
-    slope = slope / (slope.square().mean((1, 2, 3), keepdim=True).sqrt() + 1e-12)
-    return (pool - rate * slope.clamp(-2, 2)).clamp(0, 1)
+class Canvases:
+    """Pictures being painted against the student, at every stage of it: on these it must not be fooled.
+
+    A painter that follows the student's gradients walks into whatever the student sees otherwise than its teacher
+    (distillation on the learner's own states, as in DAgger; Ross et al. 2011). Each picture starts from a crop and is
+    painted by Adam towards the style of another crop, for up to OLDEST steps; then a new one takes its place.
+    """
+
+    OLDEST, RATE, COUNT = 160, 0.03, 24
+
+    def __init__(self, pictures: Pictures) -> None:
+        self.pictures = pictures
+        self.images = pictures.batch(self.COUNT).clamp(0, 1)
+        self.styles = torch.stack([self._style() for _ in range(self.COUNT)])
+        self.moments = torch.zeros(2, *self.images.shape)
+        # Of every age from the start, so that they are not all replaced at once.
+        self.ages, self.last = [0] * self.COUNT, [int(pictures.rng.integers(10, self.OLDEST)) for _ in range(self.COUNT)]
+
+    def _style(self) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.pictures.crop().transpose(2, 0, 1)))
+
+    def paint(self, student: BuiltinEncoder, count: int) -> Tensor:
+        """`count` pictures (count, 3, CROP, CROP) after one more step of painting each."""
+        which = self.pictures.rng.choice(self.COUNT, count, replace=False)
+        picture = self.images[which].contiguous(memory_format=torch.channels_last).requires_grad_()
+        layers = [name for name in SUPERVISED if name != "4_2"]
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            wanted = student.pre_activations(self.styles[which].contiguous(memory_format=torch.channels_last))
+        with torch.autocast("cpu", torch.bfloat16):
+            found = student.pre_activations(picture)
+        grams = [(gram(F.relu(found[name])), gram(F.relu(wanted[name]))) for name in layers]
+        loss = sum(((g - a).square().sum((1, 2)) / a.square().sum((1, 2))).sum() for g, a in grams)
+        (slope,) = torch.autograd.grad(loss, picture)
+        for place, index in enumerate(which):
+            self._step(int(index), slope[place])
+        return self.images[which]
+
+    def _step(self, index: int, slope: Tensor) -> None:
+        if self.ages[index] == self.last[index]:
+            self.images[index], self.styles[index] = self.pictures.bent().clamp(0, 1), self._style()
+            self.moments[:, index], self.ages[index], self.last[index] = 0, 0, self.OLDEST
+            return
+        self.ages[index] += 1
+        mean, square = self.moments[0, index], self.moments[1, index]
+        mean.lerp_(slope, 0.1)
+        square.lerp_(slope.square(), 0.01)
+        unbiased = mean / (1 - 0.9 ** self.ages[index])
+        size = (square / (1 - 0.99 ** self.ages[index])).sqrt() + 1e-12
+        self.images[index] = (self.images[index] - self.RATE * unbiased / size).clamp(0, 1)
 
 
 def export(student: BuiltinEncoder, deviation: dict[str, Tensor], path: Path) -> None:
@@ -157,6 +196,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=6)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--painted-from", type=float, default=0.3, help="share of the steps before painted pictures join")
+    parser.add_argument("--start", type=Path, help="begin with the student of an earlier run's state.pt")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--export", type=Path)
     args = parser.parse_args()
@@ -164,7 +204,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     teacher = Teacher(args.data / "weights/collab_distill/encoder5.pth")
-    student = BuiltinEncoder(pooling="max").to(memory_format=torch.channels_last)
+    student = BuiltinEncoder().to(memory_format=torch.channels_last)
     for name, _, _ in CHAIN:
         nn.init.kaiming_normal_(student.get_submodule(f"conv{name}").weight, a=LEAK)
         nn.init.zeros_(student.get_submodule(f"conv{name}").bias)
@@ -179,6 +219,10 @@ def main() -> None:
     others = [p for p in student.parameters() if p.ndim == 1 or p is first.weight]
     optimizers: list[torch.optim.Optimizer] = [Muon(filters, args.rate), torch.optim.Adam(others, 4 * args.rate)]
     start, saved = 0, args.out / "state.pt"
+    if args.start and not saved.exists():
+        state = torch.load(args.start, weights_only=True)
+        student.load_state_dict(state["student"])
+        deviation = state["deviation"]
     if saved.exists():
         state = torch.load(saved, weights_only=True)
         start = state["step"]
@@ -188,7 +232,7 @@ def main() -> None:
             optimizer.load_state_dict(kept)
         pictures.rng = np.random.default_rng(args.seed + start)
 
-    pool, targets, ages, clock = torch.empty(0), {}, 0, time.time()
+    canvases, clock = None, time.time()
     for step in range(start, args.steps):
         share = step / args.steps
         rate = args.rate * min(1, (step + 1) / 100) * (1 if share < 0.4 else max(0.01, (1 - share) / 0.6))
@@ -196,15 +240,9 @@ def main() -> None:
             optimizer.param_groups[0]["lr"] = factor * rate
         batch = pictures.batch(args.batch)
         if share >= args.painted_from:
-            if ages % 40 == 0:  # new pictures to paint, after new styles
-                pool = pictures.batch(args.batch // 2)
-                styles = torch.stack([torch.from_numpy(np.ascontiguousarray(pictures.crop().transpose(2, 0, 1))) for _ in pool])
-                with torch.no_grad():
-                    found = student.pre_activations(styles)
-                    targets = {name: gram(F.relu(found[name])) for name in SUPERVISED if name != "4_2"}
-            pool = painted(student, pool, targets, rate=0.03)
-            ages += 1
-            batch = torch.cat([batch[len(pool) :], pool])
+            canvases = canvases or Canvases(pictures)
+            half = args.batch // 2
+            batch = torch.cat([batch[half:], canvases.paint(student, half)])
         batch = batch.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             wanted = {name: value.float() for name, value in teacher.pre_activations(batch).items() if name in SUPERVISED}
