@@ -50,6 +50,16 @@ def test_any_size_comes_back_at_its_own_size(size: tuple[int, int]):
     assert float(painting.max()) <= 1
 
 
+@pytest.mark.parametrize("height", [16, 33, 36, 47])
+def test_a_clip_of_any_height_can_be_fitted(height: int):
+    small = [Pair(pair.last[:, :height], pair.this[:, :height], pair.to_last[:, :height], pair.visibility[:, :height])
+             for pair in pairs()]
+    encoder = load_encoder("builtin")
+    losses = Losses()
+    fit(small, encoder, StyleTarget([noise(1)], [1.0], encoder), settings(3), lambda _, found: losses.append(found))
+    assert all(math.isfinite(value) for found in losses for value in found.values())
+
+
 def test_a_fresh_network_starts_at_the_frame_itself():
     torch.manual_seed(0)
     frame = torch.full((3, 64, 64), 0.3)

@@ -25,7 +25,7 @@ from vidstyle.video import Encoder, check_target, decode, probe
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_video", "stylize_video"]
 
 # Frames painted and thrown away before a range, so that its first frame has the memory it has in the full run.
-PREROLL = {"feedforward": 12, "optimize": 1}
+PREROLL = {"feedforward": 24, "optimize": 1}
 
 
 @dataclass(frozen=True)

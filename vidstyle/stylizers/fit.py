@@ -26,6 +26,7 @@ from vidstyle.warp import warp
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 SOFT = 120  # what is finer than the picture's height divided by this is left out of the underpainting
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
+SMALLEST = 32  # pixels on a side that the encoder is shown at least
 ALONE = 0.3  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
 TONE = 0.5  # weight of staying near the underpainting's large tones: the style loss does not care which thing gets which colour
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
@@ -132,7 +133,7 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
     paintings, frames = torch.cat([first, second]), torch.cat([last, this])
     # The network and the encoder's pooling both work on a grid that starts at the corner. Were the two always in step, the
     # network would learn a woven grain that the pooling does not see.
-    y, x = (int(torch.randint(GRID, (), generator=generator)) for _ in range(2))
+    y, x = (int(torch.randint(max(1, min(GRID, side - SMALLEST)), (), generator=generator)) for side in frames.shape[-2:])
     losses = _look_losses(paintings[..., y:, x:], frames[..., y:, x:], encoder, style, pair.this.shape[-2])
     losses["tone"] = F.mse_loss(_tones(paintings), _tones(network.underpainting(frames)))
     if follows:
@@ -144,7 +145,7 @@ def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Sty
     """Style, content and smoothness of crops (N, 3, h, w) of paintings that are `height` pixels high as a whole."""
     styles, content = [], torch.zeros((), device=frames.device)
     for scale in SCALES:
-        size = (max(32, round(paintings.shape[-2] * scale)), max(32, round(paintings.shape[-1] * scale)))
+        size = (max(SMALLEST, round(paintings.shape[-2] * scale)), max(SMALLEST, round(paintings.shape[-1] * scale)))
         shown = resized(paintings, size).contiguous(memory_format=torch.channels_last)
         layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == 1 else list(STYLE_LAYERS)
         with precision(frames.device):
@@ -152,7 +153,8 @@ def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Sty
         styles.append(style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style.at(round(height * scale))))
         if scale == 1:
             with torch.no_grad(), precision(frames.device):
-                target = encoder(frames.contiguous(memory_format=torch.channels_last), [CONTENT_LAYER])[CONTENT_LAYER]
+                whole = resized(frames, size).contiguous(memory_format=torch.channels_last)
+                target = encoder(whole, [CONTENT_LAYER])[CONTENT_LAYER]
             content = content_loss(found[CONTENT_LAYER], target)
     return {"style": torch.stack(styles).mean(), "content": content, "tv": total_variation(paintings)}
 

@@ -26,6 +26,8 @@ COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a str
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
 MARGIN = 16  # pixels painted beyond each edge and cut off: next to the encoder's own padding, paint turns to noise
 PLACES = 5  # the encoder's pooling grid is moved from step to step, else its grain shows in flat paint
+# It also looks at the painting and the style in the mirror: what it is blind to one way round, it mostly sees another.
+POSES: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1), ())
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,26 @@ class Optimizer:
 
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
         """Adam on the pixels, from `start`, until the loss stops falling or `steps` are done."""
-        style, (height, width) = self.style.at(image.shape[-2]), image.shape[-2:]
+        height, width = image.shape[-2:]
+        styles = [self.style.at(height, pose) for pose in POSES]
         windows = [_window(height, width, k) for k in range(PLACES)]
         framed = _framed(image)
         with torch.no_grad(), precision(image.device):
-            content = [self.encoder(_seen(framed, window), [CONTENT_LAYER])[CONTENT_LAYER] for window in windows]
+            content = [self.encoder(_seen(framed, *view), [CONTENT_LAYER])[CONTENT_LAYER]
+                       for view in zip(windows, POSES, strict=True)]
         weights = long_term_weights([prior.visibility for prior in priors])
 
         painting = _framed(start).requires_grad_()
         adam = torch.optim.Adam([painting], lr=rate, betas=(0.9, 0.99))
         falling = Falling()
         for step in range(steps):
+            place = step % PLACES
             adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # settle in the second half
             with precision(image.device):
-                found = self.encoder(_seen(painting, windows[step % PLACES]), [*STYLE_LAYERS, CONTENT_LAYER])
+                found = self.encoder(_seen(painting, windows[place], POSES[place]), [*STYLE_LAYERS, CONTENT_LAYER])
             loss = (
-                self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style)
-                + self.content_weight * content_loss(found[CONTENT_LAYER], content[step % PLACES])
+                self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, styles[place])
+                + self.content_weight * content_loss(found[CONTENT_LAYER], content[place])
                 + self.tv_weight * total_variation(painting)
             )
             for prior, weight in zip(priors, weights, strict=True):
@@ -141,5 +146,5 @@ def _window(height: int, width: int, place: int) -> tuple[slice, slice]:
     return slice(dy, dy + height + MARGIN), slice(dx, dx + width + MARGIN)
 
 
-def _seen(canvas: Tensor, window: tuple[slice, slice]) -> Tensor:
-    return canvas[None, :, window[0], window[1]].contiguous(memory_format=torch.channels_last)
+def _seen(canvas: Tensor, window: tuple[slice, slice], pose: tuple[int, ...]) -> Tensor:
+    return canvas[None, :, window[0], window[1]].flip(pose).contiguous(memory_format=torch.channels_last)

@@ -24,27 +24,27 @@ class StyleTarget:
     encoder: Encoder
     scale: float = 1.0
     """Height of the style picture over the height of the painted one: 2 gives strokes twice as large."""
-    _known: dict[int, dict[str, Tensor]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[int, tuple[int, ...]], dict[str, Tensor]] = field(default_factory=dict, repr=False)
 
     @torch.no_grad()
-    def at(self, height: int) -> Grams:
-        """Gram matrices (1, C, C) by layer for a painting `height` pixels high.
+    def at(self, height: int, flipped: tuple[int, ...] = ()) -> Grams:
+        """Gram matrices (1, C, C) by layer for a painting `height` pixels high, both seen `flipped` along these axes.
 
         The style picture is shown to the encoder as high as the painting (times `scale`), so that a small preview and
         the full size get strokes of the same size in the picture.
         """
-        if height not in self._known:
+        if (height, flipped) not in self._known:
             grams = []
             for picture in self.pictures:
                 tall, wide = picture.shape[-2:]
                 factor = max(height * self.scale / tall, 32 / min(tall, wide))
                 size = (max(32, round(tall * factor)), max(32, round(wide * factor)))
-                shown = resized(picture[None], size)
+                shown = resized(picture[None], size).flip(flipped)
                 with precision(shown.device):
                     found = self.encoder(shown.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
                 grams.append({layer: gram(value) for layer, value in found.items()})
-            self._known[height] = blend_grams(grams, self.weights)
-        return self._known[height]
+            self._known[height, flipped] = blend_grams(grams, self.weights)
+        return self._known[height, flipped]
 
 
 def palette_map(frames: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
