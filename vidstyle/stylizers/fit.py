@@ -20,7 +20,7 @@ from vidstyle.losses import (
 )
 from vidstyle.stylizers.muon import Muon
 from vidstyle.stylizers.network import PaintNetwork, canvas_grain
-from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resized
+from vidstyle.stylizers.target import POSES, StyleTarget, palette_map, precision, resized
 from vidstyle.warp import warp
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
@@ -134,15 +134,18 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
     # The network and the encoder's pooling both work on a grid that starts at the corner. Were the two always in step, the
     # network would learn a woven grain that the pooling does not see.
     y, x = (int(torch.randint(max(1, min(GRID, side - SMALLEST)), (), generator=generator)) for side in frames.shape[-2:])
-    losses = _look_losses(paintings[..., y:, x:], frames[..., y:, x:], encoder, style, pair.this.shape[-2])
+    pose = POSES[int(torch.randint(len(POSES), (), generator=generator))]
+    shown = [pictures[..., y:, x:].flip(pose) for pictures in (paintings, frames)]
+    losses = _look_losses(shown[0], shown[1], encoder, style, pair.this.shape[-2], pose)
     losses["tone"] = F.mse_loss(_tones(paintings), _tones(network.underpainting(frames)))
     if follows:
         losses["temporal"] = temporal_loss(second, carried, visible)
     return losses
 
 
-def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int) -> dict[str, Tensor]:
-    """Style, content and smoothness of crops (N, 3, h, w) of paintings that are `height` pixels high as a whole."""
+def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: StyleTarget, height: int,
+                 pose: tuple[int, ...]) -> dict[str, Tensor]:
+    """Style, content and smoothness of crops (N, 3, h, w), flipped as `pose` says, of paintings `height` pixels high."""
     styles, content = [], torch.zeros((), device=frames.device)
     for scale in SCALES:
         size = (max(SMALLEST, round(paintings.shape[-2] * scale)), max(SMALLEST, round(paintings.shape[-1] * scale)))
@@ -150,7 +153,7 @@ def _look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, style: Sty
         layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == 1 else list(STYLE_LAYERS)
         with precision(frames.device):
             found = encoder(shown, layers)
-        styles.append(style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style.at(round(height * scale))))
+        styles.append(style_loss({layer: found[layer] for layer in STYLE_LAYERS}, style.at(round(height * scale), pose)))
         if scale == 1:
             with torch.no_grad(), precision(frames.device):
                 whole = resized(frames, size).contiguous(memory_format=torch.channels_last)

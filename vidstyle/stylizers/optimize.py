@@ -19,15 +19,13 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
-from vidstyle.stylizers.target import StyleTarget, precision, resized
+from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
 from vidstyle.warp import long_term_weights
 
 COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep
 MARGIN = 16  # pixels painted beyond each edge and cut off: next to the encoder's own padding, paint turns to noise
 PLACES = 5  # the encoder's pooling grid is moved from step to step, else its grain shows in flat paint
-# It also looks at the painting and the style in the mirror: what it is blind to one way round, it mostly sees another.
-POSES: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1), ())
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,11 @@ class Optimizer:
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
         """Adam on the pixels, from `start`, until the loss stops falling or `steps` are done."""
         height, width = image.shape[-2:]
-        styles = [self.style.at(height, pose) for pose in POSES]
-        windows = [_window(height, width, k) for k in range(PLACES)]
+        views = [(_window(height, width, k), POSES[k % len(POSES)]) for k in range(PLACES)]
+        styles = [self.style.at(height, pose) for _, pose in views]
         framed = _framed(image)
         with torch.no_grad(), precision(image.device):
-            content = [self.encoder(_seen(framed, *view), [CONTENT_LAYER])[CONTENT_LAYER]
-                       for view in zip(windows, POSES, strict=True)]
+            content = [self.encoder(_seen(framed, *view), [CONTENT_LAYER])[CONTENT_LAYER] for view in views]
         weights = long_term_weights([prior.visibility for prior in priors])
 
         painting = _framed(start).requires_grad_()
@@ -86,7 +83,7 @@ class Optimizer:
             place = step % PLACES
             adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # settle in the second half
             with precision(image.device):
-                found = self.encoder(_seen(painting, windows[place], POSES[place]), [*STYLE_LAYERS, CONTENT_LAYER])
+                found = self.encoder(_seen(painting, *views[place]), [*STYLE_LAYERS, CONTENT_LAYER])
             loss = (
                 self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, styles[place])
                 + self.content_weight * content_loss(found[CONTENT_LAYER], content[place])

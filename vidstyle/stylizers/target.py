@@ -12,6 +12,10 @@ from torch.nn import functional as F
 
 from vidstyle.losses import STYLE_LAYERS, Encoder, Grams, blend_grams, gram
 
+# A painter shows the painting and the style in the mirror, too: what an encoder is blind to one way round, it mostly sees
+# another. Axes to flip.
+POSES: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+
 
 @dataclass
 class StyleTarget:
