@@ -42,7 +42,8 @@ def test_the_last_painting_arrives_where_things_are_now():
     assert [len(priors) for priors in seen] == [0, 1, 1]
     for frame, (prior,) in zip(frames[1:], seen[1:], strict=True):
         visible = prior.visibility[0] == 1
-        assert visible[:, 6:].all()  # beside what was hidden trust falls within three pixels, and looks at their neighbours
+        # Two columns are new; looking at the picture reaches two pixels further, and trust falls within three.
+        assert visible[:, 7:].all()
         assert not visible[:, :2].any()  # these came in from beyond the frame
         torch.testing.assert_close(prior.image[:, :, 2:], 1 - frame.image[:, :, 2:], atol=1e-5, rtol=0)
 
