@@ -123,7 +123,8 @@ def broken(tmp_path: Path, name: str) -> Path:
         path = tmp_path / "picture.png"
         cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))
     elif name == "hdr":
-        make_clip(path, codec="libx265", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=2)
+        # Of fewer than three frames x265 at times makes packets without a time, which MP4 refuses.
+        make_clip(path, codec="libx265", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=6)
     elif name == "interlaced":
         make_clip(path, frames=4, options={"x264-params": "tff=1"}, interlaced=True)
     elif name == "scrambled":
