@@ -13,6 +13,7 @@ from vidstyle.errors import UsageError
 Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Audio = Literal["copy", "none"]
+OnDamage = Literal["fail", "hold", "keep"]
 Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "ffv1"]
 WITHOUT_CRF = ("prores", "ffv1")  # codecs that have no such scale of quality
 
@@ -65,6 +66,9 @@ class Options:
     """Quality of the written video: lower is better and larger; 0 is lossless with h264. Says nothing to prores and ffv1."""
     audio: Audio = "copy"
     """`copy` keeps every sound track packet for packet, `none` drops them."""
+    on_damage: OnDamage = "fail"
+    """Of a damaged clip: `fail` paints nothing, `hold` repeats the last good picture wherever one is damaged or missing,
+    `keep` paints damaged pictures as they come and ends where the clip does."""
 
     def __post_init__(self) -> None:
         _check_types(self)

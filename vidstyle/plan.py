@@ -62,7 +62,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    clip = probe(source)
+    clip = probe(source, options.on_damage)
     frames = clip.select(selection.frames, selection.start, selection.end)
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
