@@ -21,6 +21,7 @@ from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
 from vidstyle.video.damage import REMEDY, Seen, cut_off, packets, pictures, promised_times, sound_faults, undecodable
 from vidstyle.video.geometry import Orientation, read_matrix
+from vidstyle.video.length import bytes_missing
 from vidstyle.video.planes import depth_of, has_alpha, is_full_by_format, is_rgb
 from vidstyle.video.source import open_source, picture_stream
 
@@ -128,11 +129,16 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
         raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
                          "remux it, or export it again.")
     last = shown[pts[-1]][0] or (steps[-1] if steps else 0)
+    cut, doubts = bytes_missing(path, container.format.name), []
+    if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
+        doubts.append("The file ends within a packet; it may be cut off.")
+    elif cut and not faults:
+        faults.append(f"is cut off; {len(pts)} frames are there, and {cut} bytes at the end are missing")
     if not faults and (missing := cut_off(container, seen, max([last, *steps]) * stream.time_base)):
         faults.append(missing + "; it is cut off")
     if faults and on_damage == "fail":
         raise InputError(f"{path}: {faults[0]}; {REMEDY}.")
-    doubts = [f"The clip {fault}." for fault in faults]
+    doubts += [f"The clip {fault}." for fault in faults]
     for other in container.streams.audio:
         if fault := sound_faults(other, seen[other.index], container):
             doubts.append(f"The sound of {_track(other)} {fault}.")
@@ -196,12 +202,17 @@ def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:
 
 def _track(stream: Stream) -> Track:
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else stream.name or "unknown"
+    codec = context.codec.canonical_name if context is not None else "unknown"
     known = [flag.name for flag in Disposition if flag.name and stream.disposition & flag]
     audio = stream.type == "audio"
-    return Track(stream.index, stream.type, codec, stream.language, stream.metadata.get("title"),
+    return Track(stream.index, stream.type, codec, _plain(stream.language), _plain(stream.metadata.get("title")),
                  getattr(context, "sample_rate", None) if audio else None,
                  getattr(context, "channels", None) if audio else None, tuple(known))
+
+
+def _plain(text: str | None) -> str | None:
+    """Text from a file, without what would move a terminal's cursor or recolour its lines."""
+    return text and "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _doubts(stream: VideoStream, frame: VideoFrame, clip: Clip, times: _Times) -> Iterable[str]:
