@@ -163,7 +163,11 @@ def work() -> None:
     print("ready", file=replies, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)
-        outcome, text = _try(Path(asked["path"]), asked["policy"], asked["whole"], network, style)
+        path = Path(asked["path"])
+        outcome, text = _try(path, asked["policy"], asked["whole"], network, style)
+        left = [other.name for other in path.parent.iterdir() if other != path]
+        if left and outcome != "painted":
+            outcome, text = "left behind", f"{left}, {outcome}: {text}"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         print(json.dumps({"outcome": outcome, "text": text, "peak_mb": peak}), file=replies, flush=True)
 
@@ -194,13 +198,6 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
         return ("refused" if whole_sentence else "no sentence"), sentence
     except Exception as error:  # what a user would see as our bug
         return "crash", f"{error!r} {traceback.format_exc()[-1500:]}"
-    finally:
-        left = [other.name for other in path.parent.iterdir() if other.name.endswith(".part")]
-        for other in path.parent.iterdir():
-            if other != path:
-                other.unlink()
-        if left:
-            return "left behind", ", ".join(left)  # noqa: B012  worse than what it would hide
 
 
 class Worker:

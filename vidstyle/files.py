@@ -35,7 +35,7 @@ def inside(root: Path, name: str, told_by: str) -> Path:
     Who runs a command names files on it knowingly; a list or a config may come from somebody else.
     Raises UsageError where it leads elsewhere.
     """
-    path = root / name
+    path = root.absolute() / name
     try:
         within = path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):  # links in a circle; a name with a zero byte in it
@@ -44,6 +44,21 @@ def inside(root: Path, name: str, told_by: str) -> Path:
         raise UsageError(f"{told_by}: names {name!r}, which is not inside {root.absolute()}; "
                          "place the file there, or name it on the command line.")
     return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all, and through no link. Raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # left by a run that was killed, or a link that leads elsewhere
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def is_one_of(path: Path, inputs: Iterable[Path]) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from vidstyle.errors import InputError, OutputError
-from vidstyle.files import check_plain
+from vidstyle.files import check_plain, write_whole
 
 _BACKGROUND, _INK = 0.11, 0.85
 MOST_PIXELS = 2**27
@@ -82,20 +81,11 @@ def write_png(path: Path, image: Tensor) -> None:
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).flip(0).permute(1, 2, 0).numpy()
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
     assert done, "an 8-bit picture can always be packed as PNG"
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(data.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        if not part.is_dir():
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
-        raise
+        write_whole(path, data.tobytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
 
 
 def jpeg(image: Tensor, quality: int = 82) -> bytes:

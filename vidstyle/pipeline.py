@@ -17,7 +17,7 @@ from vidstyle.frame import Frame
 from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
 from vidstyle.pictures import contact_sheet, resize, write_png
-from vidstyle.plan import Plan, Selection, Style, plan_video
+from vidstyle.plan import Plan, Selection, Style, plan_video, read_beside
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
 from vidstyle.video import Encoder, check_target, decode, probe
@@ -74,7 +74,7 @@ def preview_video(source: Path, styles: list[Style], target: Path | None = None,
     """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below."""
     plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
     picture = plan.target.with_suffix(".png")
-    check_target(picture, source, overwrite)
+    check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
     first, last = plan.frames
     sheet = Sheet([first + place for place in spread(last - first + 1, count)])
     result = _run(plan, styles, listen, overwrite, sheet)
