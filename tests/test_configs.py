@@ -36,6 +36,7 @@ OTHER_VALUES = {
     "codec": ('"prores"', "--codec prores"),
     "crf": ("20", "--crf 20"),
     "audio": ('"none"', "--audio none"),
+    "on_damage": ('"hold"', "--on-damage hold"),
 }
 
 

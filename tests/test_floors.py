@@ -10,13 +10,13 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 
 # A room imports only from the floors below it. In an ORDERED floor a room may also import those named before it.
 FLOORS = [
-    ["frame", "errors"],
+    ["frame", "errors", "files"],
     ["options", "warp", "losses", "weights"],
     ["video", "flow", "encoders", "stylizers", "shots", "metrics", "pictures"],
     ["stream", "plan", "painter", "segments", "pipeline", "training", "evaluate", "batch"],
     ["__init__", "cli", "__main__"],
 ]
-ORDERED = {3, 4}
+ORDERED = {0, 3, 4}
 HOMES = {"av": "video", "typer": "cli", "rich": "cli"}
 
 

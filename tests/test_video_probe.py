@@ -160,11 +160,13 @@ def test_untagged_colours_are_assumed_by_size_and_said(tmp_path: Path) -> None:
     assert (tagged.colour.matrix, tagged.colour.full_range, tagged.warnings) == ("bt709", True, ())
 
 
-def test_a_cut_off_matroska_is_suspected(tmp_path: Path) -> None:
+def test_a_cut_off_matroska_is_refused(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "a.mkv", frames=200, size=(64, 64))
     data = whole.read_bytes()
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(data[:len(data) // 3])
-    clip = probe(cut)
+    with pytest.raises(InputError, match=r"states 8\.00 s but ends at .*--on-damage"):
+        probe(cut)
+    clip = probe(cut, "keep")
     assert clip.frames < 150
     assert any("cut off" in warning for warning in clip.warnings)

@@ -71,7 +71,7 @@ def _plan_all(sources: Sequence[Path], plan: Planner, report: Reporter) -> list[
 
 def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     """Refuse a batch that would write one file twice, or write over a clip that it has to read."""
-    inputs = {source.resolve() for source in sources}
+    inputs = {_identity(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
         target = plan.target.resolve()
@@ -80,9 +80,18 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
                 f"{taken[target]} and {plan.source} would both be written to {plan.target}; "
                 "rename one of them, or run them one at a time with different outputs."
             )
-        if target in inputs:
+        if _identity(plan.target) in inputs:
             raise UsageError(f"{plan.source} would be written over the clip {plan.target}; leave that clip out.")
         taken[target] = plan.source
+
+
+def _identity(path: Path) -> object:
+    """The same for every name of one file, hard links included."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.resolve()
+    return found.st_dev, found.st_ino
 
 
 def _raise_if_some_failed(asked: int, done: int, what: str) -> None:

@@ -22,6 +22,8 @@ class Frame:
     """Position in the whole source in presentation order, counted from 0."""
     duration: int = 0
     """How long the frame is shown, in units of `time_base`; 0 where the source does not say."""
+    damage: str = ""
+    """`held` where the picture repeats another because its own is missing, `damaged` where it is shown as it came."""
 
     @property
     def seconds(self) -> float:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from vidstyle.errors import UsageError
+from vidstyle.errors import InputError, UsageError
+from vidstyle.files import check_plain, inside
 
 Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Audio = Literal["copy", "none"]
+OnDamage = Literal["fail", "hold", "keep"]
 Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "ffv1"]
+_MOST_BYTES = 2**20  # of a config
 WITHOUT_CRF = ("prores", "ffv1")  # codecs that have no such scale of quality
 
 
@@ -65,6 +68,9 @@ class Options:
     """Quality of the written video: lower is better and larger; 0 is lossless with h264. Says nothing to prores and ffv1."""
     audio: Audio = "copy"
     """`copy` keeps every sound track packet for packet, `none` drops them."""
+    on_damage: OnDamage = "fail"
+    """Of a damaged clip: `fail` paints nothing, `hold` repeats the last good picture wherever one is damaged or missing,
+    `keep` paints damaged pictures as they come and ends where the clip does."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -133,10 +139,14 @@ def load_options(preset: str = "standard", config: Path | None = None, **overrid
 
 def _apply(options: Options, path: Path) -> Options:
     try:
+        if check_plain(path, "a TOML file") > _MOST_BYTES:
+            raise UsageError(f"{path}: has more than {_MOST_BYTES >> 20} MB; a config has a few lines.")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except InputError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML ({error}).") from error
     known = {field.name for field in fields(Options)}
     if unknown := sorted(set(table) - known):
@@ -144,7 +154,10 @@ def _apply(options: Options, path: Path) -> Options:
     if "references" in table:
         table["references"] = tuple(table["references"]) if isinstance(table["references"], list) else ()
     if isinstance(table.get("network"), str):
-        table["network"] = path.parent / table["network"]
+        table["network"] = inside(path.parent, table["network"], str(path))
+    if isinstance(table.get("flow"), str) and "=" in table["flow"]:
+        name, _, file = table["flow"].partition("=")
+        table["flow"] = f"{name}={inside(path.parent, file, str(path))}"
     try:
         return replace(options, **table)
     except UsageError as error:

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import os
+import io
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from vidstyle.errors import InputError, OutputError
+from vidstyle.files import check_plain, write_whole
 
 _BACKGROUND, _INK = 0.11, 0.85
+MOST_PIXELS = 2**27
+"""Of a picture that is read: 134 million, 1.6 GB as floats; more than any camera takes in one shot."""
+MOST_BYTES = 2**30
+"""Of a picture file: above the size of such a picture with 16 bits and without compression."""
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # one decoder each, of those that everybody tests
 _MARGIN, _CAPTION, _COLUMNS = 12, 26, 6  # pixels, pixels, pictures side by side at most
 
 
 def read_picture(path: Path) -> Tensor:
     """(3, H, W) float32 sRGB in [0, 1] of a picture file, upright as its EXIF says; alpha lies on white.
 
-    Raises InputError for a file that is missing or is no picture.
+    Raises InputError for a file that is missing, is no PNG, JPEG, WebP, TIFF or BMP, is cut off, or is too large.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a picture file.")
+    if check_plain(path, "a picture file") > MOST_BYTES:
+        raise InputError(f"{path}: has more than {MOST_BYTES >> 20} MB; save it as JPEG, or scale it down.")
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        content = path.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{path}: cannot be read ({reason}); check the path.") from error
+    _check_size(path, content)
+    data = np.frombuffer(content, np.uint8)
     try:
         # UNCHANGED keeps alpha and 16 bits but ignores EXIF; pictures that carry EXIF turns have no alpha.
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
@@ -49,6 +59,19 @@ def read_picture(path: Path) -> Tensor:
     return colour.contiguous()
 
 
+def _check_size(path: Path, content: bytes) -> None:
+    """Look at the header alone: a file of a few kilobytes may unpack to more than the memory holds."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            width, height = picture.size
+    except Image.DecompressionBombError:
+        width = height = MOST_PIXELS
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(f"{path}: is not a picture that can be read; save it as PNG or JPEG.") from error
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.")
+
+
 def write_png(path: Path, image: Tensor) -> None:
     """Write `image` (3, H, W) sRGB in [0, 1] as an 8-bit PNG that appears whole or not at all.
 
@@ -58,20 +81,11 @@ def write_png(path: Path, image: Tensor) -> None:
     pixels = (image.detach().cpu().clamp(0, 1) * 255).round().to(torch.uint8).flip(0).permute(1, 2, 0).numpy()
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
     assert done, "an 8-bit picture can always be packed as PNG"
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(data.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        if not part.is_dir():
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
-        raise
+        write_whole(path, data.tobytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
 
 
 def jpeg(image: Tensor, quality: int = 82) -> bytes:

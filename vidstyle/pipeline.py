@@ -17,7 +17,7 @@ from vidstyle.frame import Frame
 from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
 from vidstyle.pictures import contact_sheet, resize, write_png
-from vidstyle.plan import Plan, Selection, Style, plan_video
+from vidstyle.plan import Plan, Selection, Style, plan_video, read_beside
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
 from vidstyle.video import Encoder, check_target, decode, probe
@@ -42,6 +42,18 @@ class Result:
     """`prepare` (analysis and fit) and `paint` (flow, painting, writing)."""
     losses: dict[str, float] = field(default_factory=dict)
     """Last loss of the fit, by term."""
+    held: tuple[int, ...] = ()
+    """Frames that repeat another's picture because their own is damaged or missing (`Options.on_damage`)."""
+    damaged: tuple[int, ...] = ()
+    """Frames whose damaged picture was painted as it came."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the frames that were damaged or missing became, in sentences."""
+        counts = ((self.held, "repeat another's picture, because their own are damaged or missing"),
+                  (self.damaged, "are damaged and painted as they came"))
+        return tuple(f"{len(frames)} of {self.frames} frames {fate}; the first is frame {frames[0]}."
+                     for frames, fate in counts if frames)
 
 
 def stylize_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
@@ -62,7 +74,7 @@ def preview_video(source: Path, styles: list[Style], target: Path | None = None,
     """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below."""
     plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
     picture = plan.target.with_suffix(".png")
-    check_target(picture, source, overwrite)
+    check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
     first, last = plan.frames
     sheet = Sheet([first + place for place in spread(last - first + 1, count)])
     result = _run(plan, styles, listen, overwrite, sheet)
@@ -87,10 +99,11 @@ class Sheet:
 
 
 def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, sheet: Sheet | None) -> Result:
-    began, options, clip = time.monotonic(), plan.options, probe(plan.source)
+    began, options, clip = time.monotonic(), plan.options, probe(plan.source, plan.options.on_damage)
     estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
     first, last = plan.frames
     hashes = []
+    marked: dict[str, list[int]] = {"held": [], "damaged": []}
     with Encoder(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
                  audio=options.audio, overwrite=overwrite) as encoder:
         stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen)
@@ -105,13 +118,16 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
                 continue
             written = replace(source, image=finish(source.image, painted.image.cpu(), plan))
             encoder.write(written)
+            if written.damage:
+                marked[written.damage].append(written.index)
             hashes.append(frame_hash(written.image))
             if sheet is not None:
                 sheet.look(source, written)
             listen(Progress("paint", len(hashes), last - first + 1))
     done = time.monotonic()
     return Result(plan, len(hashes), tuple(hashes), done - began,
-                  {"prepare": prepared - began, "paint": done - prepared}, losses)
+                  {"prepare": prepared - began, "paint": done - prepared}, losses, tuple(marked["held"]),
+                  tuple(marked["damaged"]))
 
 
 def _shrunk(frames: Iterable[Frame], plan: Plan, sources: deque[Frame]) -> Iterator[Frame]:

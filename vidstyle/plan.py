@@ -9,6 +9,7 @@ import torch
 
 from vidstyle.encoders import load_encoder
 from vidstyle.errors import DeviceError, UsageError
+from vidstyle.files import is_one_of
 from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
@@ -62,7 +63,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    clip = probe(source)
+    clip = probe(source, options.on_damage)
     frames = clip.select(selection.frames, selection.start, selection.end)
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
@@ -70,14 +71,21 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
         if not 0 < style.weight < float("inf"):
             raise UsageError(f"{style.path}: its weight is {style.weight:g}; give a number above 0.")
         read_picture(style.path)
+    if options.network is not None and (read := is_one_of(options.network, [source, *(style.path for style in styles)])):
+        raise UsageError(f"{options.network}: is {read} as well; name another --network.")
     target = target or default_target(clip, styles, options)
-    check_target(target, source, overwrite)
+    check_target(target, source, overwrite, read_beside(styles, options))
     device = find_device(options.device)
     check_models(options, device)
     size = output_size(clip, options)
     output = plan_output(target, clip, size=size, codec=options.codec, crf=options.crf, audio=options.audio)
     return Plan(source, target, frames, paint_size(clip, options), size, options, device, output.kept,
                 (*clip.warnings, *output.warnings))
+
+
+def read_beside(styles: list[Style], options: Options) -> list[Path]:
+    """Files that a run reads beside its clip; the network is there, or will be."""
+    return [*(style.path for style in styles), *([options.network] if options.network else [])]
 
 
 def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
@@ -108,6 +116,8 @@ def check_models(options: Options, device: str) -> None:
             load_network(options.network)
         elif options.fit_steps == 0:
             raise UsageError("--fit-steps 0 paints without fitting; name a network to use with --network FILE.")
+        elif options.network is not None and options.network.suffix.lower() != ".safetensors":
+            raise UsageError(f"{options.network}: a network is saved as .safetensors; give it that extension.")
         elif options.network is not None and not options.network.absolute().parent.is_dir():
             raise UsageError(f"{options.network}: its folder is not there to save the network in; make it first.")
 

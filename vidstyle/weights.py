@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vidstyle.errors import InputError, OutputError, UsageError
+from vidstyle.files import check_plain
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ RECORDS: dict[str, Weights] = {record.name: record for record in [
             "01064c6d", _BSD, "torchvision, trained on FlyingChairs and FlyingThings3D",
             _RAFT_INPUT, "Sintel train EPE 1.990 clean, 3.283 final (torchvision)", "--flow dis"),
 ]}
+
+MOST_BYTES = 2**31
+"""Of a file of weights; four times VGG-19 whole, the largest that options name."""
 
 Listener = Callable[[int, int | None], None]
 """Called while fetching with the bytes so far and the bytes in all (None where the server does not say)."""
@@ -150,11 +155,22 @@ def _matches(path: Path, record: Weights) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest().startswith(record.sha256)
 
 
+def _unpacked(path: Path) -> int:
+    """Bytes in an archive of `torch.save` once it is unpacked; 0 where it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return 0
+
+
 def load_state_dict(path: Path) -> dict[str, Tensor]:
     """The tensors in a `.safetensors` or PyTorch file, by name, on the CPU; code inside a file is never run.
 
     Raises InputError where the file cannot be read or holds anything but tensors.
     """
+    if check_plain(path, "a file of weights") > MOST_BYTES or _unpacked(path) > MOST_BYTES:
+        raise InputError(f"{path}: holds more than {MOST_BYTES >> 30} GB; give the weights alone, as a state_dict.")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -119,7 +119,7 @@ def evaluate(
     given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
     if report is not None:
-        check_target(report, styled, overwrite)
+        check_target(report, styled, overwrite, [file for file in (source, style, baseline) if file is not None])
     album = Album()
     with showing(styled, json=json) as listen:
         result = evaluate_video(

@@ -36,7 +36,14 @@ def result_fields(result: Result) -> dict[str, Any]:
     """A result as JSON can hold it, with the plan's source and target brought up to the top."""
     fields = dataclasses.asdict(result)
     plan = fields.pop("plan")
-    return {"source": plan["source"], "target": plan["target"], **fields, "warnings": plan["warnings"]}
+    return {"source": plan["source"], "target": plan["target"], **fields,
+            "warnings": [*plan["warnings"], *result.warnings]}
+
+
+def tell_damage(result: Result) -> None:
+    """Say on stderr how many frames were damaged or missing, and what became of them."""
+    for warning in result.warnings:
+        say(f"{result.plan.source.name}: warning: {warning}")
 
 
 def plan_text(plan: Plan, styles: list[Style]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, result_fields
+from vidstyle.cli.events import emit, result_fields, tell_damage
 from vidstyle.cli.request import WHAT, Request, with_request
 
 LENGTH = 24
@@ -51,6 +51,7 @@ def preview(
             overwrite=request.overwrite,
             listen=listen,
         )
+    tell_damage(result)
     movie = result.plan.target
     sheet = movie.with_suffix(".png")
     if request.json:

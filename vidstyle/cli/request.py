@@ -13,7 +13,7 @@ import typer
 
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
 from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import WITHOUT_CRF, Audio, Codec, Color, Method, Options, load_options
+from vidstyle.options import WITHOUT_CRF, Audio, Codec, Color, Method, OnDamage, Options, load_options
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Selection, Style
@@ -185,6 +185,14 @@ def read_request(
         _option("--crf", panel=OUTPUT, metavar="NUMBER", help="Quality written; lower is better and larger."),
     ] = None,
     audio: Annotated[Audio | None, _option("--audio", panel=OUTPUT, help="Copy the sound as it is or drop it.")] = None,
+    on_damage: Annotated[
+        OnDamage | None,
+        _option(
+            "--on-damage",
+            panel=WHAT,
+            help="Of a damaged clip: stop, repeat the last good picture, or paint damaged pictures as they come.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, _option("--overwrite", panel=OUTPUT, help="Replace the output if it exists already.")
     ] = False,
@@ -206,7 +214,7 @@ def read_request(
     options = load_options(
         preset, config, method=method, network=network, fit_steps=fit_steps, size=size, output_size=output_size,
         strength=strength, temporal=temporal, style_scale=style_scale, color=color, seed=seed, flow=flow,
-        encoder=encoder, device=device, codec=codec, crf=crf, audio=audio,
+        encoder=encoder, device=device, codec=codec, crf=crf, audio=audio, on_damage=on_damage,
     )  # fmt: skip
     if crf is not None and options.codec in WITHOUT_CRF:
         raise UsageError(f"{options.codec} has no scale of quality to set by --crf; leave it out.")

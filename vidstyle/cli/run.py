@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say
+from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_damage
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import REPORT, Request, with_request
 
@@ -72,6 +72,7 @@ def _show_plans(plans: list[Plan], request: Request) -> None:
 
 
 def _show_result(result: Result, request: Request, event: str) -> None:
+    tell_damage(result)
     if request.json:
         emit(event, exit_code=0, **result_fields(result))
     else:

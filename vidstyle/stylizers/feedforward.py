@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vidstyle.errors import InputError, OutputError
+from vidstyle.files import check_plain, write_whole
 from vidstyle.frame import Prior
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import precision
+
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
+_PICKLED = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's archive, bare pickles
+_RANGES = ((1, 256), (0, 32), (0, 1), (1, 64))  # of a network's width, blocks, keep and soft; ours have 24, 4, 0.9 and 3
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,42 @@ def save_network(network: PaintNetwork, path: Path, about: dict[str, str]) -> No
                 "blocks": str(network.blocks), "keep": repr(network.keep),
                 "soft": str(network.soft)}
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(save(state, metadata))
-        os.replace(part, path)
+        write_whole(path, save(state, metadata))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
+
+
+def _begins(path: Path, *heads: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(max(map(len, heads))).startswith(heads)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read ({reason}); check who may read it.") from error
 
 
 def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
     """A network from a file of `save_network`, and what it says about itself. Raises InputError for anything else."""
+    check_plain(path, "a .safetensors network")
+    if path.suffix.lower() in _PICKLES or _begins(path, *_PICKLED):
+        raise InputError(f"{path}: is a pickle, which can hold a program and is never run; "
+                         "give a .safetensors network that vidstyle saved.")
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  safe_open is no dict
-        network = PaintNetwork(int(about["width"]), int(about["blocks"]), float(about["keep"]), int(about["soft"]))
+            made_of = int(about["width"]), int(about["blocks"]), float(about["keep"]), int(about["soft"])
+            if not all(low <= value <= high for value, (low, high) in zip(made_of, _RANGES, strict=True)):
+                raise ValueError("stated measures that no network of ours has")
+            with torch.device("meta"):  # takes no memory, whatever the file states
+                network = PaintNetwork(*made_of)
+            sizes = {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
+            if sizes != {key: file.get_slice(key).get_shape() for key in file.keys()}:  # noqa: SIM118  safe_open is no dict
+                raise ValueError("holds tensors of other shapes than it states")
+            state = {key: file.get_tensor(key) for key in sizes}
+        if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+            raise ValueError("holds weights that are no numbers")
+        network = PaintNetwork(*made_of)
         network.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: is not a network that vidstyle saved; give a file written by --network.") from error

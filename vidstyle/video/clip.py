@@ -81,6 +81,8 @@ class Clip:
     kept: tuple[str, ...] = ()
     """One line for each stream: what becomes of it in an output of the source's own format."""
     warnings: tuple[str, ...] = ()
+    on_damage: str = "fail"
+    """What reading does about damage; see `Options.on_damage`."""
 
     @property
     def frames(self) -> int:

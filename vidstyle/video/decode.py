@@ -13,22 +13,22 @@ from av import VideoFrame
 from vidstyle.errors import InputError
 from vidstyle.frame import Frame
 from vidstyle.video.clip import Clip
+from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
 from vidstyle.video.planes import read_image
 from vidstyle.video.source import open_source, picture_stream
-
-_OUT_OF_STEP = 16  # frames; longer than any codec reorders
 
 
 def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Frame]:
     """Frames `first` to `last` (both included; None is the end) in order of showing, one at a time.
 
     Images are (3, H, W) float32 RGB in [0, 1], upright, on the CPU. A range is bit for bit a slice of the whole.
-    Raises InputError when a frame is damaged or missing: there are as many frames as `clip` says, or an error.
+    Raises InputError when a frame is damaged or missing: there are as many frames as `clip` says, or an error. Where
+    the clip was probed to `hold` or `keep` damage, there are as many in any case, and `Frame.damage` marks them.
     """
     last = clip.frames - 1 if last is None else last
     with closing(_pictures(clip, first, last)) as pictures:
-        for index, picture in pictures:
-            yield _frame(clip, index, picture)
+        for index, picture, damage in pictures:
+            yield _frame(clip, index, picture, damage)
 
 
 def sample(clip: Clip, positions: Sequence[int], run: int = 2) -> Iterator[list[Frame]]:
@@ -44,14 +44,15 @@ def sample(clip: Clip, positions: Sequence[int], run: int = 2) -> Iterator[list[
         if kept and kept[0].index != position:
             kept = []
         start = kept[-1].index + 1 if kept else position
-        if start < at or _keyframe(clip, start) > at or not at:
+        # What a missing picture repeats is only known to who has read all before it.
+        if start < at or (_keyframe(clip, start) > at and clip.on_damage == "fail") or not at:
             pictures.close()
             pictures, at = _pictures(clip, start, clip.frames - 1), start
         while at < stop:
-            index, picture = next(pictures)
+            index, picture, damage = next(pictures)
             at = index + 1
             if index >= start:
-                kept.append(_frame(clip, index, picture))
+                kept.append(_frame(clip, index, picture, damage))
         yield list(kept)
     pictures.close()
 
@@ -62,18 +63,21 @@ def _keyframe(clip: Clip, index: int) -> int:
     return clip.keyframes[at - 1] if at else 0
 
 
-def _frame(clip: Clip, index: int, picture: VideoFrame) -> Frame:
+def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str) -> Frame:
     image = clip.orientation.apply(read_image(picture, clip.colour))
-    return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index])
+    return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage)
 
 
-def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame], None, None]:
-    """Index and decoded picture of frames `first` to `last`.
+def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
+    """Index, decoded picture and mark of damage of frames `first` to `last`.
 
     Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing
     is checked, and where it is late we step back by 1, 2, 4, ... seconds, and at last start from the beginning.
     """
     if first > last:
+        return
+    if clip.on_damage != "fail":
+        yield from mended(clip, first, last)
         return
     back = Fraction(0)
     while True:
@@ -89,7 +93,7 @@ def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFr
         back = max(2 * back, Fraction(1))
 
 
-def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterator[tuple[int, VideoFrame]]:
+def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterator[tuple[int, VideoFrame, str]]:
     """Frames `first` to `last` after a seek to time `seek`; nothing at all if that landed behind `first`."""
     numbers = {time: index for index, time in enumerate(clip.pts)}
     with open_source(clip.path) as container:
@@ -119,20 +123,20 @@ def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterato
             if time is not None:
                 strange ^= {time} ^ {clip.pts[index]}
             late = late + 1 if strange else 0
-            if late > _OUT_OF_STEP:
+            if late > OUT_OF_STEP:
                 raise InputError(f"{clip.path}: a frame before frame {index} cannot be decoded; "
-                                 f"{index - late + 1} of {clip.frames} frames were read.")
+                                 f"{index - late + 1} of {clip.frames} frames were read; {REMEDY}.")
             if index >= first:
                 if picture.is_corrupt:
                     raise InputError(f"{clip.path}: frame {index} is damaged; "
-                                     f"{index} of {clip.frames} frames were read.")
+                                     f"{index} of {clip.frames} frames were read; {REMEDY}.")
                 _check_layout(clip, picture, index)
-                yield index, picture
+                yield index, picture, ""
             index += 1
             if index > last:
                 return
         if seek is None or (index is not None and index > first):
-            raise InputError(f"{clip.path}: breaks off; {index or 0} of {clip.frames} frames were read.")
+            raise InputError(f"{clip.path}: breaks off; {index or 0} of {clip.frames} frames were read; {REMEDY}.")
 
 
 def _next(clip: Clip, pictures: Iterator[VideoFrame], read: int) -> VideoFrame | None:
@@ -141,10 +145,10 @@ def _next(clip: Clip, pictures: Iterator[VideoFrame], read: int) -> VideoFrame |
         return next(pictures, None)
     except av.FFmpegError as error:
         raise InputError(f"{clip.path}: is damaged ({(error.strerror or str(error)).lower()}); "
-                         f"{read} of {clip.frames} frames were read.") from error
+                         f"{read} of {clip.frames} frames were read; {REMEDY}.") from error
 
 
 def _check_layout(clip: Clip, picture: VideoFrame, index: int) -> None:
-    if (picture.width, picture.height, picture.format.name) != (clip.coded_width, clip.coded_height, clip.pix_fmt):
+    if not fits(clip, picture):
         raise InputError(f"{clip.path}: changes from {clip.coded_width}x{clip.coded_height} {clip.pix_fmt} to "
                          f"{picture.width}x{picture.height} {picture.format.name} at frame {index}; split it there.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,36 +19,47 @@ from vidstyle.errors import InputError
 from vidstyle.video import sound
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
+from vidstyle.video.damage import REMEDY, Seen, cut_off, packets, pictures, promised_times, sound_faults, undecodable
 from vidstyle.video.geometry import Orientation, read_matrix
+from vidstyle.video.length import bytes_missing
 from vidstyle.video.planes import depth_of, has_alpha, is_full_by_format, is_rgb
 from vidstyle.video.source import open_source, picture_stream
 
+MOST_FRAMES = 24 * 3600 * 60
+"""Of one clip: a day at 60 a second. The times of so many take 0.6 GB."""
+MOST_SECONDS = 7 * 24 * 3600
+"""From the first frame to the last: a week, as of a slow time lapse. A clock that runs further has jumped."""
 
-def probe(path: Path) -> Clip:
-    """Everything that is known of the clip at `path` without painting it.
+
+def probe(path: Path, on_damage: str = "fail") -> Clip:
+    """Everything that is known of the clip at `path` without painting it; see `Options.on_damage`.
 
     Raises InputError, in one sentence, for what cannot be read or is not handled: HDR, interlaced, no picture, ...
     """
     path = Path(path)
     with open_source(path) as container:
-        frame = _first_frame(container, path)
+        frame = _first_frame(container, path, on_damage)
     with open_source(path) as container:
         stream = picture_stream(container, path)
-        times = _scan(container, stream, path, frame)
-        clip = _describe(container, stream, path, frame, times)
-        warnings = (*_doubts(container, stream, frame, clip, times), *clip.warnings)
+        times = _scan(container, stream, path, frame, on_damage)
+        clip = replace(_describe(container, stream, path, frame, times), on_damage=on_damage)
+        warnings = (*_doubts(stream, frame, clip, times), *clip.warnings)
     plan = sound.plan(clip, path.suffix)
     return replace(clip, kept=plan.kept, warnings=warnings)
 
 
-def _first_frame(container: InputContainer, path: Path) -> VideoFrame:
+def _first_frame(container: InputContainer, path: Path, on_damage: str) -> VideoFrame:
     stream = picture_stream(container, path)
     try:
-        frame = next(container.decode(stream), None)
+        found = pictures(container, stream) if on_damage != "fail" else container.decode(stream)
+        frame = next(found, None)
+        if on_damage != "fail" and frame is not None and frame.is_corrupt:
+            frame = next((other for other in found if not other.is_corrupt), frame)
     except av.FFmpegError as error:
-        raise InputError(f"{path}: its first frame cannot be decoded ({error.strerror}); export it again.") from error
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: its first frame cannot be decoded ({reason}); {REMEDY}.") from error
     if frame is None:
-        raise InputError(f"{path}: holds no frame that can be decoded; export it again.")
+        raise InputError(f"{path}: holds no frame that can be decoded; copy or export it again.")
     if frame.interlaced_frame:
         raise InputError(f"{path}: is interlaced; deinterlace it first, for example with ffmpeg -vf bwdif.")
     return frame
@@ -62,45 +72,81 @@ class _Times:
     keyframes: tuple[int, ...]
     lost: int
     """Frames before the first one that can be decoded."""
+    doubts: tuple[str, ...]
+    """What seems damaged, in sentences."""
 
 
-def _scan(container: InputContainer, stream: VideoStream, path: Path, first: VideoFrame) -> _Times:
-    """Read every packet of the stream, decode none, and list the frames that a player shows.
+def _scan(container: InputContainer, stream: VideoStream, path: Path, first: VideoFrame, on_damage: str) -> _Times:
+    """Read every packet, decode none, and list the frames that a player shows.
 
     Packets that an edit list hides are marked so by FFmpeg; VP8 and VP9 have packets that only help others.
     """
     shown: dict[int, tuple[int, bool]] = {}
-    read = 0
+    seen = {other.index: Seen() for other in container.streams}
+    key: int | None = None
+    faults, timeless, double = [], 0, 0
+    codec = stream.codec_context.codec.canonical_name
     try:
-        codec = stream.codec_context.codec.canonical_name
-        for packet in container.demux(stream):
-            read += packet.size > 0
-            if packet.size == 0 or packet.is_discard or _is_hidden(codec, packet):
+        for packet in packets(container, list(container.streams), on_damage):
+            seen[packet.stream_index].see(packet)
+            if packet.stream_index != stream.index or packet.size == 0:
                 continue
             time = packet.pts if packet.pts is not None else packet.dts
-            if time is None:
-                raise InputError(f"{path}: has a frame without a time; remux it first: ffmpeg -i IN -c copy OUT.mkv")
-            if time in shown:
-                raise InputError(f"{path}: shows two frames at the same time ({time}); "
-                                 "remux it first: ffmpeg -fflags +genpts -i IN -c copy OUT.mkv")
+            key = time if key is None and packet.is_keyframe else key
+            if packet.is_discard or _is_hidden(codec, packet):
+                continue
+            timeless += time is None
+            double += time in shown
+            if time is None or time in shown:
+                continue
             shown[time] = packet.duration or 0, packet.is_keyframe
+            if len(shown) > MOST_FRAMES:
+                raise InputError(f"{path}: holds more than {MOST_FRAMES} frames, a day at 60 a second; split it first.")
     except av.FFmpegError as error:
-        raise InputError(f"{path}: breaks off after {len(shown)} frames ({error.strerror}); "
-                         "copy or export it again.") from error
-    if "mp4" in container.format.name and read < (promised := len(stream.index_entries)):
-        raise InputError(f"{path}: is cut off; {read} of {promised} frames are there, copy or export it again.")
+        faults.append(f"breaks off after {len(shown)} frames ({(error.strerror or str(error)).lower()})")
+    if timeless:
+        faults.append(f"has {timeless} frames without a time")
+    if double:
+        faults.append(f"shows {double} frames at the time of another")
     every = sorted(shown)
-    lost = bisect_left(every, first.pts) if first.pts is not None else 0
+    if not every:
+        raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
+    read, promised = seen[stream.index].packets, len(stream.index_entries)
+    if "mp4" in container.format.name and read < promised:
+        faults.append(f"is cut off; {read} of {promised} frames are there")
+        if on_damage == "hold":
+            shown |= dict.fromkeys(promised_times(stream, every), (0, False))
+            every = sorted(shown)
+    lost, damaged = undecodable(every, first.pts, key)
+    if damaged:
+        faults.append(f"cannot be decoded before frame {damaged}")
     pts = every[lost:]
     if not pts:
         raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
     steps = [after - before for before, after in pairwise(pts)]
+    assert stream.time_base
+    if (pts[-1] - pts[0]) * stream.time_base > MOST_SECONDS:
+        raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
+                         "remux it, or export it again.")
     last = shown[pts[-1]][0] or (steps[-1] if steps else 0)
+    cut, doubts = bytes_missing(path, container.format.name), []
+    if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
+        doubts.append("The file ends within a packet; it may be cut off.")
+    elif cut and not faults:
+        faults.append(f"is cut off; {len(pts)} frames are there, and {cut} bytes at the end are missing")
+    if not faults and (missing := cut_off(container, seen, max([last, *steps]) * stream.time_base)):
+        faults.append(missing + "; it is cut off")
+    if faults and on_damage == "fail":
+        raise InputError(f"{path}: {faults[0]}; {REMEDY}.")
+    doubts += [f"The clip {fault}." for fault in faults]
+    for other in container.streams.audio:
+        if fault := sound_faults(other, seen[other.index], container):
+            doubts.append(f"The sound of {_track(other)} {fault}.")
     keyframes = tuple(index for index, time in enumerate(pts) if shown[time][1])
-    return _Times(tuple(pts), (*steps, last), keyframes, lost)
+    return _Times(tuple(pts), (*steps, last), keyframes, lost, tuple(doubts))
 
 
-def _is_hidden(codec: str, packet: Packet[VideoStream]) -> bool:
+def _is_hidden(codec: str, packet: Packet[Stream]) -> bool:
     """Whether a packet holds only a picture that is never shown: the `show_frame` bit of VP8 and VP9 headers."""
     if codec not in ("vp8", "vp9"):
         return False
@@ -156,26 +202,24 @@ def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:
 
 def _track(stream: Stream) -> Track:
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else stream.name or "unknown"
+    codec = context.codec.canonical_name if context is not None else "unknown"
     known = [flag.name for flag in Disposition if flag.name and stream.disposition & flag]
     audio = stream.type == "audio"
-    return Track(stream.index, stream.type, codec, stream.language, stream.metadata.get("title"),
+    return Track(stream.index, stream.type, codec, _plain(stream.language), _plain(stream.metadata.get("title")),
                  getattr(context, "sample_rate", None) if audio else None,
                  getattr(context, "channels", None) if audio else None, tuple(known))
 
 
-def _doubts(container: InputContainer, stream: VideoStream, frame: VideoFrame, clip: Clip,
-            times: _Times) -> Iterable[str]:
+def _plain(text: str | None) -> str | None:
+    """Text from a file, without what would move a terminal's cursor or recolour its lines."""
+    return text and "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _doubts(stream: VideoStream, frame: VideoFrame, clip: Clip, times: _Times) -> Iterable[str]:
+    yield from times.doubts
     if clip.colour.assumed:
         yield f"The file does not state its colours; assumed {' and '.join(clip.colour.assumed)}."
     if has_alpha(frame.format) or stream.metadata.get("alpha_mode") == "1":
         yield "The clip has an alpha channel, which this version drops."
     if times.lost:
         yield f"The first {times.lost} frames lack the frame they were coded from and are left out, as players do."
-    if container.duration:
-        stated = container.duration / av.time_base
-        start = (container.start_time or 0) / av.time_base
-        ends = float((clip.pts[-1] + clip.durations[-1]) * clip.time_base) - start
-        # The container's length is the longest stream's, sound included, so a small difference is no sign of damage.
-        if ends < 0.9 * stated - 1:
-            yield f"The file states {stated:.2f} s but its frames end at {ends:.2f} s; it may be cut off."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,32 +11,30 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
+from vidstyle.files import check_plain
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
-_MOST_PIXELS = 16384 * 16384
+MOST_PIXELS = 8192 * 8192
+"""Of one picture: twice those of 8K. As floats such a picture takes 0.8 GB, and a run holds several."""
+MOST_STREAMS = 100
+"""In one file: a film with every language has some sixty; each is read, tried and told of."""
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(MOST_PIXELS)}
 
 
 @contextmanager
 def open_source(path: Path) -> Iterator[InputContainer]:
     """The file, opened for reading; closed at the end. Raises InputError where it is no readable media file."""
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({_reason(error)}); check the path.") from error
-    if stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{path}: is a folder; name a video file.")
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path}: is not a plain file; name a video file.")
-    if found.st_size == 0:
-        raise InputError(f"{path}: is empty; export or copy it again.")
+    check_plain(path, "a video file")
     try:
         # With the prefix, a name like `a:b.mp4` is a name and not a protocol.
         container = av.open(f"file:{path.absolute()}", "r", options=dict(_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
+        if len(container.streams) > MOST_STREAMS:
+            raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {MOST_STREAMS} that are read; "
+                             "copy the picture and its sound into a file of their own.")
         yield container
     finally:
         container.close()
@@ -71,6 +68,10 @@ def picture_stream(container: InputContainer, path: Path, index: int | None = No
         stream = best if best in moving else moving[0]
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
         raise InputError(f"{path}: its video codec is not known here; convert it to H.264 first.")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{path}: states pictures of {width}x{height} pixels, more than the {MOST_PIXELS // 10**6} million "
+                         "that are read; scale it down first.")
     stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # a header may promise a picture of terabytes
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # also where it grows on the way
     return stream

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from vidstyle.errors import OutputError
+from vidstyle.files import is_one_of
 
 
-def check_target(target: Path, source: Path, overwrite: bool = False) -> None:
-    """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing."""
+def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
+    """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
+
+    inputs: the other files that are read; none of them is written to, by whatever name or link it goes, and neither is
+    the passing name that a file has until it is whole.
+    """
     folder = target.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"{target}: the folder {folder} does not exist; create it first.")
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file.")
-    if _same_file(target, source):
-        raise OutputError(f"{target}: is the source itself, which is never written to; name another output.")
+    for file in (target, PartFile(target).path):
+        if (read := is_one_of(file, [source, *inputs])) is not None:
+            what = "the source itself" if read == source else f"{read}, which is read too"
+            passing = "" if file == target else " while it is written goes by a name that"
+            raise OutputError(f"{target}:{passing} is {what} and never written to; name another output.")
     if os.path.lexists(target) and not overwrite:
         raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
-
-
-def _same_file(target: Path, source: Path) -> bool:
-    try:
-        return os.path.samefile(target, source)
-    except OSError:
-        return False
 
 
 def write_failed(target: Path, error: Exception) -> OutputError:

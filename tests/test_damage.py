@@ -1,0 +1,201 @@
+"""Damaged clips: refused in a sentence, or as many frames at the same times, the good ones untouched and the others counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from video_clips import make_clip
+
+from vidstyle.cli import execute
+from vidstyle.errors import InputError
+from vidstyle.frame import Frame
+from vidstyle.options import Options
+from vidstyle.pictures import write_png
+from vidstyle.pipeline import Style, stylize_video
+from vidstyle.stylizers.feedforward import save_network
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.video import decode, probe, sample
+
+N = 40
+GOP = {"options": {"x264-params": "bframes=2:keyint=10:scenecut=0"}}
+
+
+def spots(path: Path, stream: int = 0) -> list[tuple[int, int]]:
+    """Place and size of every packet in the file."""
+    with av.open(str(path)) as reader:
+        return [(packet.pos, packet.size) for packet in reader.demux(reader.streams[stream]) if packet.size]
+
+
+def zero(path: Path, packets: list[int], keep: int = 0) -> Path:
+    """Blank these packets of the picture, but for their first `keep` bytes."""
+    data = bytearray(path.read_bytes())
+    for at, size in [spots(path)[index] for index in packets]:
+        data[at + keep:at + size] = bytes(size - keep)
+    path.write_bytes(data)
+    return path
+
+
+def flip(path: Path, packet: int) -> Path:
+    """Change bytes inside a packet, so that it decodes into something wrong."""
+    data, (at, size) = bytearray(path.read_bytes()), spots(path)[packet]
+    for place in range(at + size // 2, at + size - 4, 7):
+        data[place] ^= 0x55
+    path.write_bytes(data)
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[:int(len(data) * share)])
+    return path
+
+
+def equal(one: Frame, two: Frame) -> bool:
+    return torch.equal(one.image, two.image)
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "one blank": ("a.mp4", lambda path: zero(path, [25])),
+    "keyframe blank": ("a.mp4", lambda path: zero(path, [20])),
+    "first blank": ("a.mp4", lambda path: zero(path, [0])),
+    "many blank": ("a.mkv", lambda path: zero(path, list(range(5, 35, 3)))),
+    "flipped": ("a.mp4", lambda path: flip(path, 10)),
+    "cut": ("a.mp4", lambda path: cut(path, 0.6)),
+    "cut mkv": ("a.mkv", lambda path: cut(path, 0.6)),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
+    file, damage = DAMAGES[name]
+    path = make_clip(tmp_path / file, frames=N, container_options={"movflags": "faststart"} if "mp4" in file else None, **GOP)
+    whole = list(decode(probe(path)))
+    damage(path)
+    with pytest.raises(InputError, match=r"--on-damage hold") as caught:
+        list(decode(probe(path)))
+    assert "\n" not in str(caught.value)
+
+    clip = probe(path, "hold")
+    held = list(decode(clip))
+    assert [frame.pts for frame in held] == list(clip.pts)
+    if name == "cut mkv":  # nothing in it says how many frames there were, so the length is told instead
+        assert 20 <= clip.frames < N
+        assert any("cut off" in warning for warning in clip.warnings)
+    else:
+        assert list(clip.pts) == [frame.pts for frame in whole]
+    bad = [frame.index for frame in held if frame.damage]
+    assert 1 <= len(bad) <= 30
+    assert {frame.damage for frame in held} == {"", "held"}
+    first_good = next(frame for frame in held if not frame.damage)
+    for frame in held:
+        if frame.damage:
+            assert equal(frame, held[frame.index - 1] if frame.index > first_good.index else first_good)
+    sound = [frame for frame in held if not frame.damage and not equal(frame, whole[frame.index])]
+    # A decoder repairs what it can without a word; only frames that refer to damaged ones may differ, one group at most.
+    assert len(sound) <= 10
+    assert all(equal(part, held[part.index]) for part in decode(clip, 22, 31 if clip.frames > 31 else clip.frames - 1))
+    for run in sample(clip, [3, 15, clip.frames - 2]):
+        assert all(equal(frame, held[frame.index]) for frame in run)
+
+    kept = list(decode(probe(path, "keep")))
+    assert {frame.damage for frame in kept} <= {"", "held", "damaged"}
+    assert len(kept) <= len(held)
+
+
+def test_keep_shows_the_damaged_pictures(tmp_path: Path) -> None:
+    path = flip(make_clip(tmp_path / "a.mp4", frames=N, size=(192, 128), options={"x264-params": "bframes=0:keyint=40"}), 10)
+    with av.open(str(path)) as reader:  # every picture that a bare decoder gives, with its own word on it
+        told = [(frame.pts, frame.is_corrupt) for frame in reader.decode(video=0)]
+    kept = list(decode(probe(path, "keep")))
+    assert [(frame.pts, frame.damage == "damaged") for frame in kept] == told
+    assert any(corrupt for _, corrupt in told)
+
+
+@pytest.mark.parametrize("file", ["bframes.mp4", "confused.avi", "open.ts", "vp9.webm", "uneven.mp4"])
+@pytest.mark.parametrize("policy", ["hold", "keep"])
+def test_a_clip_without_damage_is_read_as_ever(tmp_path: Path, file: str, policy: str) -> None:
+    from test_video_decode import SHAPES
+
+    path = make_clip(tmp_path / file, **({"frames": 45, "size": (64, 48)} | SHAPES[file]))
+    strict, lenient = probe(path), probe(path, policy)
+    assert replace(lenient, on_damage="fail") == strict
+    for one, two in zip(decode(strict), decode(lenient), strict=True):
+        assert equal(one, two)
+        assert (one.pts, one.index, one.damage) == (two.pts, two.index, two.damage)
+
+
+@pytest.mark.parametrize("file", ["a.mp4", "a.mkv", "a.avi", "a.webm", "a.mov", "fragments.mp4"])
+def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str) -> None:
+    shape = {"a.webm": {"codec": "libvpx-vp9"},
+             "a.avi": {"codec": "mpeg4", "time_base": Fraction(1, 25), "step": 1}}.get(file, {})
+    path = make_clip(tmp_path / file, frames=20, sound=[("libopus" if file == "a.webm" else "mp3", None)], **shape,
+                     container_options={"movflags": "frag_keyframe+empty_moov"} if file == "fragments.mp4" else None)
+    assert probe(path).frames == 20
+    data = path.read_bytes()
+    for share in np.linspace(0.1, 0.99, 25):
+        path.write_bytes(data[:int(len(data) * share)])
+        with pytest.raises(InputError) as caught:
+            list(decode(probe(path)))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_cut_off_transport_stream_is_told(tmp_path: Path) -> None:
+    path = cut(make_clip(tmp_path / "a.ts", frames=20), 0.6)
+    assert path.stat().st_size % 188
+    assert any("cut off" in warning for warning in probe(path).warnings)
+
+
+def test_sound_that_breaks_off_is_warned_of_by_name(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=20, sound=[("aac", "fra")])
+    data = path.read_bytes()
+    at, size = spots(path, 1)[5]
+    assert at + size < len(data) - 4000
+    table = data.rindex(b"stco")  # of the sound, which is the last track: moved behind the end of the file
+    broken = bytearray(data)
+    broken[table + 12:table + 16] = (len(data) - 10).to_bytes(4, "big")
+    path.write_bytes(broken)
+    [warning] = [text for text in probe(path).warnings if "sound" in text]
+    assert "stream 1: audio aac" in warning
+    assert "fra" in warning
+    assert "breaks off" in warning or "is damaged" in warning
+
+
+def test_one_frame_and_no_duration(tmp_path: Path) -> None:
+    one = probe(make_clip(tmp_path / "one.mp4", frames=1))
+    assert (one.frames, len(list(decode(one)))) == (1, 1)
+    live = make_clip(tmp_path / "live.mkv", frames=9, container_options={"live": "1"})
+    with av.open(str(live)) as reader:
+        assert reader.duration is None
+    assert [frame.pts for frame in decode(probe(live))] == list(probe(live).pts)
+    assert probe(live).frames == 9
+
+
+def test_the_result_counts_what_was_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = zero(make_clip(tmp_path / "clip.mp4", frames=N, **GOP), [25, 26])
+    write_png(tmp_path / "style.png", torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
+    held = [frame.index for frame in decode(probe(path, "hold")) if frame.damage]
+    options = Options(network=tmp_path / "net.safetensors", strength=0.0, size=32, device="cpu", on_damage="hold")
+    result = stylize_video(path, [Style(tmp_path / "style.png")], tmp_path / "out.mp4", options)
+    assert list(result.held) == held
+    assert held
+    assert (result.frames, result.damaged) == (N, ())
+    assert probe(tmp_path / "out.mp4").pts == probe(path, "hold").pts
+
+    command = ["run", str(path), "--style", str(tmp_path / "style.png"), "--network", str(tmp_path / "net.safetensors"),
+               "--strength", "0", "--size", "32", "--json", "-o", str(tmp_path / "two.mp4")]
+    assert execute(command) == 3
+    assert not (tmp_path / "two.mp4").exists()
+    capsys.readouterr()
+    assert execute([*command, "--on-damage", "hold"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[-1])["held"] == held
+    assert f"{len(held)} of {N} frames repeat another's picture" in err
