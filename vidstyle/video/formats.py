@@ -56,6 +56,8 @@ class Format:
     options: dict[str, str]
     threads: int = _THREADS
     warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Those of `warnings` that tell of something that will be missing."""
 
 
 def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,

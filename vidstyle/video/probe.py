@@ -17,9 +17,9 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
-from vidstyle.video import sound
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
+from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
 from vidstyle.video.planes import depth_of, has_alpha, is_full_by_format, is_rgb
 from vidstyle.video.source import open_source, picture_stream
@@ -38,8 +38,7 @@ def probe(path: Path) -> Clip:
         times = _scan(container, stream, path, frame)
         clip = _describe(container, stream, path, frame, times)
         warnings = (*_doubts(container, stream, frame, clip, times), *clip.warnings)
-    plan = sound.plan(clip, path.suffix)
-    return replace(clip, kept=plan.kept, warnings=warnings)
+    return replace(clip, kept=plan(clip, path.suffix).kept, warnings=warnings)
 
 
 def _first_frame(container: InputContainer, path: Path) -> VideoFrame:
@@ -132,7 +131,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         colour=_colour(frame, path, codec),
         time_base=Fraction(stream.time_base), pts=times.pts, durations=times.durations, keyframes=times.keyframes,
         audio=tuple(track for track in tracks if track.kind == "audio"),
-        others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()))
+        others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
+        timecode=_timecode(container, stream))
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:
@@ -152,6 +152,12 @@ def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:
                       full_by_format=is_full_by_format(frame.format, codec))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    """The timecode of the first frame: the picture's own, a timecode track's, or the file's."""
+    notes = [stream.metadata, *(other.metadata for other in container.streams if other.type == "data"), container.metadata]
+    return next((value for tags in notes for key, value in tags.items() if key.lower() == "timecode"), None)
 
 
 def _track(stream: Stream) -> Track:
