@@ -142,7 +142,7 @@ def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", get_args(Codec))
 def test_the_command_line_knows_which_codecs_take_a_crf(tmp_path: Path, codec: str) -> None:
     clip = probe(make_clip(tmp_path / "a.mp4", frames=1))
-    chosen = choose_format(tmp_path / ("b.mov" if codec == "prores" else "b.mkv"), clip, codec)
+    chosen = choose_format(tmp_path / ("b.mov" if codec in ("prores", "dnxhr") else "b.mkv"), clip, codec)
     assert ("crf" in chosen.options) == (codec not in WITHOUT_CRF)
 
 

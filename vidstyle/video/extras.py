@@ -84,8 +84,8 @@ def plan(clip: Clip, suffix: str, audio: str = "copy", *, whole: bool = True) ->
 
 def _ways(track: Track, container: str) -> list[How]:
     if "attached_pic" in track.disposition:
-        # As a stream of Matroska it would be a second movie of one frame.
-        return {"mp4": ["copy"], "mov": ["copy"], "matroska": ["attach"]}.get(container, [])  # type: ignore[return-value]
+        # As a stream of Matroska it would be a second movie of one frame; MOV takes it and writes nothing.
+        return ["copy"] if container == "mp4" else ["attach"] if container == "matroska" else []
     if track.kind == "attachment":
         return ["attach"] if container == "matroska" else []
     return ["copy", "convert"] if track.kind == "subtitle" else ["copy"]
@@ -129,7 +129,7 @@ class Extras:
             out.disposition = stream.disposition
             read.append(stream)
         self._converts = {index for index, how in kept if how == "convert"}
-        self._waiting = islice((p for p in source.demux(*read) if p.size and p.pts is not None), most) if read else iter(())
+        self._waiting = islice(_timed(source, read), most) if read else iter(())
         self._next: Packet[Stream] | None = None
 
     def copy_until(self, seconds: Fraction | None) -> None:
@@ -181,6 +181,15 @@ class Extras:
         packet.pts, packet.dts, packet.duration = low - shift, low - shift - late, high - low
         packet.stream = out
         yield packet
+
+
+def _timed(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams that has a time; a cover has none and is there from the beginning."""
+    for packet in source.demux(*streams):
+        if packet.size and packet.pts is None and packet.stream.disposition & Disposition.attached_pic:
+            packet.pts = packet.dts = 0
+        if packet.size and packet.pts is not None:
+            yield packet
 
 
 def _copied(sink: OutputContainer, stream: Stream) -> Stream:

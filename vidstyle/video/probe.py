@@ -17,11 +17,12 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
+from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
 from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
-from vidstyle.video.planes import depth_of, has_alpha, is_full_by_format, is_rgb
+from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
 from vidstyle.video.source import open_source, picture_stream
 
 
@@ -37,14 +38,14 @@ def probe(path: Path) -> Clip:
         stream = picture_stream(container, path)
         times = _scan(container, stream, path, frame)
         clip = _describe(container, stream, path, frame, times)
-        warnings = (*_doubts(container, stream, frame, clip, times), *clip.warnings)
+        warnings = (*_doubts(container, clip, times), *clip.warnings)
     return replace(clip, kept=plan(clip, path.suffix).kept, warnings=warnings)
 
 
 def _first_frame(container: InputContainer, path: Path) -> VideoFrame:
     stream = picture_stream(container, path)
     try:
-        frame = next(container.decode(stream), None)
+        frame = next(decoded(container, stream), None)
     except av.FFmpegError as error:
         raise InputError(f"{path}: its first frame cannot be decoded ({error.strerror}); export it again.") from error
     if frame is None:
@@ -170,12 +171,9 @@ def _track(stream: Stream) -> Track:
                  getattr(context, "channels", None) if audio else None, tuple(known))
 
 
-def _doubts(container: InputContainer, stream: VideoStream, frame: VideoFrame, clip: Clip,
-            times: _Times) -> Iterable[str]:
+def _doubts(container: InputContainer, clip: Clip, times: _Times) -> Iterable[str]:
     if clip.colour.assumed:
         yield f"The file does not state its colours; assumed {' and '.join(clip.colour.assumed)}."
-    if has_alpha(frame.format) or stream.metadata.get("alpha_mode") == "1":
-        yield "The clip has an alpha channel, which this version drops."
     if times.lost:
         yield f"The first {times.lost} frames lack the frame they were coded from and are left out, as players do."
     if container.duration:

@@ -17,6 +17,7 @@ _ENCODERS = {"aac": "aac", "opus": "libopus", "vorbis": "libvorbis", "mp3": "lib
              "alac": "alac", "ac3": "ac3", "eac3": "eac3"}
 _FALLBACK = {"mp4": "aac", "mov": "aac", "matroska": "aac", "webm": "libopus"}
 _EXACT = ("flac", "alac")
+_USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 _GAP = Fraction(1, 25)  # seconds; smaller steps are rounding of Matroska's milliseconds, larger ones are missing sound
 
 
@@ -50,7 +51,10 @@ class Recoder:
         context = stream.codec_context
         self._in, self._rate = context, context.sample_rate
         rate = 48000 if encoder == "libopus" else self._rate  # Opus knows few rates
-        out = sink.add_stream(encoder, rate=rate, layout=context.layout.name)
+        # AVI only counts channels; for their usual number they are the usual speakers.
+        counted = context.layout.name.endswith("channels") or not context.layout.name
+        self._layout = _USUAL.get(context.channels, context.layout.name) if counted else context.layout.name
+        out = sink.add_stream(encoder, rate=rate, layout=self._layout)
         assert isinstance(out, AudioStream)
         self.out = out
         if not is_exact(encoder):
@@ -91,7 +95,7 @@ class Recoder:
         if low >= high:
             return
         piece = AudioFrame.from_ndarray(np.ascontiguousarray(data[:, low * planes:high * planes]), format=frame.format.name,
-                                        layout=frame.layout.name)
+                                        layout=self._layout)
         piece.sample_rate, piece.time_base = self._rate, Fraction(1, self._rate)
         piece.pts = first + low - self._origin
         yield piece
