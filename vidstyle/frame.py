@@ -24,6 +24,8 @@ class Frame:
     """How long the frame is shown, in units of `time_base`; 0 where the source does not say."""
     damage: str = ""
     """`held` where the picture repeats another because its own is missing, `damaged` where it is shown as it came."""
+    alpha: Tensor | None = None
+    """(1, H, W) float32 in [0, 1], 1 = opaque; goes past the painting untouched. None where the source has none."""
 
     @property
     def seconds(self) -> float:

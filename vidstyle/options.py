@@ -15,9 +15,9 @@ Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Audio = Literal["copy", "none"]
 OnDamage = Literal["fail", "hold", "keep"]
-Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "ffv1"]
+Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+WITHOUT_CRF = ("prores", "dnxhr", "ffv1")  # codecs that have no such scale of quality
 _MOST_BYTES = 2**20  # of a config
-WITHOUT_CRF = ("prores", "ffv1")  # codecs that have no such scale of quality
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Options:
     codec: Codec = "h264"
     """Video codec written."""
     crf: int = 16
-    """Quality of the written video: lower is better and larger; 0 is lossless with h264. Says nothing to prores and ffv1."""
+    """Quality of the written video: lower is better and larger; 0 is lossless with h264. Not for prores, dnxhr, ffv1."""
     audio: Audio = "copy"
     """`copy` keeps every sound track packet for packet, `none` drops them."""
     on_damage: OnDamage = "fail"

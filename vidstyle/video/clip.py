@@ -78,6 +78,8 @@ class Clip:
     audio: tuple[Track, ...] = ()
     others: tuple[Track, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
+    timecode: str | None = None
+    """Of the first frame, such as `01:00:00:00`."""
     kept: tuple[str, ...] = ()
     """One line for each stream: what becomes of it in an output of the source's own format."""
     warnings: tuple[str, ...] = ()

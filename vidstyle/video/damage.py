@@ -16,6 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
+from vidstyle.video.alpha import reader
 from vidstyle.video.clip import Clip
 from vidstyle.video.source import open_source, picture_stream
 
@@ -48,9 +49,10 @@ def packets(container: InputContainer, streams: Sequence[Stream], on_damage: str
 
 def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every picture that the decoder gives, whatever it says of the others."""
+    own = reader(stream)
     for packet in packets(container, [stream], "keep"):
         try:
-            found = packet.decode()
+            found = packet.decode() if own is None else own.decode(packet if packet.size else None)
         except av.FFmpegError:
             continue
         yield from (picture for picture in found if isinstance(picture, VideoFrame))

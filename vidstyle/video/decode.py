@@ -12,9 +12,10 @@ from av import VideoFrame
 
 from vidstyle.errors import InputError
 from vidstyle.frame import Frame
+from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
-from vidstyle.video.planes import read_image
+from vidstyle.video.planes import read_alpha, read_image
 from vidstyle.video.source import open_source, picture_stream
 
 
@@ -64,8 +65,9 @@ def _keyframe(clip: Clip, index: int) -> int:
 
 
 def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str) -> Frame:
-    image = clip.orientation.apply(read_image(picture, clip.colour))
-    return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage)
+    image, alpha = clip.orientation.apply(read_image(picture, clip.colour)), read_alpha(picture)
+    return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage,
+                 None if alpha is None else clip.orientation.apply(alpha))
 
 
 def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
@@ -106,7 +108,7 @@ def _decode_from(clip: Clip, first: int, last: int, seek: int | None) -> Iterato
         index = None if seek is not None else 0
         strange: set[int] = set()
         late = 0
-        pictures = container.decode(stream)
+        pictures = decoded(container, stream)
         while (picture := _next(clip, pictures, index or 0)) is not None:
             time = picture.pts
             if seek is None and index == 0 and time is not None and time < clip.pts[0]:

@@ -14,15 +14,18 @@ import av
 import torch
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
+from torch.nn.functional import interpolate
 
-from vidstyle.errors import OutputError, VidstyleError
+from vidstyle.errors import OutputError, UsageError, VidstyleError
 from vidstyle.frame import Frame
 from vidstyle.video.clip import Clip
+from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.planes import write_image, written_tags
-from vidstyle.video.sound import Sound, copied_tags, movie_timescale, plan
+from vidstyle.video.sound import Sound, copied_tags, movie_timescale
 from vidstyle.video.source import open_source
 from vidstyle.video.target import PartFile, check_target, write_failed
+from vidstyle.video.timecode import advance
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
              "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",
@@ -41,39 +44,62 @@ class OutputPlan:
     """One line for each stream of the source."""
     warnings: tuple[str, ...]
     audio: tuple[int, ...]
-    """Numbers of the source's sound streams that are copied."""
+    """Numbers of the source's sound streams that are written."""
+    recoded: dict[int, str]
+    """The encoder for each of them that is not copied packet for packet."""
+    extras: tuple[tuple[int, How], ...]
+    """Numbers of the other streams that are written, and how."""
+    timecode: str | None
+    """Of the first frame written."""
 
 
-def plan_output(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16,
-                audio: str = "copy") -> OutputPlan:
-    """Settle how `clip` would be written to `target`, trying all of it with one gray frame in memory.
+def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = None, size: tuple[int, int] | None = None,
+                codec: str = "h264", crf: int = 16, audio: str = "copy", strict: bool = False) -> OutputPlan:
+    """Settle how frames `first` to `last` of `clip` would be written to `target`, trying all of it in memory.
 
-    Raises UsageError for a combination that cannot be, OutputError where the codec refuses it.
+    Raises UsageError for a combination that cannot be, and with `strict` where anything of the source would be missing;
+    OutputError where the codec refuses it.
     """
     size = size or (clip.width, clip.height)
+    whole = first == 0 and last in (None, clip.frames - 1)
     chosen = choose_format(target, clip, codec, crf, size)
-    streams = plan(clip, target.suffix, audio)
-    settled = OutputPlan(chosen, size, streams.kept, chosen.warnings + streams.warnings, streams.audio)
+    streams = plan(clip, target.suffix, audio, whole=whole)
+    timecode, lost = _timecode(clip, first), list(streams.lost + chosen.lost)
+    if clip.timecode is not None and timecode is None:
+        lost.append(f"The timecode {clip.timecode} is dropped; it cannot count frames that come as these do.")
+    if strict and lost:
+        raise UsageError(f"{target}: --strict is given, and not all can be kept: {' '.join(lost)}")
+    warnings = dict.fromkeys((*chosen.warnings, *streams.warnings, *lost))
+    settled = OutputPlan(chosen, size, streams.kept, tuple(warnings), streams.audio, streams.recoded, streams.extras, timecode)
     with ExitStack() as stack:
         source = stack.enter_context(open_source(clip.path))
         try:
             with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
-                stream = _add_picture(sink, source, clip, settled, frames=1, whole=True)
-                Sound(sink, source, settled.audio)
+                stream = _add_picture(sink, source, clip, settled, frames=1)
+                sound = Sound(sink, source, settled.audio, settled.recoded, most=4)
+                beside = stack.enter_context(open_source(clip.path))
+                extras = Extras(sink, beside, settled.extras, most=4)
                 sink.set_chapters(source.chapters())
                 sink.start_encoding()
                 frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.colour)
                 frame.pts, frame.time_base = 0, clip.time_base
                 sink.mux(stream.encode(frame))
                 sink.mux(stream.encode(None))
+                sound.copy_until(None)
+                extras.copy_until(None)
         except (av.FFmpegError, ValueError) as error:
             raise OutputError(f"{target}: {codec} cannot be written at {size[0]}x{size[1]} as {chosen.pix_fmt} "
                               f"({error}); use another --codec.") from error
     return settled
 
 
+def _timecode(clip: Clip, first: int) -> str | None:
+    """The timecode of frame `first`; None where there is none, or where frames that come unevenly cannot be counted."""
+    return None if clip.timecode is None or clip.variable_rate else advance(clip.timecode, first, clip.average_rate)
+
+
 def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, settled: OutputPlan, *,
-                 frames: int, whole: bool) -> VideoStream:
+                 frames: int) -> VideoStream:
     """The output's video stream, with the source's time base, tags and names."""
     chosen = settled.format
     options = dict(chosen.options)
@@ -93,9 +119,10 @@ def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, sett
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
     original = source.streams[clip.stream]
-    # A timecode names the first frame of the whole clip, so a range must not carry it; nor can it count uneven frames.
-    untrue = {"rotate", "alpha_mode"} | (set() if whole and not clip.variable_rate else {"timecode"})
+    untrue = {"rotate", "alpha_mode", "timecode"}
     stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
+    if settled.timecode is not None:
+        stream.metadata["timecode"] = settled.timecode
     stream.disposition = original.disposition
     return stream
 
@@ -108,10 +135,10 @@ class Encoder:
                 encoder.write(frame)
 
     The whole clip keeps its times to the tick. A range is shifted so that its first frame is shown at zero, and the
-    sound is cut to the range by packets and shifted by the same time (see `Sound`). Matroska and WebM count whole
+    sound is cut to the range and shifted by the same time (see `Sound`), and so are subtitles and chapters; timecode
+    counts on. Matroska and WebM count whole
     milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins before zero
-    pushes everything back by the same amount. Pixels are written upright, without a rotation matrix. Chapters are
-    kept for the whole clip only.
+    pushes everything back by the same amount. Pixels are written upright, without a rotation matrix.
 
     On entering, everything that could fail is tried; on any exception, Ctrl-C included, nothing is left behind.
     Raises OutputError for the disk and the codec, UsageError for a format that does not fit.
@@ -119,11 +146,12 @@ class Encoder:
 
     def __init__(self, target: Path, clip: Clip, *, first: int = 0, last: int | None = None,
                  size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16, audio: str = "copy",
-                 overwrite: bool = False) -> None:
+                 strict: bool = False, overwrite: bool = False) -> None:
         self.target, self.clip = Path(target), clip
         self.first, self.last = first, clip.frames - 1 if last is None else last
         check_target(self.target, clip.path, overwrite)
-        self.plan = plan_output(self.target, clip, size=size, codec=codec, crf=crf, audio=audio)
+        self.plan = plan_output(self.target, clip, first=self.first, last=self.last, size=size, codec=codec, crf=crf,
+                                audio=audio, strict=strict)
         self.written = 0
         self._durations: dict[int, int] = {}
         self._whole = self.first == 0 and self.last == clip.frames - 1
@@ -154,13 +182,16 @@ class Encoder:
         self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=chosen.container,
                              container_options=options)
         self._sink.metadata.update(tags)
-        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.last - self.first + 1,
-                                    whole=self._whole)
+        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.last - self.first + 1)
         begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
-        times = {} if self._whole else {"begin": begin * clip.time_base, "end": end * clip.time_base}
-        self._sound = Sound(self._sink, source, self.plan.audio, origin=self._shift * clip.time_base, **times)
-        if self._whole and source.chapters():
-            self._sink.set_chapters(source.chapters())
+        low, high = (None, None) if self._whole else (begin * clip.time_base, end * clip.time_base)
+        origin = self._shift * clip.time_base
+        self._sound = Sound(self._sink, source, self.plan.audio, self.plan.recoded, origin=origin, begin=low, end=high)
+        # Opened once more: each reader goes through the file at its own pace.
+        self._extras = Extras(self._sink, self._open.enter_context(open_source(clip.path)), self.plan.extras, origin=origin,
+                              begin=low, end=high)
+        if chapters := chapters_of(source, low, high, origin):
+            self._sink.set_chapters(chapters)
         self._sink.start_encoding()
 
     def write(self, frame: Frame) -> None:
@@ -168,7 +199,10 @@ class Encoder:
         width, height = self.plan.size
         if tuple(frame.image.shape) != (3, height, width):
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
-        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour)
+        alpha = frame.alpha
+        if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
+            alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour, alpha)
         picture.pts = frame.pts - self._shift
         picture.time_base = self.clip.time_base
         self._durations[picture.pts] = frame.duration
@@ -183,7 +217,9 @@ class Encoder:
             time = packet.dts if packet.dts is not None else packet.pts
             # Encoders forget how long a frame is shown, and the last one's length is nowhere else.
             packet.duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
-            self._sound.copy_until(Fraction((time or 0) + self._shift) * self.clip.time_base)
+            moment = Fraction((time or 0) + self._shift) * self.clip.time_base
+            self._sound.copy_until(moment)
+            self._extras.copy_until(moment)
             self._sink.mux(packet)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -197,6 +233,7 @@ class Encoder:
                 raise VidstyleError(f"{self.target}: got {self.written} of {promised} frames; nothing was written.")
             self._mux(self._stream.encode(None))
             self._sound.copy_until(None)
+            self._extras.copy_until(None)
             self._sink.close()
         except BaseException as stop:
             self._abandon()

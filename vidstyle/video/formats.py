@@ -9,12 +9,12 @@ from av import Codec, VideoFormat
 
 from vidstyle.errors import UsageError
 from vidstyle.video.clip import Clip
-from vidstyle.video.planes import is_rgb, subsampling
+from vidstyle.video.planes import has_alpha, is_rgb, subsampling
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """FFmpeg's name of the format for each file extension that is written."""
 
-_HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores"),
+_HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
           "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
 
@@ -30,19 +30,22 @@ class _Encoder:
     """Whether it writes odd sizes in any chroma format; where not, they are written as 4:4:4."""
     most_crf: int | None
     """The highest `crf`; None where the codec has no such scale."""
+    alpha: bool = False
+    """Whether it writes alpha too, so that players find it."""
     options: tuple[tuple[str, str], ...] = ()
 
 
 _ENCODERS = {
     # Without mbtree=0, x264 reads memory it never wrote at some widths, and the same frames make different files.
-    "h264": _Encoder("libx264", ("420", "422", "444"), (8, 10), False, 51, (("x264-params", "mbtree=0"),)),
-    "hevc": _Encoder("libx265", ("420", "422", "444"), (8, 10, 12), False, 51,
+    "h264": _Encoder("libx264", ("420", "422", "444"), (8, 10), False, 51, False, (("x264-params", "mbtree=0"),)),
+    "hevc": _Encoder("libx265", ("420", "422", "444"), (8, 10, 12), False, 51, False,
                      (("x265-params", "pools=4:frame-threads=2:log-level=error"),)),
-    "vp9": _Encoder("libvpx-vp9", ("420", "422", "444"), (8, 10, 12), True, 63,
+    "vp9": _Encoder("libvpx-vp9", ("420", "422", "444"), (8, 10, 12), True, 63, True,
                     (("row-mt", "1"), ("cpu-used", "3"), ("deadline", "good"))),
-    "av1": _Encoder("libsvtav1", ("420",), (8, 10), True, 63, (("preset", "7"),)),
-    "prores": _Encoder("prores_ks", ("422", "444"), (10,), True, None, (("vendor", "apl0"),)),
-    "ffv1": _Encoder("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, (("level", "3"), ("slicecrc", "1"))),
+    "av1": _Encoder("libsvtav1", ("420",), (8, 10), True, 63, False, (("preset", "7"),)),
+    "prores": _Encoder("prores_ks", ("422", "444"), (10,), True, None, True, (("vendor", "apl0"),)),
+    "dnxhr": _Encoder("dnxhd", ("422", "444"), (8, 10), True, None),
+    "ffv1": _Encoder("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1"))),
 }
 
 
@@ -56,6 +59,8 @@ class Format:
     options: dict[str, str]
     threads: int = _THREADS
     warnings: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Those of `warnings` that tell of something that will be missing."""
 
 
 def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
@@ -78,15 +83,19 @@ def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
     encoder = _ENCODERS[codec]
     if encoder.most_crf is not None and not 0 <= crf <= encoder.most_crf:
         raise UsageError(f"crf is {crf}; {codec} takes 0 to {encoder.most_crf}.")
-    pix_fmt, warnings = _pix_fmt(encoder, clip, size or (clip.width, clip.height))
+    pix_fmt, warnings, lost = _pix_fmt(encoder, clip, size or (clip.width, clip.height), container)
     options = dict(encoder.options)
     if encoder.most_crf is not None:
         options["crf"] = str(crf)
     if codec == "prores":
         options["profile"] = "4444" if "444" in pix_fmt else "hq"
+    if codec == "dnxhr":
+        options["profile"] = "dnxhr_444" if "422" not in pix_fmt else "dnxhr_hqx" if "10" in pix_fmt else "dnxhr_hq"
+    if codec == "vp9" and "yuva" in pix_fmt:
+        options["auto-alt-ref"] = "0"  # frames that are never shown have no place for alpha
     if codec in ("h264", "hevc") and clip.variable_rate and container in ("mp4", "mov"):
         options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
-    return Format(container, encoder.name, pix_fmt, options, warnings=tuple(warnings))
+    return Format(container, encoder.name, pix_fmt, options, warnings=(*lost, *warnings), lost=tuple(lost))
 
 
 def default_suffix(clip: Clip, codec: str = "h264") -> str:
@@ -101,28 +110,36 @@ def _suffix(depth: int) -> str:
     return "" if depth == 8 else f"{depth}le"
 
 
-def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int]) -> tuple[str, list[str]]:
+def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int], container: str) -> tuple[str, list[str], list[str]]:
+    """The samples written, the source's own where the codec can; what should be known of that, and what is lost."""
     layout = VideoFormat(clip.pix_fmt, 64, 64)
     built = {layout.name for layout in Codec(encoder.name, "w").video_formats or ()}  # builds differ in bit depth
-    depths = [d for d in encoder.depths if f"yuv{encoder.chroma[0]}p{_suffix(d)}" in built]
-    depth = min((d for d in depths if d >= clip.depth), default=depths[-1])
-    suffix = _suffix(depth)
-    warnings = [f"The source has {clip.depth} bits, the output {depth}."] if depth < clip.depth else []
-    if is_rgb(layout):
-        chroma = encoder.chroma[-1]
-        if encoder.name == "ffv1":
-            return f"gbrp{_suffix(max(10, depth))}", warnings  # it has no planar RGB of 8 bits
-    elif len([c for c in layout.components if not c.is_alpha]) == 1:
-        chroma = encoder.chroma[0]
-    else:
-        wanted = {(2, 2): "420", (2, 1): "422"}.get(subsampling(layout), "444")
-        chroma = min((c for c in encoder.chroma if c >= wanted), default=encoder.chroma[-1])
-        if clip.orientation.transpose and wanted == "422" and "444" in encoder.chroma:
-            chroma = "444"  # turned by a quarter, what was halved across is halved down, which 4:2:2 cannot hold
-        if chroma < wanted:
-            warnings.append(f"The source has chroma 4:{wanted[1]}:{wanted[2]}, the output 4:{chroma[1]}:{chroma[2]}.")
+    warnings, lost = list[str](), list[str]()
+    alpha = ""
+    if has_alpha(layout):
+        if encoder.alpha and (encoder.name != "libvpx-vp9" or container in ("webm", "matroska")):
+            alpha = "a"
+        else:
+            lost.append("The clip has an alpha channel, which is dropped; --codec prores or ffv1 keeps it, and vp9 in .webm.")
+    gray = len([c for c in layout.components if not c.is_alpha]) == 1
+    wanted = "444" if is_rgb(layout) else encoder.chroma[0] if gray else {(2, 2): "420", (2, 1): "422"}.get(
+        subsampling(layout), "444")
+    able = [c for c in encoder.chroma if any(f"yuv{alpha}{c}p{_suffix(d)}" in built for d in encoder.depths)]
+    chroma = min((c for c in able if c >= wanted), default=able[-1])
+    if clip.orientation.transpose and wanted == "422" and "444" in able:
+        chroma = "444"  # turned by a quarter, what was halved across is halved down, which 4:2:2 cannot hold
+    if chroma < wanted:
+        lost.append(f"The source has chroma 4:{wanted[1]}:{wanted[2]}, the output 4:{chroma[1]}:{chroma[2]}.")
     if not encoder.odd and (size[0] % 2 or size[1] % 2):
         chroma = "444"
         warnings.append(f"{size[0]}x{size[1]} has an odd side, which this codec holds only as 4:4:4; "
                         "some players do not show that.")
-    return f"yuv{chroma}p{suffix}", warnings
+    planar = is_rgb(layout) and encoder.name == "ffv1"
+    stem = f"gbr{alpha}p" if planar else f"yuv{alpha}{chroma}p"
+    depths = [d for d in encoder.depths if f"{stem}{_suffix(d)}" in built]
+    depth = min((d for d in depths if d >= clip.depth), default=depths[-1])
+    if depth < clip.depth:
+        lost.append(f"The source has {clip.depth} bits, the output {depth}.")
+    if is_rgb(layout) and not planar:
+        warnings.append("The source is RGB, the output YUV (BT.709, limited range); --codec ffv1 keeps RGB.")
+    return f"{stem}{_suffix(depth)}", warnings, lost

@@ -77,6 +77,17 @@ def read_image(frame: VideoFrame, colour: Colour) -> Tensor:
     return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth)
 
 
+def read_alpha(frame: VideoFrame) -> Tensor | None:
+    """(1, H, W) float32 in [0, 1], 1 = opaque, of a decoded frame as coded; None where its format has no alpha."""
+    layout = frame.format
+    if not has_alpha(layout):
+        return None
+    depth = depth_of(layout)
+    if not layout.name.startswith(("yuva", "gbrap")) or layout.name.endswith("be"):
+        frame = frame.reformat(format="gbrap" if depth == 8 else f"gbrap{depth}le")
+    return _plane(frame, len(frame.planes) - 1, depth)[None].float().div_(2**depth - 1)
+
+
 def _plane(frame: VideoFrame, index: int, depth: int) -> Tensor:
     plane = frame.planes[index]
     samples: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.uint16)
@@ -88,9 +99,10 @@ def _plane(frame: VideoFrame, index: int, depth: int) -> Tensor:
     return torch.from_numpy(samples)
 
 
-def write_image(image: Tensor, pix_fmt: str, colour: Colour) -> VideoFrame:
+def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | None = None) -> VideoFrame:
     """A frame in the planar format `pix_fmt` from `image` (3, H, W) float32 RGB in [0, 1], tagged as `colour` says.
 
+    alpha: (1, H, W) in [0, 1] for a format that has it; None is opaque.
     An RGB clip written as YUV uses BT.709, limited range, and says so.
     """
     frame = VideoFrame(image.shape[2], image.shape[1], pix_fmt)
@@ -101,6 +113,9 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour) -> VideoFrame:
     else:
         matrix, full = ("bt709", False) if colour.matrix == "rgb" else (colour.matrix, colour.full_range)
         planes = rgb_to_yuv(image, matrix=matrix, full_range=full, depth=depth, subsampling=subsampling(frame.format))
+    if has_alpha(frame.format):
+        opaque = torch.ones(1, *image.shape[1:]) if alpha is None else alpha
+        planes += ((opaque[0] * (2**depth - 1)).round_().clamp_(0, 2**depth - 1),)
     for plane, samples in zip(frame.planes, planes, strict=True):
         into: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.int16)
         into.reshape(plane.height, -1)[:, :plane.width] = samples.cpu().numpy()

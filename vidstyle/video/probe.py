@@ -16,13 +16,14 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
-from vidstyle.video import sound
+from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
 from vidstyle.video.damage import REMEDY, Seen, cut_off, packets, pictures, promised_times, sound_faults, undecodable
+from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
 from vidstyle.video.length import bytes_missing
-from vidstyle.video.planes import depth_of, has_alpha, is_full_by_format, is_rgb
+from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
 from vidstyle.video.source import open_source, picture_stream
 
 MOST_FRAMES = 24 * 3600 * 60
@@ -43,15 +44,14 @@ def probe(path: Path, on_damage: str = "fail") -> Clip:
         stream = picture_stream(container, path)
         times = _scan(container, stream, path, frame, on_damage)
         clip = replace(_describe(container, stream, path, frame, times), on_damage=on_damage)
-        warnings = (*_doubts(stream, frame, clip, times), *clip.warnings)
-    plan = sound.plan(clip, path.suffix)
-    return replace(clip, kept=plan.kept, warnings=warnings)
+        warnings = (*_doubts(clip, times), *clip.warnings)
+    return replace(clip, kept=plan(clip, path.suffix).kept, warnings=warnings)
 
 
 def _first_frame(container: InputContainer, path: Path, on_damage: str) -> VideoFrame:
     stream = picture_stream(container, path)
     try:
-        found = pictures(container, stream) if on_damage != "fail" else container.decode(stream)
+        found = pictures(container, stream) if on_damage != "fail" else decoded(container, stream)
         frame = next(found, None)
         if on_damage != "fail" and frame is not None and frame.is_corrupt:
             frame = next((other for other in found if not other.is_corrupt), frame)
@@ -178,7 +178,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         colour=_colour(frame, path, codec),
         time_base=Fraction(stream.time_base), pts=times.pts, durations=times.durations, keyframes=times.keyframes,
         audio=tuple(track for track in tracks if track.kind == "audio"),
-        others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()))
+        others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
+        timecode=_timecode(container, stream))
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:
@@ -200,6 +201,12 @@ def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:
         raise InputError(f"{path}: {error}") from error
 
 
+def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    """The timecode of the first frame: the picture's own, a timecode track's, or the file's."""
+    notes = [stream.metadata, *(other.metadata for other in container.streams if other.type == "data"), container.metadata]
+    return next((value for tags in notes for key, value in tags.items() if key.lower() == "timecode"), None)
+
+
 def _track(stream: Stream) -> Track:
     context = stream.codec_context
     codec = context.codec.canonical_name if context is not None else "unknown"
@@ -215,11 +222,9 @@ def _plain(text: str | None) -> str | None:
     return text and "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _doubts(stream: VideoStream, frame: VideoFrame, clip: Clip, times: _Times) -> Iterable[str]:
+def _doubts(clip: Clip, times: _Times) -> Iterable[str]:
     yield from times.doubts
     if clip.colour.assumed:
         yield f"The file does not state its colours; assumed {' and '.join(clip.colour.assumed)}."
-    if has_alpha(frame.format) or stream.metadata.get("alpha_mode") == "1":
-        yield "The clip has an alpha channel, which this version drops."
     if times.lost:
         yield f"The first {times.lost} frames lack the frame they were coded from and are left out, as players do."

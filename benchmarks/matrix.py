@@ -1,0 +1,186 @@
+"""Every awkward clip through decode and encode unpainted, judged by FFmpeg's own program and MediaInfo, as a table.
+
+    python benchmarks/matrix.py DATA [NAME ...]
+
+DATA is a folder with a folder `video` of clips; more are made on the spot (`matrix_clips.py`). Needs the packages
+imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo. A cell is `=` where source and output agree in the second
+reader's eyes; each row ends in OK, in warnings that name what is not the source's, or in a refusal of one sentence.
+Anything else is FAIL, and then the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from matrix_clips import CLIPS, FFMPEG, make_clips
+from pymediainfo import MediaInfo
+
+from vidstyle.errors import VidstyleError
+from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
+
+COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
+_SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
+_TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip written one way."""
+
+    name: str
+    cells: dict[str, str]
+    verdict: str
+
+
+def reading(path: Path, stream: str, *more: str) -> list[tuple[Fraction, str]]:
+    """Seconds and hash of every decoded frame or copied packet of a stream, as the ffmpeg program sees it."""
+    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", "-noautorotate", "-i", str(path),
+                          "-map", stream, "-fps_mode", "passthrough", *more, "-f", "framehash", "-hash", "md5", "-"],
+                         capture_output=True, text=True)
+    base = re.search(r"#tb 0: (\d+)/(\d+)", run.stdout)
+    tick = Fraction(int(base[1]), int(base[2])) if base else Fraction(1)
+    rows = [line.split(",") for line in run.stdout.splitlines() if line and not line.startswith("#")]
+    return [(int(row[2]) * tick, row[5].strip()) for row in rows]
+
+
+def tracks(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """MediaInfo's tracks by kind."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for track in MediaInfo.parse(str(path)).tracks:
+        found.setdefault(track.track_type, []).append(track.to_data())
+    return found
+
+
+def check(clip: Clip, target: Path, told: str) -> dict[str, str]:
+    """Compare source and output with the second readers; a cell other than `=` says what differs."""
+    cells = {}
+    picture = f"0:{clip.stream}"
+    was, now = reading(clip.path, picture), reading(target, "0:v:0")
+    cells["frames"] = "=" if len(was) == len(now) == clip.frames else f"{len(was)}/{clip.frames}/{len(now)}"
+    tick = Fraction(1, 1000) if target.suffix in (".mkv", ".webm") else clip.time_base
+    pushed = now[0][0] - was[0][0] if was and now else Fraction(0)
+    worst = max((abs(b - a - (pushed if target.suffix in (".mkv", ".webm") else 0)) for (a, _), (b, _) in
+                 zip(was, now, strict=False)), default=Fraction(0))
+    cells["times"] = "=" if worst < tick else f"off {float(worst) * 1000:.3g} ms"
+    written = probe(target)
+    cells["length"] = "=" if abs(written.duration - clip.duration) < 0.0015 else f"{written.duration - clip.duration:+.4f} s"
+    cells["sound"] = sound(clip, target, pushed, told)
+    before, after = tracks(clip.path), tracks(target)
+    one, two = (found.get("Video", [{}])[0] for found in (before, after))
+    # A range that is not written is limited, by the standards of H.264 and H.265.
+    seen = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
+    tags = [f"{name} {a}>{b}" for name, a, b in seen if a != b and (name, a, b) != ("color_range", "Limited", None)]
+    cells["tags"] = ", ".join(tags) or "="
+    shape = (clip.width, clip.height, clip.sample_aspect_ratio)
+    theirs = (two.get("width"), two.get("height"), Fraction(str(two.get("pixel_aspect_ratio", "1"))).limit_denominator(64))
+    upright = float(two.get("rotation") or 0) == 0
+    close = abs(float(theirs[2]) - float(shape[2])) < 0.002
+    cells["shape"] = "=" if theirs[:2] == shape[:2] and upright and close else f"{theirs}"
+    cells["streams"] = others(clip, before, after, told)
+    cells["codes"] = codes(clip, written)
+    return cells
+
+
+def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
+    """Whether each sound track has the source's packets at the source's times, or was named as something else."""
+    texts, place = [], 0
+    for number, track in enumerate(clip.audio):
+        line = next(line for line in told.splitlines() if line.startswith(f"stream {track.index}:"))
+        if "dropped" in line:
+            texts.append("dropped, told")
+            continue
+        was = reading(clip.path, f"0:a:{number}", "-c", "copy")
+        now = reading(target, f"0:a:{place}", "-c", "copy")
+        place += 1
+        worst = max((abs(b - a - pushed) for (a, _), (b, _) in zip(was, now, strict=False)), default=Fraction(0))
+        if "copied" not in line:
+            texts.append("transcoded, told")
+        elif [h for _, h in was] != [h for _, h in now]:
+            # ADTS headers are taken off in MP4; then it is the samples that must be the same.
+            pcm = [reading(path, f"0:a:{n}", "-c:a", "pcm_s16le", "-af", "asetnsamples=1024")
+                   for path, n in ((clip.path, number), (target, place - 1))]
+            same = [h for _, h in pcm[0]][1:-1] == [h for _, h in pcm[1]][1:-1]
+            texts.append("= (samples)" if same else f"{len(was)}>{len(now)} packets differ")
+        else:
+            texts.append("=" if worst < Fraction(3, 2000) else f"off {float(worst) * 1000:.3g} ms")
+    return "=" if set(texts) == {"="} else ", ".join(texts) or "none"
+
+
+def others(clip: Clip, before: dict[str, Any], after: dict[str, Any], told: str) -> str:
+    """Languages, subtitles, chapters, timecode: MediaInfo's count of each kind, where a difference is not told."""
+    texts = []
+    for kind in ("Audio", "Text", "Menu", "Other"):
+        was, now = before.get(kind, []), after.get(kind, [])
+        if len(was) != len(now) and "dropped" not in told and "anew" not in told:
+            texts.append(f"{kind} {len(was)}>{len(now)} untold")
+        if len(was) == len(now) and [t.get("language") for t in was] != [t.get("language") for t in now]:
+            texts.append(f"{kind} languages")
+    return ", ".join(texts) or "="
+
+
+def codes(clip: Clip, written: Clip) -> str:
+    """Mean difference of the pictures in codes of the source's depth; the codec's own loss is in it."""
+    total, count = 0.0, 0
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        if before.index % 8 == 0:
+            total, count = total + float((before.image - after.image).abs().mean()), count + 1
+    return f"{total / count * (2**clip.depth - 1):.2f}"
+
+
+def run(path: Path, folder: Path, **options: Any) -> Row:
+    """Write one clip in its own format, or say why not."""
+    name = path.name + "".join(f" --{key} {value}" for key, value in options.items())
+    try:
+        clip = probe(path)
+        target = folder / f"out{default_suffix(clip, options.get('codec', 'h264'))}"
+        with Encoder(target, clip, overwrite=True, **options) as encoder:
+            for frame in decode(clip):
+                encoder.write(frame)
+    except VidstyleError as error:
+        text = str(error).replace(str(path), path.name)
+        return Row(name, {}, f"{'FAIL ' if chr(10) in text else ''}refused: {text}")
+    planned = plan_output(target, clip, **options)
+    warnings = [*clip.warnings, *planned.warnings]
+    told = "\n".join([*planned.kept, *warnings])
+    cells = check(clip, target, told)
+    wrong = [f"{key} {cell}" for key, cell in cells.items() if key != "codes" and not _good(cell)]
+    verdict = f"FAIL {'; '.join(wrong)}" if wrong else "warned" if warnings or "dropped" in told else "OK"
+    dropped = [line for line in planned.kept if "dropped" in line]
+    return Row(name, cells, ": ".join([verdict, " ".join([*warnings, *dropped])]) if warnings or dropped else verdict)
+
+
+def _good(cell: str) -> bool:
+    return all(part in ("=", "none", "= (samples)") or (part.endswith("told") and not part.endswith("untold"))
+               for part in cell.split(", "))
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    data, wanted = Path(sys.argv[1]) / "video", sys.argv[2:]
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        clips = sorted(path for path in data.iterdir() if path.is_file())
+        clips = [*clips, *make_clips(folder, [name for name in CLIPS if not wanted or name in wanted])]
+        rows = []
+        print("| clip | " + " | ".join(COLUMNS) + " | verdict |\n" + "|---" * (len(COLUMNS) + 2) + "|")
+        for path in clips:
+            if not wanted or path.name in wanted:
+                rows.append(row := run(path, folder))
+                cells = " | ".join(row.cells.get(column, "") for column in COLUMNS)
+                print(f"| {row.name} | {cells} | {row.verdict} |", flush=True)
+    failed = sum(row.verdict.startswith("FAIL") for row in rows)
+    print(f"\n{len(rows)} rows, {failed} fail.")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Awkward clips for the matrix, each made by FFmpeg with the one property that real cameras and editors confuse programs by."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"
+_PQ = "-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range tv"
+_HLG = "-colorspace bt2020nc -color_primaries bt2020 -color_trc arib-std-b67 -color_range tv"
+_FULL = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range pc"
+_X264 = "-c:v libx264 -crf 12 -threads 1"
+_X265 = "log-level=error:hdr10=1"
+_AAC = "-c:a aac -b:a 96k"
+_ALPHA = "geq=r='X':g='2*Y':b='200-X':a='128+120*sin((X+4*N)/20)'"
+_SRT = "1\n00:00:00,100 --> 00:00:00,500\nfirst words\n\n2\n00:00:00,700 --> 00:00:01,100\nthe <i>second</i>\n"
+_CHAPTERS = ";FFMETADATA1\n" + "".join(
+    f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={n * 400}\nEND={n * 400 + 400}\ntitle=part {n}\n" for n in range(3))
+
+# PIC is 30 frames of a moving test card of 160x96, SND a tone of 1.2 s.
+CLIPS: dict[str, str] = {
+    "interlaced.mp4": f"PIC@50 -vf tinterlace=interleave_top,fieldorder=tff {_X264} -flags +ildct+ilme -x264-params tff=1",
+    "interlaced_bff.ts": "PIC@50 -vf tinterlace=interleave_bottom,setfield=bff -c:v mpeg2video -q:v 2 -flags +ildct+ilme",
+    "chapters.mkv": f"PIC SND CHAPTERS -map 0 -map 1 -map_chapters 2 {_X264} {_AAC}",
+    "chapters.mp4": f"PIC SND CHAPTERS -map 0 -map 1 -map_chapters 2 {_X264} {_AAC}",
+    "open_gop.mp4": f"PIC {_X264} -x264-params open-gop=1:keyint=8:bframes=3:scenecut=0",
+    "open_gop.ts": f"PIC SND {_X264} -x264-params open-gop=1:keyint=8:bframes=3:scenecut=0 -c:a mp2",
+    "timecode.mov": f"PIC {_X264} -timecode 01:00:00:00",
+    "timecode_drop.mov": f"PIC@30000/1001 {_X264} -timecode 00:00:59;20",
+    "alpha_prores4444.mov": "ALPHA -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le",
+    "alpha_ffv1.mkv": "ALPHA -c:v ffv1 -level 3 -pix_fmt yuva420p",
+    "alpha_vp9.webm": "ALPHA -c:v libvpx-vp9 -crf 10 -b:v 0 -pix_fmt yuva420p -auto-alt-ref 0",
+    "alpha_png.mov": "ALPHA -c:v png -pix_fmt rgba",
+    "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
+    "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",
+    "mirrored.mp4": f"-display_hflip PIC {_X264}",
+    "rotated.mp4": f"-display_rotation 90 PIC {_X264}",
+    "sound_tracks.mkv": "PIC SND SND SND -map 0 -map 1 -map 2 -map 3 " + _X264 + " -c:a:0 aac -c:a:1 flac -c:a:2 libopus "
+                        "-metadata:s:a:0 language=fra -metadata:s:a:1 language=deu -metadata:s:a:2 language=spa "
+                        "-metadata:s:a:2 title=Comments -disposition:a:0 default -disposition:a:2 comment",
+    "sound_pcm.mov": f"PIC SND {_X264} -c:a pcm_s24le",
+    "sound_mp3.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a libmp3lame",
+    "sound_adpcm.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a adpcm_ms",
+    "subtitles.mkv": f"PIC SND SRT -map 0 -map 1 -map 2 {_X264} {_AAC} -c:s srt -metadata:s:s:0 language=fra "
+                     "-disposition:s:0 forced",
+    "subtitles.mp4": f"PIC SRT -map 0 -map 1 {_X264} -c:s mov_text -metadata:s:s:0 language=fra",
+    "attachment.mkv": f"PIC -attach FONT -metadata:s:t mimetype=application/x-truetype-font {_X264}",
+    "cover.mp4": f"PIC COVER -map 0 -map 1 {_X264} -c:v:1 mjpeg -disposition:v:1 attached_pic",
+    "anamorphic.mp4": f"PIC -vf setsar=16/11 {_X264}",
+    "odd.mkv": "PIC -vf scale=161:97 -c:v ffv1 -level 3",
+    "late_start.mp4": f"PIC SND {_X264} {_AAC} -output_ts_offset 2.5",
+    "late_sound.mp4": f"PIC -itsoffset 0.217 SND -map 0 -map 1 {_X264} {_AAC}",
+    "late_picture.mkv": f"-itsoffset 0.3 PIC SND -map 0 -map 1 {_X264} {_AAC}",
+    "edit_list.mp4": f"PIC SND {_X264} -g 30 {_AAC}",  # cut afterwards, between two keyframes
+    "size_change.ts": f"PIC {_X264}",  # a larger part is added afterwards
+    "hdr_pq.mp4": f"PIC -c:v libx265 -crf 8 -pix_fmt yuv420p10le {_PQ} -tag:v hvc1 -x265-params {_X265}:{MASTER}",
+    "hdr_hlg.mov": f"PIC -c:v prores_ks -profile:v hq -pix_fmt yuv422p10le {_HLG}",
+    "full_range.mp4": f"PIC -vf scale=out_range=full:out_color_matrix=bt709 -pix_fmt yuv420p {_X264} {_FULL}",
+    "full_range_mjpeg.avi": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p",
+    "four_two_two.mov": "PIC -c:v prores_ks -profile:v standard -pix_fmt yuv422p10le -colorspace bt709 -color_primaries bt709 "
+                        "-color_trc bt709",
+    "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
+    "uneven.mp4": f"PIC -vf setpts=PTS+0.4/25/TB*mod(N\\,3) -fps_mode passthrough -video_track_timescale 90000 {_X264}",
+    "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
+    "vorbis.webm": "PIC SND -c:v libvpx -crf 10 -b:v 1M -c:a libvorbis",
+    "plain.ts": f"PIC SND {_X264} {_AAC}",
+    "plain.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a pcm_s16le",
+    "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
+    "one_frame.mp4": f"PIC -frames:v 1 {_X264}",
+}
+
+
+def make_clips(folder: Path, names: list[str]) -> list[Path]:
+    """Write the clips of these names (keys of `CLIPS`) into `folder` and return their paths."""
+    words = folder / "words.srt"
+    words.write_text(_SRT)
+    chapters = folder / "chapters.txt"
+    chapters.write_text(_CHAPTERS)
+    font = folder / "font.ttf"
+    font.write_bytes(b"\0\1\0\0" + bytes(range(256)) * 4)
+    cover = folder / "cover.jpg"
+    _run(["-f", "lavfi", "-i", "testsrc2=s=64x64", "-frames:v", "1", "-update", "1", str(cover)])
+    files = {"FONT": str(font), "SRT": str(words), "CHAPTERS": str(chapters), "COVER": str(cover)}
+    return [_make(folder, name, CLIPS[name], files) for name in names]
+
+
+def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Path:
+    words: list[str] = []
+    tones = 0
+    for word in arguments.split():
+        head, _, rate = word.partition("@")
+        if head == "PIC":
+            words += ["-f", "lavfi", "-i", f"testsrc2=s=160x96:r={rate or 25},trim=end_frame={60 if rate == '50' else 30}"]
+        elif head == "ALPHA":
+            words += ["-f", "lavfi", "-i", f"color=black:s=160x96:r=25,format=rgba,{_ALPHA},trim=end_frame=30"]
+        elif word == "SND":
+            tones += 1
+            words += ["-f", "lavfi", "-i", f"sine=f={220 * tones}:r=48000:d=1.2"]
+        elif word in ("SRT", "CHAPTERS", "COVER"):
+            words += ["-i", files[word]]
+        else:
+            words.append(files.get(word, word))
+    if "-pix_fmt" not in words:
+        words += ["-pix_fmt", "yuv420p"]
+    path = folder / name
+    _run([*words, str(path)])
+    if name == "edit_list.mp4":
+        whole = path.rename(folder / "edit_list_whole.mp4")
+        _run(["-ss", "0.5", "-i", str(whole), "-c", "copy", str(path)])
+        whole.unlink()
+    if name == "size_change.ts":
+        _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", "-c:v", "libx264", "-pix_fmt", "yuv420p",
+              "-output_ts_offset", "1.2", str(folder / "more.ts")])
+        path.write_bytes(path.read_bytes() + (folder / "more.ts").read_bytes())
+        (folder / "more.ts").unlink()
+    return path
+
+
+def _run(arguments: list[str]) -> None:
+    subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-y", *arguments], check=True)
