@@ -66,7 +66,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "one blank": ("a.mp4", lambda path: zero(path, [25])),
     "keyframe blank": ("a.mp4", lambda path: zero(path, [20])),
     "first blank": ("a.mp4", lambda path: zero(path, [0])),
-    "many blank": ("a.mkv", lambda path: zero(path, list(range(5, 35, 3)))),
+    "many blank": ("a.mp4", lambda path: zero(path, list(range(5, 35, 3)))),
     "flipped": ("a.mp4", lambda path: flip(path, 10)),
     "cut": ("a.mp4", lambda path: cut(path, 0.6)),
     "cut mkv": ("a.mkv", lambda path: cut(path, 0.6)),
@@ -86,11 +86,12 @@ def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
     clip = probe(path, "hold")
     held = list(decode(clip))
     assert [frame.pts for frame in held] == list(clip.pts)
-    if name == "cut mkv":  # nothing in it says how many frames there were, so the length is told instead
+    if "mkv" in name:  # nothing in it says how many frames there were, so the length is told instead
         assert 20 <= clip.frames < N
         assert any("cut off" in warning for warning in clip.warnings)
-    else:
-        assert list(clip.pts) == [frame.pts for frame in whole]
+        assert not [frame for frame in held if frame.damage]
+        return
+    assert list(clip.pts) == [frame.pts for frame in whole]
     bad = [frame.index for frame in held if frame.damage]
     assert 1 <= len(bad) <= 30
     assert {frame.damage for frame in held} == {"", "held"}
@@ -136,8 +137,9 @@ def test_a_clip_without_damage_is_read_as_ever(tmp_path: Path, file: str, policy
 def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str) -> None:
     shape = {"a.webm": {"codec": "libvpx-vp9"},
              "a.avi": {"codec": "mpeg4", "time_base": Fraction(1, 25), "step": 1}}.get(file, {})
-    path = make_clip(tmp_path / file, frames=20, sound=[("libopus" if file == "a.webm" else "mp3", None)], **shape,
-                     container_options={"movflags": "frag_keyframe+empty_moov"} if file == "fragments.mp4" else None)
+    codec = {"a.webm": "libopus", "a.avi": "mp2"}.get(file, "aac")
+    flags = {"movflags": "frag_keyframe+empty_moov"} if file == "fragments.mp4" else None
+    path = make_clip(tmp_path / file, frames=20, sound=[(codec, None)], container_options=flags, **shape)
     assert probe(path).frames == 20
     data = path.read_bytes()
     for share in np.linspace(0.1, 0.99, 25):

@@ -146,7 +146,7 @@ def _apply(options: Options, path: Path) -> Options:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, and brackets without end
         raise UsageError(f"{path}: is not valid TOML ({error}).") from error
     known = {field.name for field in fields(Options)}
     if unknown := sorted(set(table) - known):

@@ -173,14 +173,14 @@ def promised_times(stream: VideoStream, pts: Sequence[int]) -> list[int]:
     return [pts[-1] + time - listed[-count - 1] for time in listed[-count:]] if count > 0 else []
 
 
-def undecodable(every: Sequence[int], first: int | None, key: int | None) -> tuple[int, int]:
+def undecodable(every: Sequence[int], first: int | None, start: int | None) -> tuple[int, int]:
     """How many frames before `first`, the first decoded one, may be left out, and how many are damaged instead.
 
-    every: the times of all frames, sorted; key: that of the first frame to start from. A clip that was cut out of a
-    longer one may begin with frames that need an earlier one; players leave them out.
+    every: the times of all frames, sorted; start: that of the frame with which decoding should start. What is shown before
+    that one but stored behind it needs a frame from before the clip was cut out of a longer one; players leave it out.
     """
     lost = bisect_left(every, first) if first is not None else 0
-    left_out = lost if key is None else min(lost, bisect_left(every, key))
+    left_out = lost if start is None else min(lost, bisect_left(every, start))
     return left_out, lost - left_out
 
 

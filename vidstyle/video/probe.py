@@ -24,10 +24,11 @@ from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
 from vidstyle.video.length import bytes_missing
 from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
-from vidstyle.video.source import open_source, picture_stream
+from vidstyle.video.source import MOST_PIXELS, open_source, picture_stream
 
 MOST_FRAMES = 24 * 3600 * 60
 """Of one clip: a day at 60 a second. The times of so many take 0.6 GB."""
+_STREAMS = ("mpegts", "mpeg")  # may be joined anywhere; other files begin with a frame that needs no other
 MOST_SECONDS = 7 * 24 * 3600
 """From the first frame to the last: a week, as of a slow time lapse. A clock that runs further has jumped."""
 
@@ -57,12 +58,17 @@ def _first_frame(container: InputContainer, path: Path, on_damage: str) -> Video
             frame = next((other for other in found if not other.is_corrupt), frame)
     except av.FFmpegError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: its first frame cannot be decoded ({reason}); {REMEDY}.") from error
+        raise InputError(f"{path}: its first frame cannot be decoded ({reason}){_too_large(stream)}; {REMEDY}.") from error
     if frame is None:
-        raise InputError(f"{path}: holds no frame that can be decoded; copy or export it again.")
+        raise InputError(f"{path}: holds no frame that can be decoded{_too_large(stream)}; copy or export it again.")
     if frame.interlaced_frame:
         raise InputError(f"{path}: is interlaced; deinterlace it first, for example with ffmpeg -vf bwdif.")
     return frame
+
+
+def _too_large(stream: VideoStream) -> str:
+    """FFmpeg forgets the size of a picture that is above the limit."""
+    return "" if stream.codec_context.width else f", or is larger than {MOST_PIXELS // 10**6} million pixels"
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
     """
     shown: dict[int, tuple[int, bool]] = {}
     seen = {other.index: Seen() for other in container.streams}
-    key: int | None = None
+    start: int | None = None
     faults, timeless, double = [], 0, 0
     codec = stream.codec_context.codec.canonical_name
     try:
@@ -92,7 +98,8 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
             if packet.stream_index != stream.index or packet.size == 0:
                 continue
             time = packet.pts if packet.pts is not None else packet.dts
-            key = time if key is None and packet.is_keyframe else key
+            if start is None and (packet.is_keyframe or container.format.name not in _STREAMS):
+                start = time
             if packet.is_discard or _is_hidden(codec, packet):
                 continue
             timeless += time is None
@@ -117,7 +124,7 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
         if on_damage == "hold":
             shown |= dict.fromkeys(promised_times(stream, every), (0, False))
             every = sorted(shown)
-    lost, damaged = undecodable(every, first.pts, key)
+    lost, damaged = undecodable(every, first.pts, start)
     if damaged:
         faults.append(f"cannot be decoded before frame {damaged}")
     pts = every[lost:]

@@ -68,10 +68,6 @@ def picture_stream(container: InputContainer, path: Path, index: int | None = No
         stream = best if best in moving else moving[0]
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
         raise InputError(f"{path}: its video codec is not known here; convert it to H.264 first.")
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MOST_PIXELS:
-        raise InputError(f"{path}: states pictures of {width}x{height} pixels, more than the {MOST_PIXELS // 10**6} million "
-                         "that are read; scale it down first.")
     stream.thread_type = "AUTO"
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # also where it grows on the way
     return stream
