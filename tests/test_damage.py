@@ -150,8 +150,8 @@ def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str
 
 
 def test_a_cut_off_transport_stream_is_told(tmp_path: Path) -> None:
-    path = cut(make_clip(tmp_path / "a.ts", frames=20), 0.6)
-    assert path.stat().st_size % 188
+    path = make_clip(tmp_path / "a.ts", frames=20)
+    path.write_bytes(path.read_bytes()[:188 * 12 + 100])  # in the middle of a packet
     assert any("cut off" in warning for warning in probe(path).warnings)
 
 
