@@ -149,6 +149,21 @@ def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str
         assert "\n" not in str(caught.value)
 
 
+def test_a_last_frame_that_is_shown_for_long_is_no_damage(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "a.mp4", frames=20, options={"bf": "0"})
+    with av.open(str(source)) as reader, av.open(str(tmp_path / "b.mkv"), "w") as writer:
+        stream = reader.streams.video[0]
+        out = writer.add_stream_from_template(stream)
+        for packet in reader.demux(stream):
+            if packet.size:
+                packet.duration = 512 if packet.pts < 19 * 512 else 12800 * 3 // 4
+                packet.stream = out
+                writer.mux(packet)
+    with av.open(str(tmp_path / "b.mkv")) as reader:
+        assert reader.duration == pytest.approx(1_510_000, abs=2000)  # 19 frames of 40 ms, one of 750
+    assert probe(tmp_path / "b.mkv").frames == 20
+
+
 def test_a_cut_off_transport_stream_is_told(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.ts", frames=20)
     path.write_bytes(path.read_bytes()[:188 * 12 + 100])  # in the middle of a packet

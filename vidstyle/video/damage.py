@@ -24,8 +24,7 @@ OUT_OF_STEP = 16
 """Frames for which a decoder's order and its times may disagree; longer than any codec reorders."""
 REMEDY = "copy or export it again, or paint what is there with --on-damage hold"
 _MOST_FAILURES = 8  # one after the other; what cannot be read for so long does not come back
-_EXACT = ("matroska", "avi")  # formats that state the length of their longest stream to the frame
-_SLACK = 0.1  # seconds between the stated length and the end: muxers round, and some forget the last packet's length
+_SLACK = 0.1  # seconds between a sound stream's stated length and its end: muxers round, some forget the last packet
 
 
 def packets(container: InputContainer, streams: Sequence[Stream], on_damage: str) -> Iterator[Packet[Stream]]:
@@ -143,20 +142,15 @@ class Seen:
             self.end = max(self.end, (time + (packet.duration or 0)) * packet.time_base)
 
 
-def cut_off(container: InputContainer, seen: dict[int, Seen], longest: Fraction) -> str:
-    """What is missing at the end of a file whose header states its length, or nothing.
-
-    longest: seconds that one frame is shown at most. A header states the length of the longest stream, so only a file
-    in which no stream gets there is cut off.
+def seems_cut_off(container: InputContainer, seen: dict[int, Seen]) -> str:
+    """What the stated length says that the packets do not, or nothing; never certain, because it is rounded or estimated
+    in some formats, and because Matroska does not say how long its last frame is shown.
     """
     if not container.duration or not seen:
         return ""
     stated = (container.duration + (container.start_time or 0)) / av.time_base
-    ends = float(max(one.end for one in seen.values()))
-    if not any(name in container.format.name for name in _EXACT):
-        # Estimated or rounded: only a large difference says something.
-        return "" if ends >= 0.9 * stated - 1 else f"states {stated:.2f} s but ends at {ends:.2f} s"
-    return "" if ends >= stated - _SLACK - 2 * longest else f"states {stated:.2f} s but ends at {ends:.2f} s"
+    ends = float(max(one.end for one in seen.values()))  # a header states the length of the longest stream
+    return "" if ends >= 0.9 * stated - 1 else f"The file states {stated:.2f} s but ends at {ends:.2f} s; it may be cut off."
 
 
 def promised_times(stream: VideoStream, pts: Sequence[int]) -> list[int]:

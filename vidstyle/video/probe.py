@@ -19,7 +19,7 @@ from vidstyle.errors import InputError
 from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle
-from vidstyle.video.damage import REMEDY, Seen, cut_off, packets, pictures, promised_times, sound_faults, undecodable
+from vidstyle.video.damage import REMEDY, Seen, packets, pictures, promised_times, seems_cut_off, sound_faults, undecodable
 from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
 from vidstyle.video.length import bytes_missing
@@ -141,8 +141,8 @@ def _scan(container: InputContainer, stream: VideoStream, path: Path, first: Vid
         doubts.append("The file ends within a packet; it may be cut off.")
     elif cut and not faults:
         faults.append(f"is cut off; {len(pts)} frames are there, and {cut} bytes at the end are missing")
-    if not faults and (missing := cut_off(container, seen, max([last, *steps]) * stream.time_base)):
-        faults.append(missing + "; it is cut off")
+    if not faults and (doubt := seems_cut_off(container, seen)):
+        doubts.append(doubt)
     if faults and on_damage == "fail":
         raise InputError(f"{path}: {faults[0]}; {REMEDY}.")
     doubts += [f"The clip {fault}." for fault in faults]
