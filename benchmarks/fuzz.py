@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py --count 5000 --jobs 2            the figures of the changelog
     python benchmarks/fuzz.py --only 1234 --keep bad.mp4       one case again, its file kept
+    python benchmarks/fuzz.py --count 500 --trace              every file that is opened, as the kernel sees it (needs strace)
 
 Each case is made from a seed: one of a dozen small clips, changed in one of eight ways, under one of the three `--on-damage`.
 Workers are processes of their own, so that a hang or a crash in native code is seen and counted and costs one case.
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import resource
 import select
 import subprocess
@@ -258,6 +260,18 @@ class Worker:
             self._process = None
 
 
+TRACER = ("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=open,openat,connect", "-o")
+
+
+def opened_elsewhere(trace: str, folder: str) -> list[str]:
+    """Names that were opened or called outside `folder` after the first case was, but for Python's own and the system's."""
+    after = trace[trace.index(f"{folder}/0/case/"):]
+    names = re.findall(r'(?:open|openat)\(.*?"((?:[^"\\]|\\.)*)"', after) + re.findall(r"connect\(.*", after)
+    root = str(Path(__file__).resolve().parent.parent)
+    known = (folder, root, sys.prefix, sys.base_prefix, "/usr/", "/lib", "/etc/", "/proc/", "/sys/", "/dev/")
+    return sorted({name for name in names if not name.startswith(known)})
+
+
 GOOD = ("decoded", "painted", "refused")
 """Outcomes that are as they should be."""
 
@@ -289,11 +303,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", type=int, help="one case")
     parser.add_argument("--keep", type=Path, help="with --only: where to keep its file")
+    parser.add_argument("--trace", action="store_true", help="one worker under strace; list what it opens elsewhere")
     asked = parser.parse_args()
     numbers = [asked.only] if asked.only is not None else list(range(asked.first, asked.first + asked.count))
     began, outcomes, peak = time.monotonic(), Counter[tuple[str, str]](), 0
     with tempfile.TemporaryDirectory() as folder:
-        for tried, found in run(numbers, asked.seed, Path(folder), min(asked.jobs, len(numbers))):
+        log = Path(folder) / "trace"
+        prefix = (*TRACER, str(log)) if asked.trace else ()
+        for tried, found in run(numbers, asked.seed, Path(folder), 1 if asked.trace else min(asked.jobs, len(numbers)), prefix):
             outcomes[tried.policy, found["outcome"]] += 1
             peak = max(peak, int(found.get("peak_mb", 0)))
             if found["outcome"] not in GOOD or asked.only is not None:
@@ -301,6 +318,9 @@ def main() -> None:
                       f"{found['outcome']}: {found['text']}", flush=True)
             if asked.keep is not None:
                 asked.keep.write_bytes(tried.content)
+        if asked.trace:
+            elsewhere = opened_elsewhere(log.read_text(errors="replace"), folder)
+            print(f"files opened elsewhere, once the worker was ready: {elsewhere or 'none'}")
     for (policy, outcome), count in sorted(outcomes.items()):
         print(f"{policy:5} {outcome:12} {count}")
     print(f"{len(numbers)} files in {time.monotonic() - began:.0f} s, at most {peak} MB of memory")
