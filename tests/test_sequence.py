@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import OpenEXR
 import pytest
 import sequence_files as files
 import torch
@@ -122,6 +123,42 @@ def test_a_picture_that_changes_while_it_is_read_is_told(tmp_path: Path):
     (tmp_path / "shot.0002.png").unlink()
     with pytest.raises(InputError, match="no such file"):
         list(decode(clip))
+
+
+def test_damage_is_held_where_it_is_asked_for(tmp_path: Path):
+    path = make(tmp_path, range(1, 7))
+    for number in (1, 4):
+        (tmp_path / f"shot.{number:04d}.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"shot\.0001\.png: is empty"):
+        probe(path)
+    frames = list(decode(probe(path, "hold")))
+    assert [frame.damage for frame in frames] == ["held", "", "", "held", "", ""]
+    assert [frame.index for frame in frames] == list(range(6))
+    reds = [float(frame.image[0].mean()) for frame in frames]
+    assert reds == pytest.approx([n / 50 for n in (2, 2, 3, 3, 5, 6)], abs=1e-4)  # before the first good one, that one
+    assert decode(probe(path, "hold"), 3, 3).__next__().image.equal(frames[2].image)
+
+
+def test_a_stray_number_is_told(tmp_path: Path):
+    path = make(tmp_path, range(1, 3))
+    os.rename(tmp_path / "shot.0002.png", tmp_path / "shot.20251121.png")
+    with pytest.raises(InputError, match="runs from 1 to 20251121, more than 1000000"):
+        probe(path, gaps="hold")
+
+
+def test_timecode_reaches_a_movie_and_counts_on_in_a_range(tmp_path: Path):
+    path = make(tmp_path, range(1, 13), ".exr")
+    for number in range(1, 13):
+        code = OpenEXR.TimeCode()
+        code.hours, code.frame = 10, number - 1
+        files.write_exr(tmp_path / f"shot.{number:04d}.exr", files.rgb(files.light(size=SIZE)), timeCode=code)
+    clip = probe(path, fps=Fraction(24))
+    assert clip.timecode == "10:00:00:00"
+    copy(clip, tmp_path / "part.mov", first=5, last=8)
+    with av.open(str(tmp_path / "part.mov")) as container:
+        assert container.streams.video[0].metadata["timecode"] == "10:00:00:05"
+    dpx = files.write_dpx(tmp_path / "d.0001.dpx", files.codes(most=1023), timecode=0x01020304)
+    assert probe(dpx.with_name("d.#.dpx")).timecode == "01:02:03:04"
 
 
 def test_one_picture_is_no_clip_but_names_one(tmp_path: Path):

@@ -206,6 +206,15 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, suffix: str, harm: 
         still.read(path)
 
 
+def test_a_header_of_terabytes_is_refused_before_it_is_read(tmp_path: Path):
+    path = files.write_coded(tmp_path / "a.png", files.codes())
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">II", data, 16, 100_000, 100_000)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="states 100000x100000 pixels"):
+        still.look(path, closely=True)
+
+
 def test_other_channels_are_refused_by_name(tmp_path: Path):
     with pytest.raises(InputError, match="no channels R, G and B but Z"):
         still.read(files.write_exr(tmp_path / "z.exr", {"Z": np.ones((4, 4), np.float32)}))

@@ -22,6 +22,9 @@ from vidstyle.video.pattern import Pattern, listed
 ASSUMED_RATE = Fraction(24)
 """Frames a second where nothing says so; what is made of it is never written."""
 
+MOST_PICTURES = 1_000_000
+"""Of one sequence, missing ones included: eleven hours at 24 a second. A longer one has a stray number in it."""
+
 _SRGB = Colour(0, 2, 1, 13, "rgb", True)
 _HOLES = {"hold": "repeat the picture before them", "black": "are black"}
 
@@ -35,6 +38,9 @@ def probe_sequence(path: Path, pattern: Pattern, on_damage: str = "fail", *, fps
     """
     found = pattern.found()
     numbers = pattern.numbers or range(min(found), max(found) + 1)
+    if len(numbers) > MOST_PICTURES:
+        raise InputError(f"{path}: runs from {numbers[0]} to {numbers[-1]}, more than {MOST_PICTURES} pictures; move the stray "
+                         "file away, or name the range as in shot.1001-1100#.exr.")
     missing = [number for number in numbers if number not in found]
     if missing and gaps == "error":
         one = len(missing) == 1

@@ -19,6 +19,7 @@ from vidstyle.files import check_plain
 from vidstyle.frame import Original
 from vidstyle.video import dpx, exr, single
 from vidstyle.video.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
+from vidstyle.video.source import MOST_PIXELS
 
 _WHITE = 1.0001  # light above this is brighter than white; the step to it is far below one code of 10 bits
 
@@ -42,7 +43,20 @@ class Facts:
 
 
 def look(path: Path, *, closely: bool = False) -> Facts:
-    """Size and more of the picture at `path`, from its header alone unless `closely`. Raises InputError."""
+    """Size and more of the picture at `path`; depth and alpha of a PNG or TIFF only `closely`. Raises InputError."""
+    facts = _header(path)
+    width, height = facts.size
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{path}: states {width}x{height} pixels, more than the {MOST_PIXELS // 10**6} million that are read; "
+                         "scale it down first.")
+    if closely and path.suffix.lower() in (".png", ".tif", ".tiff"):
+        image, alpha, depth = _coded(path)
+        return Facts((image.shape[2], image.shape[1]), depth, alpha=alpha is not None)
+    return facts
+
+
+def _header(path: Path) -> Facts:
+    """What the header says; of a PNG or TIFF only the size."""
     kind = path.suffix.lower()
     if kind == ".exr":
         _bytes(path, 4)
@@ -55,11 +69,10 @@ def look(path: Path, *, closely: bool = False) -> Facts:
         found = _dpx_header(path, _bytes(path, 2048))
         return Facts((found.width, found.height), found.depth, found.is_log, False, found.pixel_aspect, found.rate,
                      found.address)
-    size = None if closely else _png_size(_bytes(path, 24)) if kind == ".png" else _tiff_size(path)
-    if size is not None:
-        return Facts(size, 8)
-    image, alpha, depth = (_png if kind == ".png" else _tiff)(path)
-    return Facts((image.shape[2], image.shape[1]), depth, alpha=alpha is not None)
+    size = _png_size(_bytes(path, 24)) if kind == ".png" else _tiff_size(path)
+    if size is None:
+        raise InputError(f"{path}: is damaged or no {kind[1:].upper()}; render or copy it again.")
+    return Facts(size, 8)
 
 
 def read(path: Path) -> tuple[Tensor, Tensor | None, Original]:
@@ -80,7 +93,7 @@ def read(path: Path) -> tuple[Tensor, Tensor | None, Original]:
         if header.is_log:
             return _shown(light_from_log(codes), None, {"dpx": header})
         return codes, None, Original(codes, attributes={"dpx": header})
-    image, alpha, _ = (_png if kind == ".png" else _tiff)(path)
+    image, alpha, _ = _coded(path)
     return image, alpha, Original(image)
 
 
@@ -164,12 +177,10 @@ def _decoded(path: Path, codec: str, data: bytes) -> tuple[Tensor, Tensor | None
         raise InputError(f"{path}: {error}") from error
 
 
-def _tiff(path: Path) -> tuple[Tensor, Tensor | None, int]:
-    return _decoded(path, "tiff", _bytes(path))  # OpenCV multiplies the colours of an 8-bit TIFF by its alpha
-
-
-def _png(path: Path) -> tuple[Tensor, Tensor | None, int]:
-    """Codes (3, H, W) as shares of the highest one, alpha alike if there is one, and bits. Raises InputError."""
+def _coded(path: Path) -> tuple[Tensor, Tensor | None, int]:
+    """Codes (3, H, W) of a PNG or TIFF as shares of the highest one, alpha alike if there is one, and bits."""
+    if path.suffix.lower() != ".png":
+        return _decoded(path, "tiff", _bytes(path))  # OpenCV multiplies the colours of an 8-bit TIFF by its alpha
     data = np.frombuffer(_bytes(path), np.uint8)
     try:
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)  # FFmpeg gives half a picture, and no error, for half a file
@@ -188,7 +199,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 
 def _tiff_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of the first picture; None for a file that must be read whole to know."""
+    """Width and height of the first picture; None where it does not say."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(_bytes(path, 4))
     if order is None:
         return None
