@@ -76,12 +76,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
                           {}, [], [], [])
 
     facts = {
-        "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "duration": 4.0,
+        "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "numbers": [0, 99], "duration": 4.0,
+        "timed": True,
         "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
         "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    video = SimpleNamespace(probe=lambda path: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
+    video = SimpleNamespace(probe=lambda path, **how: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
                             check_target=lambda *args: None)
     record = SimpleNamespace(licence="MIT", origin="ours")
     weights = SimpleNamespace(

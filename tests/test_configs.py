@@ -37,6 +37,8 @@ OTHER_VALUES = {
     "crf": ("20", "--crf 20"),
     "audio": ('"none"', "--audio none"),
     "on_damage": ('"hold"', "--on-damage hold"),
+    "fps": ('"24000/1001"', "--fps 24000/1001"),
+    "gaps": ('"hold"', "--gaps hold"),
 }
 
 
@@ -73,7 +75,7 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
-    default = {"network": "other", "output_size": "100", "temporal": "1"}.get(name, str(getattr(Options(), name)))
+    default = {"network": "other", "output_size": "100", "temporal": "1", "fps": "25"}.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     assert execute(["run", "a.mp4", "--style", "b.jpg", flag, value]) == 0
     from_flag = asked.options

@@ -136,7 +136,7 @@ def broken(tmp_path: Path, name: str) -> Path:
 @pytest.mark.parametrize(("name", "words"), [
     ("missing", "no such file"), ("folder", "is a folder"), ("text", "not a video"), ("empty", "is empty"),
     ("no table", "cut-off or damaged"), ("script", "not a video"), ("playlist", "not a video"),
-    ("sound only", "only sound"), ("picture", "not a video"), ("hdr", "HDR"), ("interlaced", "interlaced"),
+    ("sound only", "only sound"), ("picture", "is one picture"), ("hdr", "HDR"), ("interlaced", "interlaced"),
     ("scrambled", "cannot be decoded|no frame|breaks off")])
 def test_what_cannot_be_painted_is_refused_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:

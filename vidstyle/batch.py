@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vidstyle.errors import BatchError, UsageError
 from vidstyle.pipeline import Plan, Result
+from vidstyle.video.pattern import same_path
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     inputs = {_identity(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
-        target = plan.target.resolve()
+        target = same_path(plan.target).resolve()
         if target in taken:
             raise UsageError(
                 f"{taken[target]} and {plan.source} would both be written to {plan.target}; "
@@ -90,7 +91,7 @@ def _identity(path: Path) -> object:
     try:
         found = path.stat()
     except OSError:
-        return path.resolve()
+        return same_path(path).resolve()
     return found.st_dev, found.st_ino
 
 

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Original:
+    """What the file of a picture holds beyond what is shown and painted."""
+
+    image: Tensor
+    """(3, H, W), the frame's image as it was read: a painting that equals it changes nothing of the file."""
+    light: Tensor | None = None
+    """(3, H, W) float32 scene-linear light as stored, multiplied by alpha; None where the file holds sRGB code values."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What the file's header says, for an output of the same format."""
+    clipped: int = 0
+    """Pixels brighter than white, which the image shows as white."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,8 @@ class Frame:
     """`held` where the picture repeats another because its own is missing, `damaged` where it is shown as it came."""
     alpha: Tensor | None = None
     """(1, H, W) float32 in [0, 1], 1 = opaque; goes past the painting untouched. None where the source has none."""
+    original: Original | None = None
+    """What the file holds beyond the image, where the source is a sequence of pictures."""
 
     @property
     def seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -13,7 +14,7 @@ from vidstyle.files import check_plain, inside
 
 Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
-Audio = Literal["copy", "none"]
+Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 WITHOUT_CRF = ("prores", "dnxhr", "ffv1")  # codecs that have no such scale of quality
@@ -66,14 +67,21 @@ class Options:
     """Video codec written."""
     crf: int = 16
     """Quality of the written video: lower is better and larger; 0 is lossless with h264. Not for prores, dnxhr, ffv1."""
-    audio: Audio = "copy"
-    """`copy` keeps every sound track packet for packet, `none` drops them."""
+    audio: str = "copy"
+    """`copy` keeps every sound track packet for packet, `none` drops them; anything else is a file whose sound takes
+    their place, its beginning under the clip's first frame."""
     on_damage: OnDamage = "fail"
     """Of a damaged clip: `fail` paints nothing, `hold` repeats the last good picture wherever one is damaged or missing,
     `keep` paints damaged pictures as they come and ends where the clip does."""
+    fps: Fraction | None = None
+    """Frames a second of a sequence of pictures; None is what its pictures say. A movie keeps its own times."""
+    gaps: Gaps = "error"
+    """Of a sequence with missing pictures: `error` paints nothing, `hold` repeats the picture before, `black`."""
 
     def __post_init__(self) -> None:
         _check_types(self)
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise UsageError(f"fps is {self.fps}; give a rate above 0 and up to 1000.")
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -112,8 +120,24 @@ def _check_types(options: Options) -> None:
             raise UsageError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
         elif kind == Path | None and not isinstance(value, Path | None):
             raise UsageError(f"{name} is {value!r}; give a file name in quotes.")
+        elif kind == Fraction | None and not isinstance(value, Fraction | None):
+            raise UsageError(f"{name} is {value!r}; give frames a second, such as 24 or \"24000/1001\".")
         elif kind is str and not isinstance(value, str):
             raise UsageError(f"{name} is {value!r}; give a name in quotes.")
+
+
+def parse_rate(text: str) -> Fraction:
+    """Frames a second from `24`, `24000/1001` or `23.976`, which means 24000/1001 as all rounded NTSC rates do.
+
+    Raises UsageError for anything else.
+    """
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"fps is {text!r}; give frames a second, such as 24, 25 or 24000/1001.") from None
+    slow = Fraction(1000 * round(rate), 1001)
+    # People write 23.976 or 23.98: at most half of the last digit away from what they mean.
+    return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
 def preset_folder() -> Path:
@@ -158,7 +182,11 @@ def _apply(options: Options, path: Path) -> Options:
     if isinstance(table.get("flow"), str) and "=" in table["flow"]:
         name, _, file = table["flow"].partition("=")
         table["flow"] = f"{name}={inside(path.parent, file, str(path))}"
+    if isinstance(table.get("audio"), str) and table["audio"] not in ("copy", "none"):
+        table["audio"] = str(inside(path.parent, table["audio"], str(path)))
     try:
+        if isinstance(table.get("fps"), str | int | float) and not isinstance(table["fps"], bool):
+            table["fps"] = parse_rate(str(table["fps"]))
         return replace(options, **table)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error

@@ -17,12 +17,13 @@ from vidstyle.frame import Frame
 from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
 from vidstyle.pictures import contact_sheet, resize, write_png
-from vidstyle.plan import Plan, Selection, Style, plan_video, read_beside
+from vidstyle.plan import Plan, Selection, Style, plan_video, preview_target, read_beside, read_clip, sheet_target
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.video import Encoder, check_target, decode, probe
+from vidstyle.video import check_target, decode, open_output
 
-__all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_video", "stylize_video"]
+__all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
+           "sheet_target", "stylize_video"]
 
 # Frames painted and thrown away before a range, so that its first frame has the memory it has in the full run.
 PREROLL = {"feedforward": 24, "optimize": 1}
@@ -46,14 +47,19 @@ class Result:
     """Frames that repeat another's picture because their own is damaged or missing (`Options.on_damage`)."""
     damaged: tuple[int, ...] = ()
     """Frames whose damaged picture was painted as it came."""
+    clipped: tuple[int, int] = (0, 0)
+    """Pixels brighter than white that are written as white, and in how many frames (scene-linear pictures)."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the frames that were damaged or missing became, in sentences."""
+        """What only the frames themselves could tell, in sentences."""
         counts = ((self.held, "repeat another's picture, because their own are damaged or missing"),
                   (self.damaged, "are damaged and painted as they came"))
-        return tuple(f"{len(frames)} of {self.frames} frames {fate}; the first is frame {frames[0]}."
-                     for frames, fate in counts if frames)
+        damage = tuple(f"{len(frames)} of {self.frames} frames {fate}; the first is frame {self.plan.number(frames[0])}."
+                       for frames, fate in counts if frames)
+        pixels, bright = self.clipped
+        return (*damage, f"{pixels} pixels in {bright} of {self.frames} frames are brighter than white and are written as "
+                "white.") if bright else damage
 
 
 def stylize_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
@@ -73,12 +79,12 @@ def preview_video(source: Path, styles: list[Style], target: Path | None = None,
                   listen: Listener = lambda progress: None) -> Result:
     """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below."""
     plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
-    picture = plan.target.with_suffix(".png")
+    picture = sheet_target(plan.target)
     check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
     first, last = plan.frames
     sheet = Sheet([first + place for place in spread(last - first + 1, count)])
     result = _run(plan, styles, listen, overwrite, sheet)
-    write_png(picture, contact_sheet(sheet.columns, [f"frame {index}" for index in sheet.indices]))
+    write_png(picture, contact_sheet(sheet.columns, [f"frame {plan.number(index)}" for index in sheet.indices]))
     return result
 
 
@@ -99,13 +105,13 @@ class Sheet:
 
 
 def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, sheet: Sheet | None) -> Result:
-    began, options, clip = time.monotonic(), plan.options, probe(plan.source, plan.options.on_damage)
+    began, options, clip = time.monotonic(), plan.options, read_clip(plan.source, plan.options)
     estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
     first, last = plan.frames
-    hashes = []
+    hashes, clipped = [], list[int]()
     marked: dict[str, list[int]] = {"held": [], "damaged": []}
-    with Encoder(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
-                 audio=options.audio, overwrite=overwrite) as encoder:
+    with open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
+                     audio=options.audio, overwrite=overwrite) as encoder:
         stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
@@ -118,6 +124,8 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
                 continue
             written = replace(source, image=finish(source.image, painted.image.cpu(), plan))
             encoder.write(written)
+            if lost := _clipped(source, written, plan):
+                clipped.append(lost)
             if written.damage:
                 marked[written.damage].append(written.index)
             hashes.append(frame_hash(written.image))
@@ -127,7 +135,13 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
     done = time.monotonic()
     return Result(plan, len(hashes), tuple(hashes), done - began,
                   {"prepare": prepared - began, "paint": done - prepared}, losses, tuple(marked["held"]),
-                  tuple(marked["damaged"]))
+                  tuple(marked["damaged"]), (sum(clipped), len(clipped)))
+
+
+def _clipped(source: Frame, written: Frame, plan: Plan) -> int:
+    """How many pixels brighter than white were written as white; none where the file's own values are written again."""
+    kept = written.image is source.image and plan.target.suffix == plan.source.suffix
+    return 0 if kept or source.original is None else source.original.clipped
 
 
 def _shrunk(frames: Iterable[Frame], plan: Plan, sources: deque[Frame]) -> Iterator[Frame]:

@@ -14,7 +14,7 @@ from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
 from vidstyle.stylizers.feedforward import load_network
-from vidstyle.video import Clip, check_target, default_suffix, plan_output, probe
+from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ class Plan:
     streams: tuple[str, ...]
     """One line for each stream of the source: what is kept and what is not."""
     warnings: tuple[str, ...] = ()
+    numbering: tuple[int, int] = (0, 1)
+    """Number of the clip's first frame, and the step to the next: the files' own for a sequence of pictures."""
+    written: str = ""
+    """How the output is written, where it is pictures."""
+
+    def number(self, index: int) -> int:
+        """The number that people know frame `index` by."""
+        return self.numbering[0] + index * self.numbering[1]
 
 
 def plan_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
@@ -63,7 +71,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    clip = probe(source, options.on_damage)
+    clip = read_clip(source, options)
     frames = clip.select(selection.frames, selection.start, selection.end)
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
@@ -74,13 +82,15 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     if options.network is not None and (read := is_one_of(options.network, [source, *(style.path for style in styles)])):
         raise UsageError(f"{options.network}: is {read} as well; name another --network.")
     target = target or default_target(clip, styles, options)
-    check_target(target, source, overwrite, read_beside(styles, options))
+    check_output(target, clip, frames, overwrite=overwrite, others=read_beside(styles, options))
     device = find_device(options.device)
     check_models(options, device)
     size = output_size(clip, options)
-    output = plan_output(target, clip, size=size, codec=options.codec, crf=options.crf, audio=options.audio)
+    output = plan_output(target, clip, first=frames[0], last=frames[1], size=size, codec=options.codec, crf=options.crf,
+                         audio=options.audio)
     return Plan(source, target, frames, paint_size(clip, options), size, options, device, output.kept,
-                (*clip.warnings, *output.warnings))
+                (*clip.warnings, *output.warnings), clip.numbering,
+                str(output.kind) if isinstance(output, PicturesPlan) else "")
 
 
 def read_beside(styles: list[Style], options: Options) -> list[Path]:
@@ -88,10 +98,36 @@ def read_beside(styles: list[Style], options: Options) -> list[Path]:
     return [*(style.path for style in styles), *([options.network] if options.network else [])]
 
 
+def read_clip(source: Path, options: Options) -> Clip:
+    """The clip at `source` as `options` say it is to be read."""
+    sound = None if options.audio in ("copy", "none") else Path(options.audio)
+    return probe(source, options.on_damage, fps=options.fps, gaps=options.gaps, sound_file=sound)
+
+
 def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
-    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written."""
+    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written.
+
+    For pictures `shot.####.exr` it is pictures `shot_STYLE.####.exr`, and a movie if it is given sound or a codec.
+    """
     names = "_".join(style.path.stem for style in styles)
+    if clip.files and (pattern := parse(clip.path)) is not None:
+        movie = clip.sound is not None or options.codec != "h264"
+        return (clip.path.with_name(pattern.stem(f"_{names}") + default_suffix(clip, options.codec)) if movie
+                else pattern.tagged(f"_{names}"))
     return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
+
+
+def preview_target(target: Path) -> Path:
+    """The short movie of a preview, named after the `target` of the whole run, so that it is never in its way."""
+    pattern = parse(target)
+    stem, suffix = (target.stem, target.suffix) if pattern is None else (pattern.stem(), ".mp4")
+    return target.with_name(f"{stem}_preview{suffix}")
+
+
+def sheet_target(movie: Path) -> Path:
+    """The contact sheet beside a preview's movie, or beside its pictures."""
+    pattern = parse(movie)
+    return movie.with_suffix(".png") if pattern is None else movie.with_name(f"{pattern.stem()}_sheet.png")
 
 
 def find_device(name: str) -> str:

@@ -29,7 +29,8 @@ def say(text: str) -> None:
 
 def plan_fields(plan: Plan) -> dict[str, Any]:
     """A plan as JSON can hold it."""
-    return dataclasses.asdict(plan) | {"count": plan.frames[1] - plan.frames[0] + 1}
+    first, last = plan.frames
+    return dataclasses.asdict(plan) | {"frames": [plan.number(first), plan.number(last)], "count": last - first + 1}
 
 
 def result_fields(result: Result) -> dict[str, Any]:
@@ -40,8 +41,8 @@ def result_fields(result: Result) -> dict[str, Any]:
             "warnings": [*plan["warnings"], *result.warnings]}
 
 
-def tell_damage(result: Result) -> None:
-    """Say on stderr how many frames were damaged or missing, and what became of them."""
+def tell_warnings(result: Result) -> None:
+    """Say on stderr what only the frames themselves could tell: how many were damaged, missing or too bright."""
     for warning in result.warnings:
         say(f"{result.plan.source.name}: warning: {warning}")
 
@@ -56,7 +57,7 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
     ]
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in styles)),
-        ("frames", f"{first}-{last} ({last - first + 1})"),
+        ("frames", f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
         ("written", _written(plan)),
         ("options", ", ".join(changed) or "the defaults"),
@@ -68,6 +69,8 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
 
 def _written(plan: Plan) -> str:
     options = plan.options
+    if plan.written:
+        return f"{_size(plan.output_size)}, {plan.written}"
     return f"{_size(plan.output_size)}, {options.codec}" + ("" if options.codec in WITHOUT_CRF else f", crf {options.crf}")
 
 
@@ -84,7 +87,8 @@ def plan_line(plan: Plan) -> str:
     """A plan as one line, said before the work starts."""
     first, last = plan.frames
     size = _size(plan.paint_size)
-    return f"{plan.source.name}: frames {first}-{last} ({last - first + 1}) at {size} on {plan.device} -> {plan.target}"
+    frames = f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"
+    return f"{plan.source.name}: frames {frames} at {size} on {plan.device} -> {plan.target}"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -8,18 +8,16 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, result_fields, tell_damage
+from vidstyle.cli.events import emit, result_fields, tell_warnings
 from vidstyle.cli.request import WHAT, Request, with_request
 
 LENGTH = 24
 """Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
-TAG = "_preview"
-"""Ends the name of a preview, so that it never stands in the way of the full run's output."""
 
 
 @with_request
 def preview(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to try the style on.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to try the style on.")],
     request: Request,
     count: Annotated[
         int,
@@ -34,11 +32,12 @@ def preview(
     from vidstyle.cli.progress import listening
 
     if request.selection == pipeline.Selection():
-        first, last = request.plan(clip, TAG).frames
+        whole = request.plan(clip, preview=True)
+        first, last = whole.frames
         start = first + max(0, last - first + 1 - LENGTH) // 2
-        middle = pipeline.Selection(frames=(start, min(start + LENGTH - 1, last)))
+        middle = pipeline.Selection(frames=(whole.number(start), whole.number(min(start + LENGTH - 1, last))))
         request = replace(request, selection=middle)
-    plan = request.plan(clip, TAG)
+    plan = request.plan(clip, preview=True)
     request.make_folder()
     with listening(plan, json=request.json) as listen:
         result = pipeline.preview_video(
@@ -51,9 +50,9 @@ def preview(
             overwrite=request.overwrite,
             listen=listen,
         )
-    tell_damage(result)
+    tell_warnings(result)
     movie = result.plan.target
-    sheet = movie.with_suffix(".png")
+    sheet = pipeline.sheet_target(movie)
     if request.json:
         emit("result", exit_code=0, sheet=sheet, **result_fields(result))
     else:

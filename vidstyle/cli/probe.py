@@ -10,10 +10,14 @@ import typer
 
 from vidstyle.cli.events import columns, emit
 from vidstyle.cli.request import REPORT
+from vidstyle.options import parse_rate
 
 
 def probe(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video to look into.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to look into.")],
+    fps: Annotated[
+        str | None, typer.Option("--fps", metavar="RATE", help="Pictures a second of a sequence, such as 24 or 24000/1001.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", rich_help_panel=REPORT, help="Print one JSON line on stdout, with every detail.")
     ] = False,
@@ -24,7 +28,8 @@ def probe(
     """Show the streams of CLIP, what will be kept, its frame count, rate and colour."""
     from vidstyle import video
 
-    facts = video.probe(clip).as_dict()
+    # What is missing is told like the rest; refusing to look would tell less.
+    facts = video.probe(clip, fps=None if fps is None else parse_rate(fps), gaps="hold").as_dict()
     if json:
         emit("result", exit_code=0, clip=facts)
     else:
@@ -35,12 +40,13 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What a filmmaker wants to know of a clip, in two columns."""
     colour = facts["colour"]
     pace = "variable" if facts["variable_rate"] else "constant"
+    rate = f"{float(Fraction(facts['average_rate'])):.6g} fps, {pace}, times in {facts['time_base']} s"
     return [
         ("clip", facts["path"]),
         ("video", f"{facts['codec']}, {facts['width']}x{facts['height']}, {facts['pix_fmt']}"),
-        ("frames", f"{facts['frames']}, numbered 0-{facts['frames'] - 1}"),
-        ("duration", f"{facts['duration']:.3f} s"),
-        ("rate", f"{float(Fraction(facts['average_rate'])):.6g} fps, {pace}, times in {facts['time_base']} s"),
+        ("frames", f"{facts['frames']}, numbered {facts['numbers'][0]}-{facts['numbers'][1]}"),
+        ("duration", f"{facts['duration']:.3f} s" if facts["timed"] else "unknown; give --fps"),
+        ("rate", rate if facts["timed"] else "unknown; give --fps"),
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
         *(("kept", line) for line in facts["kept"]),
         *(("warning", line) for line in facts["warnings"]),

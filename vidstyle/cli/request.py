@@ -13,7 +13,7 @@ import typer
 
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
 from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import WITHOUT_CRF, Audio, Codec, Color, Method, OnDamage, Options, load_options
+from vidstyle.options import WITHOUT_CRF, Codec, Color, Gaps, Method, OnDamage, Options, load_options, parse_rate
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Selection, Style
@@ -42,19 +42,19 @@ class Request:
     overwrite: bool
     json: bool
 
-    def plan(self, source: Path, tag: str = "") -> Plan:
-        """The pipeline's plan for one clip, its target named and placed; `tag` goes into a name that was not given."""
+    def plan(self, source: Path, *, preview: bool = False) -> Plan:
+        """The pipeline's plan for one clip, its target named and placed; a name that was not given may be a preview's."""
         from vidstyle import pipeline
 
         def ask(target: Path | None, overwrite: bool) -> Plan:
             return pipeline.plan_video(source, self.styles, target, self.options, self.selection, overwrite=overwrite)
 
         target = self.output
-        if self.output_is_folder or (target is None and tag):
+        if self.output_is_folder or (target is None and preview):
             # The pipeline knows how to name it; that its own place for it may be taken does not matter here.
             named = ask(None, overwrite=True)
             folder = self.output or named.target.parent
-            target = folder / f"{named.target.stem}{tag}{named.target.suffix}"
+            target = folder / (pipeline.preview_target(named.target) if preview else named.target).name
             if not folder.exists():  # it is made when the painting starts, and there is nothing in it to check
                 return replace(named, target=target)
         return ask(target, self.overwrite)
@@ -77,13 +77,26 @@ def read_request(
     ],
     frames: Annotated[
         str | None,
-        _option("--frames", panel=WHAT, metavar="A-B", help="Frames to paint, first and last included, from 0."),
+        _option(
+            "--frames",
+            panel=WHAT,
+            metavar="A-B",
+            help="Frames to paint, first and last included: from 0, or the numbers of a sequence's files.",
+        ),
     ] = None,
     start: Annotated[
         str | None, _option("--start", panel=WHAT, metavar="TIME", help="Paint from this time on: seconds or HH:MM:SS.")
     ] = None,
     end: Annotated[
         str | None, _option("--end", panel=WHAT, metavar="TIME", help="Stop before this time: seconds or HH:MM:SS.")
+    ] = None,
+    fps: Annotated[
+        str | None,
+        _option("--fps", panel=WHAT, metavar="RATE", help="Pictures a second of a sequence, such as 24 or 24000/1001."),
+    ] = None,
+    gaps: Annotated[
+        Gaps | None,
+        _option("--gaps", panel=WHAT, help="Of pictures missing in a sequence: stop, repeat the one before, or black."),
     ] = None,
     strength: Annotated[
         float | None,
@@ -184,7 +197,15 @@ def read_request(
         int | None,
         _option("--crf", panel=OUTPUT, metavar="NUMBER", help="Quality written; lower is better and larger."),
     ] = None,
-    audio: Annotated[Audio | None, _option("--audio", panel=OUTPUT, help="Copy the sound as it is or drop it.")] = None,
+    audio: Annotated[
+        str | None,
+        _option(
+            "--audio",
+            panel=OUTPUT,
+            metavar="copy|none|FILE",
+            help="Copy the sound as it is, drop it, or put that of FILE under the clip's first frame.",
+        ),
+    ] = None,
     on_damage: Annotated[
         OnDamage | None,
         _option(
@@ -215,6 +236,7 @@ def read_request(
         preset, config, method=method, network=network, fit_steps=fit_steps, size=size, output_size=output_size,
         strength=strength, temporal=temporal, style_scale=style_scale, color=color, seed=seed, flow=flow,
         encoder=encoder, device=device, codec=codec, crf=crf, audio=audio, on_damage=on_damage,
+        fps=None if fps is None else parse_rate(fps), gaps=gaps,
     )  # fmt: skip
     if crf is not None and options.codec in WITHOUT_CRF:
         raise UsageError(f"{options.codec} has no scale of quality to set by --crf; leave it out.")

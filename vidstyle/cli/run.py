@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_damage
+from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_warnings
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import REPORT, Request, with_request
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @with_request
 def run(
-    clip: Annotated[list[Path], typer.Argument(metavar="CLIP", help="Video to paint, or several.")],
+    clip: Annotated[
+        list[Path],
+        typer.Argument(metavar="CLIP", help="Video or sequence of pictures ('shot.####.exr') to paint, or several."),
+    ],
     request: Request,
     dry_run: Annotated[
         bool,
@@ -72,7 +75,7 @@ def _show_plans(plans: list[Plan], request: Request) -> None:
 
 
 def _show_result(result: Result, request: Request, event: str) -> None:
-    tell_damage(result)
+    tell_warnings(result)
     if request.json:
         emit(event, exit_code=0, **result_fields(result))
     else:

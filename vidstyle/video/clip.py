@@ -85,11 +85,23 @@ class Clip:
     warnings: tuple[str, ...] = ()
     on_damage: str = "fail"
     """What reading does about damage; see `Options.on_damage`."""
+    files: tuple[Path | None, ...] = ()
+    """The file of each frame, None for a black one, where the clip is a sequence of pictures; `path` is its pattern."""
+    numbering: tuple[int, int] = (0, 1)
+    """Number of the first frame, and the step from one frame's number to the next one's: those of the files."""
+    timed: bool = True
+    """Whether it is known how fast frames follow each other; where not, times are made up (24 a second)."""
+    sound: Path | None = None
+    """The file whose sound lies under the picture, from the first frame on; None is the clip itself."""
 
     @property
     def frames(self) -> int:
         """How many frames are displayed."""
         return len(self.pts)
+
+    def number(self, index: int) -> int:
+        """The number that people know frame `index` by: its own in a movie, its file's in a sequence."""
+        return self.numbering[0] + index * self.numbering[1]
 
     @property
     def rotation(self) -> int:
@@ -118,7 +130,7 @@ class Clip:
 
     def select(self, frames: tuple[int, int] | None = None, start: float | None = None,
                end: float | None = None) -> tuple[int, int]:
-        """First and last frame, both included, of a range given by number or by seconds on the source's clock.
+        """Indices of the first and last frame, both included, of a range by numbers or by seconds on the source's clock.
 
         Zero seconds is zero on the file's own clock (`pts` 0). `start` takes frames that appear from then on, `end`
         frames that appear before it; half a millisecond is forgiven. Raises UsageError when nothing lies there.
@@ -132,9 +144,16 @@ class Clip:
             first, stop = frames
             if first > stop:
                 raise UsageError(f"Frames {first}-{stop} run backwards; give the first frame first.")
-            if first < 0 or stop > last:
-                raise UsageError(f"Frames {first}-{stop} are not all there; the clip has frames 0-{last}.")
-            return first, stop
+            zero, step = self.numbering
+            low, high = -((zero - first) // step), (stop - zero) // step
+            if first < zero or stop > self.number(last) or low > high:
+                every = f", in steps of {step}" if step > 1 else ""
+                raise UsageError(f"Frames {first}-{stop} are not all there; the clip has frames "
+                                 f"{zero}-{self.number(last)}{every}.")
+            return low, high
+        if not self.timed and (start is not None or end is not None):
+            raise UsageError("A sequence of pictures states no times for --start and --end; "
+                             "give its rate with --fps, or give --frames.")
         first = 0 if start is None else bisect_left(self.pts, self._ticks(start))
         stop = last if end is None else bisect_left(self.pts, self._ticks(end)) - 1
         if first > stop:
@@ -150,10 +169,11 @@ class Clip:
     def as_dict(self) -> dict[str, Any]:
         """Everything but the list of times, in types that JSON knows."""
         table = asdict(self)
-        for name in ("pts", "durations", "keyframes", "orientation", "metadata"):
+        for name in ("pts", "durations", "keyframes", "orientation", "metadata", "files"):
             del table[name]
         return table | {
-            "path": str(self.path), "frames": self.frames, "duration": self.duration,
+            "path": str(self.path), "frames": self.frames, "numbers": [self.number(0), self.number(self.frames - 1)],
+            "duration": self.duration, "sound": self.sound and str(self.sound),
             "rotation": self.rotation, "mirrored": self.orientation.mirrored,
             "sample_aspect_ratio": str(self.sample_aspect_ratio), "time_base": str(self.time_base),
             "start": float(self.pts[0] * self.time_base), "average_rate": str(self.average_rate),

@@ -16,6 +16,7 @@ from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
 from vidstyle.video.planes import read_alpha, read_image
+from vidstyle.video.sequence import read_frames
 from vidstyle.video.source import open_source, picture_stream
 
 
@@ -27,6 +28,9 @@ def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Fram
     the clip was probed to `hold` or `keep` damage, there are as many in any case, and `Frame.damage` marks them.
     """
     last = clip.frames - 1 if last is None else last
+    if clip.files:
+        yield from read_frames(clip, first, last)
+        return
     with closing(_pictures(clip, first, last)) as pictures:
         for index, picture, damage in pictures:
             yield _frame(clip, index, picture, damage)
@@ -37,6 +41,9 @@ def sample(clip: Clip, positions: Sequence[int], run: int = 2) -> Iterator[list[
 
     Skips what lies between by seeking where a frame to start from lies between, and by decoding on where not.
     """
+    if clip.files:
+        yield from (list(read_frames(clip, at, min(at + run, clip.frames) - 1)) for at in positions)
+        return
     pictures = _pictures(clip, 0, -1)
     at, kept = 0, list[Frame]()
     for position in positions:

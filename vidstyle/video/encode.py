@@ -22,6 +22,7 @@ from vidstyle.video.clip import Clip
 from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.planes import write_image, written_tags
+from vidstyle.video.sequence import inputs
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
 from vidstyle.video.source import open_source
 from vidstyle.video.target import PartFile, check_target, write_failed
@@ -72,14 +73,14 @@ def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = 
     warnings = dict.fromkeys((*chosen.warnings, *streams.warnings, *lost))
     settled = OutputPlan(chosen, size, streams.kept, tuple(warnings), streams.audio, streams.recoded, streams.extras, timecode)
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(clip.path))
+        source, heard, beside = _readers(stack, clip)
         try:
             with av.open(io.BytesIO(), "w", format=chosen.container) as sink:
                 stream = _add_picture(sink, source, clip, settled, frames=1)
-                sound = Sound(sink, source, settled.audio, settled.recoded, most=4)
-                beside = stack.enter_context(open_source(clip.path))
+                sound = Sound(sink, heard, settled.audio, settled.recoded, most=4)
                 extras = Extras(sink, beside, settled.extras, most=4)
-                sink.set_chapters(source.chapters())
+                if source is not None:
+                    sink.set_chapters(source.chapters())
                 sink.start_encoding()
                 frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.colour)
                 frame.pts, frame.time_base = 0, clip.time_base
@@ -98,7 +99,16 @@ def _timecode(clip: Clip, first: int) -> str | None:
     return None if clip.timecode is None or clip.variable_rate else advance(clip.timecode, first, clip.average_rate)
 
 
-def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, settled: OutputPlan, *,
+def _readers(stack: ExitStack, clip: Clip) -> tuple[InputContainer | None, InputContainer | None, InputContainer | None]:
+    """The movie that the clip is, None for pictures; the file its sound is in, None for none; and the movie once more.
+
+    Each reader goes through its file at its own pace.
+    """
+    source, beside = (None if clip.files else stack.enter_context(open_source(clip.path)) for _ in range(2))
+    return source, source if clip.sound is None else stack.enter_context(open_source(clip.sound)), beside
+
+
+def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Clip, settled: OutputPlan, *,
                  frames: int) -> VideoStream:
     """The output's video stream, with the source's time base, tags and names."""
     chosen = settled.format
@@ -118,12 +128,13 @@ def _add_picture(sink: OutputContainer, source: InputContainer, clip: Clip, sett
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
-    original = source.streams[clip.stream]
-    untrue = {"rotate", "alpha_mode", "timecode"}
-    stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
+    if source is not None:
+        original = source.streams[clip.stream]
+        untrue = {"rotate", "alpha_mode", "timecode"}
+        stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
+        stream.disposition = original.disposition
     if settled.timecode is not None:
         stream.metadata["timecode"] = settled.timecode
-    stream.disposition = original.disposition
     return stream
 
 
@@ -149,13 +160,14 @@ class Encoder:
                  strict: bool = False, overwrite: bool = False) -> None:
         self.target, self.clip = Path(target), clip
         self.first, self.last = first, clip.frames - 1 if last is None else last
-        check_target(self.target, clip.path, overwrite)
+        check_target(self.target, clip.path, overwrite, list(inputs(clip)))
         self.plan = plan_output(self.target, clip, first=self.first, last=self.last, size=size, codec=codec, crf=crf,
                                 audio=audio, strict=strict)
         self.written = 0
         self._durations: dict[int, int] = {}
         self._whole = self.first == 0 and self.last == clip.frames - 1
         self._shift = 0 if self._whole else clip.pts[self.first]
+        self._late = clip.pts[0] * clip.time_base if clip.sound is not None else Fraction(0)  # seconds
         self._part = PartFile(self.target)
         self._open = ExitStack()
 
@@ -172,8 +184,8 @@ class Encoder:
 
     def _begin(self) -> None:
         clip, chosen = self.clip, self.plan.format
-        source = self._open.enter_context(open_source(clip.path))
-        tags = copied_tags(source.metadata)
+        source, heard, beside = _readers(self._open, clip)
+        tags = {} if source is None else copied_tags(source.metadata)
         options = {}
         if chosen.container in ("mp4", "mov"):
             flags = "+faststart" + ("+use_metadata_tags" if set(tags) - _MP4_TAGS else "")
@@ -186,11 +198,13 @@ class Encoder:
         begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
         low, high = (None, None) if self._whole else (begin * clip.time_base, end * clip.time_base)
         origin = self._shift * clip.time_base
-        self._sound = Sound(self._sink, source, self.plan.audio, self.plan.recoded, origin=origin, begin=low, end=high)
-        # Opened once more: each reader goes through the file at its own pace.
-        self._extras = Extras(self._sink, self._open.enter_context(open_source(clip.path)), self.plan.extras, origin=origin,
-                              begin=low, end=high)
-        if chapters := chapters_of(source, low, high, origin):
+        # The sound of another file counts from the clip's first frame, and may go on for hours.
+        until = high if clip.sound is None else end * clip.time_base
+        self._sound = Sound(self._sink, heard, self.plan.audio, self.plan.recoded, origin=origin - self._late,
+                            begin=None if low is None else low - self._late,
+                            end=None if until is None else until - self._late)
+        self._extras = Extras(self._sink, beside, self.plan.extras, origin=origin, begin=low, end=high)
+        if source is not None and (chapters := chapters_of(source, low, high, origin)):
             self._sink.set_chapters(chapters)
         self._sink.start_encoding()
 
@@ -218,7 +232,7 @@ class Encoder:
             # Encoders forget how long a frame is shown, and the last one's length is nowhere else.
             packet.duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
             moment = Fraction((time or 0) + self._shift) * self.clip.time_base
-            self._sound.copy_until(moment)
+            self._sound.copy_until(moment - self._late)
             self._extras.copy_until(moment)
             self._sink.mux(packet)
 

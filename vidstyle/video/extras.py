@@ -55,30 +55,37 @@ def plan(clip: Clip, suffix: str, audio: str = "copy", *, whole: bool = True) ->
     suffix = suffix.lower() if suffix.lower() in CONTAINERS else default_suffix(clip)
     container = CONTAINERS[suffix]
     sound = plan_sound(clip, suffix, audio, whole=whole)
-    lines = {clip.stream: f"stream {clip.stream}: video {clip.codec} -> painted"} | sound.lines
+    picture = f"pictures: {clip.codec} -> painted" if clip.files else f"stream {clip.stream}: video {clip.codec} -> painted"
+    place = 0 if clip.sound is None else 1  # numbers of streams may be those of another file
+    lines = {(0, clip.stream): picture} | {(place, index): line for index, line in sound.lines.items()}
     lost, warnings, kept = list(sound.lost), list(sound.warnings), list[tuple[int, How]]()
-    with open_source(clip.path) as source:
-        chapters = bool(source.chapters())
-        timecodes = [s.index for s in source.streams if s.type == "data" and "timecode" in s.metadata]
+    chapters, timecodes = False, list[int]()
+    if not clip.files:
+        with open_source(clip.path) as source:
+            chapters = bool(source.chapters())
+            timecodes = [s.index for s in source.streams if s.type == "data" and "timecode" in s.metadata]
     for track in clip.others:
+        if clip.sound is not None and track.kind == "audio":
+            lines[0, track.index] = f"{track} -> dropped, {clip.sound.name} takes its place"
+            continue
         if track.index in timecodes:
-            lines[track.index] = f"{track} -> written anew as timecode"
+            lines[0, track.index] = f"{track} -> written anew as timecode"
             continue
         if chapters and track.kind == "data" and track.codec == "bin_data" and "mp4" in clip.container:
-            lines[track.index] = f"{track} -> written anew with the chapters"
+            lines[0, track.index] = f"{track} -> written anew with the chapters"
             continue
         how = next((how for how in _ways(track, container) if _fits(clip, track, container, how)), None)
         if how is None:
-            lines[track.index] = f"{track} -> dropped, {suffix} cannot hold it"
+            lines[0, track.index] = f"{track} -> dropped, {suffix} cannot hold it"
             lost.append(f"A stream is dropped: {track}; {suffix} cannot hold it"
                         + ("." if container == "matroska" else ", an output named .mkv can hold more."))
             warnings.append(lost[-1])
             continue
         kept.append((track.index, how))
-        lines[track.index] = f"{track} -> " + (f"converted to {_TEXT[container]}" if how == "convert" else "copied")
+        lines[0, track.index] = f"{track} -> " + (f"converted to {_TEXT[container]}" if how == "convert" else "copied")
         if how == "convert":
             warnings.append(f"Subtitles are converted: {track}, to {_TEXT[container]}; their colours and places may be lost.")
-    return StreamPlan(tuple(lines[index] for index in sorted(lines)), tuple(warnings), tuple(lost), sound.kept,
+    return StreamPlan(tuple(lines[key] for key in sorted(lines)), tuple(warnings), tuple(lost), sound.kept,
                       sound.recoded, tuple(kept))
 
 
@@ -113,13 +120,14 @@ class Extras:
     shown at any moment of them is kept and cut to them. most: packets read, for a trial.
     """
 
-    def __init__(self, sink: OutputContainer, source: InputContainer, kept: tuple[tuple[int, How], ...], *,
+    def __init__(self, sink: OutputContainer, source: InputContainer | None, kept: tuple[tuple[int, How], ...], *,
                  origin: Fraction = Fraction(0), begin: Fraction | None = None, end: Fraction | None = None,
                  most: int | None = None) -> None:
         self._sink, self._origin, self._begin, self._end = sink, origin, begin, end
         self._outs: dict[int, Stream] = {}
         read = []
         for index, how in kept:
+            assert source is not None, "pictures have nothing beside them"
             stream = source.streams[index]
             if how == "attach":
                 _attach(sink, source, stream)
@@ -129,7 +137,7 @@ class Extras:
             out.disposition = stream.disposition
             read.append(stream)
         self._converts = {index for index, how in kept if how == "convert"}
-        self._waiting = islice(_timed(source, read), most) if read else iter(())
+        self._waiting = islice(_timed(source, read), most) if source is not None and read else iter(())
         self._next: Packet[Stream] | None = None
 
     def copy_until(self, seconds: Fraction | None) -> None:

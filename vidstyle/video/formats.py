@@ -16,6 +16,7 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 
 _HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
           "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
+_FOR_VIEWING = ("libx264", "libx265", "libvpx-vp9", "libsvtav1")
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
 
 
@@ -115,12 +116,16 @@ def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int], container: st
     layout = VideoFormat(clip.pix_fmt, 64, 64)
     built = {layout.name for layout in Codec(encoder.name, "w").video_formats or ()}  # builds differ in bit depth
     warnings, lost = list[str](), list[str]()
-    alpha = ""
+    alpha, deep = "", clip.depth
     if has_alpha(layout):
         if encoder.alpha and (encoder.name != "libvpx-vp9" or container in ("webm", "matroska")):
             alpha = "a"
         else:
             lost.append("The clip has an alpha channel, which is dropped; --codec prores or ffv1 keeps it, and vp9 in .webm.")
+    if clip.files and encoder.name in _FOR_VIEWING and not alpha:
+        # Pictures are RGB and often of 16 bits; written so, as 4:4:4 of 10 bits, most players would show nothing.
+        layout, deep = VideoFormat("yuv420p", 64, 64), 8
+        warnings.append("The movie has 8 bits and 4:2:0 colour, which every player opens; --codec prores or ffv1 keeps more.")
     gray = len([c for c in layout.components if not c.is_alpha]) == 1
     wanted = "444" if is_rgb(layout) else encoder.chroma[0] if gray else {(2, 2): "420", (2, 1): "422"}.get(
         subsampling(layout), "444")
@@ -137,8 +142,8 @@ def _pix_fmt(encoder: _Encoder, clip: Clip, size: tuple[int, int], container: st
     planar = is_rgb(layout) and encoder.name == "ffv1"
     stem = f"gbr{alpha}p" if planar else f"yuv{alpha}{chroma}p"
     depths = [d for d in encoder.depths if f"{stem}{_suffix(d)}" in built]
-    depth = min((d for d in depths if d >= clip.depth), default=depths[-1])
-    if depth < clip.depth:
+    depth = min((d for d in depths if d >= deep), default=depths[-1])
+    if depth < deep:
         lost.append(f"The source has {clip.depth} bits, the output {depth}.")
     if is_rgb(layout) and not planar:
         warnings.append("The source is RGB, the output YUV (BT.709, limited range); --codec ffv1 keeps RGB.")

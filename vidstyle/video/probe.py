@@ -23,7 +23,9 @@ from vidstyle.video.damage import REMEDY, Seen, packets, pictures, promised_time
 from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
 from vidstyle.video.length import bytes_missing
+from vidstyle.video.pattern import PICTURES, parse, suggested
 from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
+from vidstyle.video.sequence import probe_sequence
 from vidstyle.video.source import MOST_PIXELS, open_source, picture_stream
 
 MOST_FRAMES = 24 * 3600 * 60
@@ -33,12 +35,37 @@ MOST_SECONDS = 7 * 24 * 3600
 """From the first frame to the last: a week, as of a slow time lapse. A clock that runs further has jumped."""
 
 
-def probe(path: Path, on_damage: str = "fail") -> Clip:
+def probe(path: Path, on_damage: str = "fail", *, fps: Fraction | None = None, gaps: str = "error",
+          sound_file: Path | None = None) -> Clip:
     """Everything that is known of the clip at `path` without painting it; see `Options.on_damage`.
 
+    fps and gaps: see `probe_sequence`; they say nothing to a movie. sound_file: takes the place of the clip's own sound.
     Raises InputError, in one sentence, for what cannot be read or is not handled: HDR, interlaced, no picture, ...
     """
     path = Path(path)
+    pattern = parse(path)
+    if pattern is not None:
+        clip = probe_sequence(path, pattern, on_damage, fps=fps, gaps=gaps)
+    else:
+        clip = _probe_movie(path, on_damage)
+        if fps is not None:
+            ignored = "--fps is for sequences of pictures; the movie keeps its own times."
+            clip = replace(clip, warnings=(*clip.warnings, ignored))
+    return clip if sound_file is None else _with_sound(clip, sound_file)
+
+
+def _with_sound(clip: Clip, file: Path) -> Clip:
+    """The clip with the sound of another file under it. Raises InputError where there is none."""
+    with open_source(file) as container:
+        tracks = tuple(_track(stream) for stream in container.streams if stream.type == "audio")
+    if not tracks:
+        raise InputError(f"{file}: holds no sound; name a file with sound for --audio, or leave it out.")
+    return replace(clip, sound=file, audio=tracks, others=(*clip.others, *clip.audio))
+
+
+def _probe_movie(path: Path, on_damage: str) -> Clip:
+    if path.suffix.lower() in PICTURES and path.is_file():
+        raise InputError(f"{path}: is one picture; name a sequence of them, such as {suggested(path).name}.")
     with open_source(path) as container:
         frame = _first_frame(container, path, on_damage)
     with open_source(path) as container:

@@ -47,35 +47,37 @@ def plan_sound(clip: Clip, suffix: str, audio: str = "copy", *, whole: bool = Tr
     Of a range (not `whole`) sound is copied only where the format can tell players to skip the beginning of a packet
     (MP4, MOV).
     """
-    container = CONTAINERS[suffix]
+    container, of = CONTAINERS[suffix], "" if clip.sound is None else f"{clip.sound.name}, "
     lines, warnings, lost, kept, recoded = dict[int, str](), list[str](), list[str](), list[int](), dict[int, str]()
     for track in clip.audio:
         if audio == "none":
-            lines[track.index] = f"{track} -> dropped, as asked"
+            lines[track.index] = f"{of}{track} -> dropped, as asked"
             continue
         cut = not whole and container not in _EDIT_LISTS
         if not cut and _fits(clip, track, container):
             kept.append(track.index)
-            lines[track.index] = f"{track} -> copied"
+            lines[track.index] = f"{of}{track} -> copied"
             continue
         encoder = next((name for name in encoders(track.codec, container) if _fits(clip, track, container, name)), None)
         if encoder is None:
-            lines[track.index] = f"{track} -> dropped, {suffix} cannot hold it"
-            lost.append(f"Sound is dropped: {track}; {suffix} cannot hold it, an output named .mkv can hold more.")
+            lines[track.index] = f"{of}{track} -> dropped, {suffix} cannot hold it"
+            lost.append(f"Sound is dropped: {of}{track}; {suffix} cannot hold it, an output named .mkv can hold more.")
             warnings.append(lost[-1])
             continue
         kept.append(track.index)
         recoded[track.index] = encoder
         why = "to begin at the range's first sample" if cut else f"as {suffix} cannot hold it"
-        lines[track.index] = f"{track} -> encoded anew with {encoder}, {why}"
+        lines[track.index] = f"{of}{track} -> encoded anew with {encoder}, {why}"
         if not (cut and is_exact(encoder)):
-            warnings.append(f"Sound is encoded anew: {track}, with {encoder}, {why}.")
+            warnings.append(f"Sound is encoded anew: {of}{track}, with {encoder}, {why}.")
     return SoundPlan(lines, tuple(warnings), tuple(lost), tuple(kept), recoded)
 
 
 def _fits(clip: Clip, track: Track, container: str, encoder: str | None = None) -> bool:
     """Whether a few packets of the stream can really be written; what a format says of itself is only a hint."""
-    with open_source(clip.path) as source:
+    if clip.sound is not None and container == "mp4" and (encoder or track.codec).startswith("pcm_"):
+        return False  # the format can, but hardly a player plays it
+    with open_source(clip.sound or clip.path) as source:
         stream = source.streams[track.index]
         if not isinstance(stream, AudioStream) or stream.codec_context is None:
             return False
@@ -110,6 +112,7 @@ class Sound:
     """Writes the source's sound into `sink` as the picture goes on, so that both lie side by side.
 
     origin: seconds of the source that become zero; `begin` and `end`: seconds of the source that are written.
+    source: the file that the sound is in; None where there is none.
     recoded: the encoder for each stream that is not copied. most: packets read, for a trial.
 
     A range takes the packets that sound at any moment of it and shifts them just as the picture is shifted, to the
@@ -118,7 +121,7 @@ class Sound:
     it is encoded anew, which begins at the very sample.
     """
 
-    def __init__(self, sink: OutputContainer, source: InputContainer, indices: tuple[int, ...],
+    def __init__(self, sink: OutputContainer, source: InputContainer | None, indices: tuple[int, ...],
                  recoded: Mapping[int, str] | None = None, *, origin: Fraction = Fraction(0), begin: Fraction | None = None,
                  end: Fraction | None = None, most: int | None = None) -> None:
         self._sink, self._begin, self._end = sink, begin, end
@@ -126,7 +129,7 @@ class Sound:
         self._outs: dict[int, Stream] = {}
         self._shifts: dict[int, int] = {}
         self._recoders: dict[int, Recoder] = {}
-        streams = [stream for stream in source.streams.audio if stream.index in indices]
+        streams = [] if source is None else [stream for stream in source.streams.audio if stream.index in indices]
         for stream in streams:
             assert stream.time_base
             encoder = (recoded or {}).get(stream.index)
@@ -140,7 +143,7 @@ class Sound:
             out.disposition = stream.disposition
             self._outs[stream.index] = out
             self._shifts[stream.index] = round(origin / stream.time_base)
-        self._waiting = islice(_packets(source, streams), most) if streams else iter(())
+        self._waiting = islice(_packets(source, streams), most) if source is not None and streams else iter(())
         self._next: Packet[Stream] | None = None
 
     def copy_until(self, seconds: Fraction | None) -> None:

@@ -1,0 +1,114 @@
+"""Names of picture sequences, one name for many files: `shot.####.exr`, `shot.%04d.exr`, `shot.1001-1100x2#.exr`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from vidstyle.errors import InputError
+
+PICTURES = (".png", ".tif", ".tiff", ".exr", ".dpx")
+"""Extensions of the pictures that are read and written."""
+
+_FIELD = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+)(?:x(?P<step>\d+))?)?(?P<hashes>#+)|%0?(?P<digits>\d*)d")
+_ALONE = 4  # digits that a single # stands for, as in most programs; several stand for one digit each
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """The name of a sequence, taken apart around its number."""
+
+    folder: Path
+    head: str
+    """What comes before the number."""
+    field: str
+    """The number as it is written in the pattern, such as `####` or `%04d`."""
+    digits: int
+    """Digits of the number at least; shorter numbers have zeros in front."""
+    tail: str
+    """What comes behind the number, with the extension."""
+    numbers: range | None = None
+    """Which pictures are meant, where the pattern says so; None means all that are there."""
+
+    @property
+    def path(self) -> Path:
+        """The pattern itself, without a range, as a path; two patterns of the same files have the same one."""
+        return self.folder / f"{self.head}{'#' * self.digits if self.digits > 1 else '%d'}{self.tail}"
+
+    def file(self, number: int) -> Path:
+        """The file of one picture."""
+        return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
+
+    def stem(self, tag: str = "") -> str:
+        """The name without its number and extension, `tag` behind it; `shot` for `shot.####.exr`."""
+        return (self.head.rstrip("._- ") + tag).strip("_") or "sequence"
+
+    def tagged(self, tag: str) -> Path:
+        """The pattern with `tag` in its name: `shot_night.####.exr` for `shot.####.exr`."""
+        separator = self.head[len(self.head.rstrip("._- ")):] or "."
+        field = self.field if self.numbers is None else "#" * self.digits
+        return self.folder / f"{self.stem(tag)}{separator}{field}{self.tail}"
+
+    def found(self) -> dict[int, Path]:
+        """The files that are there, by number, in order. Raises InputError where the folder cannot be read."""
+        shape = re.compile(rf"{re.escape(self.head)}(\d+){re.escape(self.tail)}")
+        try:
+            names = os.listdir(self.folder)
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be read ({(error.strerror or str(error)).lower()}); "
+                             "check the path.") from error
+        matches = [match for name in names if (match := shape.fullmatch(name))]
+        numbers = sorted(int(match[1]) for match in matches if match[0] == self.file(int(match[1])).name)
+        if self.numbers is not None:
+            numbers = [number for number in numbers if number in self.numbers]
+        if not numbers:
+            other = min((match[0] for match in matches), default=None)
+            hint = f"there is {other}, so write {suggested(Path(other)).name}" if other else "check the path"
+            raise InputError(f"{self.folder / (self.head + self.field + self.tail)}: no such pictures are there; {hint}.")
+        return {number: self.file(number) for number in numbers}
+
+
+def parse(path: Path) -> Pattern | None:
+    """The pattern that `path` is; None where it names a plain file, which `#` in a name does not rule out."""
+    if path.suffix.lower() not in PICTURES or path.is_file():
+        return None
+    fields = list(_FIELD.finditer(path.name))
+    if not fields:
+        return None
+    field = fields[-1]
+    hashes = len(field["hashes"] or "")
+    digits = int(field["digits"] or 1) if not hashes else _ALONE if hashes == 1 else hashes
+    numbers = None
+    if field["first"]:
+        numbers = range(int(field["first"]), int(field["last"]) + 1, max(1, int(field["step"] or 1)))
+    return Pattern(path.parent, path.name[:field.start()], field[0], max(1, digits), path.name[field.end():], numbers)
+
+
+def same_path(path: Path) -> Path:
+    """One path for all the ways to write a pattern, `%04d` and `####`; `path` itself where it is none."""
+    pattern = parse(path)
+    return path if pattern is None else pattern.path
+
+
+def suggested(path: Path) -> Path:
+    """The pattern that the file `path` would belong to: `shot.####.exr` for `shot.1001.exr`, and for `shot.exr`."""
+    runs = list(re.finditer(r"\d+", path.stem))
+    if not runs:
+        return path.with_name(f"{path.stem}.####{path.suffix}")
+    run = runs[-1]
+    padded = len(run[0]) > 1  # 1001 may be padded or not; with four digits both read the same
+    return path.with_name(f"{path.name[:run.start()]}{'#' * len(run[0]) if padded else '%d'}{path.name[run.end():]}")
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Numbers as people write them, at most five runs: `1004, 1010-1012, 1020 and 7 more`."""
+    ordered = sorted(numbers)
+    starts = [0, *(at for at, (a, b) in enumerate(pairwise(ordered), 1) if b != a + 1), len(ordered)]
+    runs = [(ordered[a], ordered[b - 1]) for a, b in pairwise(starts)]
+    words = ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs[:5])
+    rest = sum(b - a + 1 for a, b in runs[5:])
+    return words + (f" and {rest} more" if rest else "")
