@@ -118,12 +118,13 @@ def test_a_saved_network_paints_the_same(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("content", [b"", b"not a network", None])
-def test_anything_else_is_refused(tmp_path: Path, content: bytes | None):
+@pytest.mark.parametrize(("content", "told"), [(b"", "is empty"), (b"not a network", "is not a network"),
+                                               (None, "cannot be read")])
+def test_anything_else_is_refused(tmp_path: Path, content: bytes | None, told: str):
     file = tmp_path / "net.safetensors"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(InputError, match=r"net\.safetensors: is not a network"):
+    with pytest.raises(InputError, match=rf"net\.safetensors: {told}"):
         load_network(file)
 
 
