@@ -42,6 +42,11 @@ class Colour:
     """Range that is used: black is 0 and white the highest code, or 16 and 235 (at 8 bits)."""
 
     @property
+    def hdr(self) -> str | None:
+        """`pq` or `hlg` for a transfer of high dynamic range."""
+        return _TRANSFERS[self.transfer_tag] if self.transfer_tag in (16, 18) else None
+
+    @property
     def assumed(self) -> tuple[str, ...]:
         """What the file does not say and is assumed."""
         said = []
@@ -66,11 +71,8 @@ def settle(matrix: int, range_: int, primaries: int, transfer: int, *, width: in
 
     Untagged video of 720 lines or 1280 columns and more is BT.709, smaller is BT.601; that is what players do.
     Untagged range is limited, except in formats that are full range by name (`yuvj420p`). The same matrix is used
-    both ways and a missing tag stays missing, so a wrong guess cancels. Raises InputError for HDR and rare matrices.
+    both ways and a missing tag stays missing, so a wrong guess cancels. Raises InputError for rare matrices.
     """
-    if transfer in (16, 18):
-        raise InputError(f"The clip is HDR ({_TRANSFERS[transfer].upper()}), which this version cannot paint; "
-                         "convert it to SDR first, with any video editor.")
     if rgb:
         return Colour(matrix, range_, primaries, transfer, "rgb", True)
     name = _CODES.get(matrix, "bt709" if height >= 720 or width >= 1280 else "bt601")

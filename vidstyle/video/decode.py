@@ -15,6 +15,8 @@ from vidstyle.frame import Frame
 from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
+from vidstyle.video.deinterlace import deinterlaced
+from vidstyle.video.hdr import to_painter
 from vidstyle.video.planes import read_alpha, read_image
 from vidstyle.video.sequence import read_frames
 from vidstyle.video.source import open_source, picture_stream
@@ -73,11 +75,23 @@ def _keyframe(clip: Clip, index: int) -> int:
 
 def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str) -> Frame:
     image, alpha = clip.orientation.apply(read_image(picture, clip.colour)), read_alpha(picture)
+    if clip.hdr is not None:
+        image = to_painter(image, clip.hdr)
     return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage,
                  None if alpha is None else clip.orientation.apply(alpha))
 
 
 def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
+    """Index, picture and mark of damage of frames `first` to `last`, made whole where that was asked for."""
+    if not clip.deinterlace or first > last:
+        yield from _coded(clip, first, last)
+        return
+    around = _coded(clip, max(0, first - 1), min(last + 1, clip.frames - 1))
+    with closing(around):
+        yield from (found for found in deinterlaced(around) if first <= found[0] <= last)
+
+
+def _coded(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
     """Index, decoded picture and mark of damage of frames `first` to `last`.
 
     Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing
