@@ -25,6 +25,7 @@ from pymediainfo import MediaInfo
 
 from vidstyle.errors import VidstyleError
 from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
+from vidstyle.video.hdr import from_painter
 
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
@@ -91,10 +92,10 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any]) -> 
     """Tags of the first frame as the ffmpeg program decodes it, and what MediaInfo reads in the file, light included."""
     if clip.hdr is not None and clip.hdr.mode == "tonemap":
         seen = shown(target)
-        return "tone-mapped, told" if {v for k, v in seen.items() if k != "color_range"} == {"bt709"} else str(seen)
+        return "tone-mapped (told)" if {v for k, v in seen.items() if k != "color_range"} == {"bt709"} else str(seen)
     before, after = shown(clip.path, clip.stream), shown(target)
     if clip.colour.matrix == "rgb" and after.get("color_space") == "bt709":
-        return "RGB>YUV, told"
+        return "RGB>YUV (told)"
     # A range that is not written is limited, by the standards of H.264 and H.265; a format may be full range by name.
     differ = [f"{k} {v}>{after.get(k)}" for k, v in before.items() if v != after.get(k) and not (
         k == "color_range" and {v, after.get(k)} in ({"tv", "unknown"}, {"pc", "unknown"}))]
@@ -117,14 +118,14 @@ def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
     for number, track in enumerate(clip.audio):
         line = next(line for line in told.splitlines() if line.startswith(f"stream {track.index}:"))
         if "dropped" in line:
-            texts.append("dropped, told")
+            texts.append("dropped (told)")
             continue
         was = reading(clip.path, f"0:a:{number}", "-c", "copy")
         now = reading(target, f"0:a:{place}", "-c", "copy")
         place += 1
         worst = max((abs(b - a - pushed) for (a, _), (b, _) in zip(was, now, strict=False)), default=Fraction(0))
         if "copied" not in line:
-            texts.append("transcoded, told")
+            texts.append("transcoded (told)")
         elif [h for _, h in was] != [h for _, h in now]:
             # ADTS headers are taken off in MP4; then it is the samples that must be the same.
             pcm = [reading(path, f"0:a:{n}", "-c:a", "pcm_s16le", "-af", "asetnsamples=1024")
@@ -151,14 +152,17 @@ def others(clip: Clip, before: dict[str, Any], after: dict[str, Any], told: str)
 
 def codes(clip: Clip, folder: Path) -> str:
     """Mean and alpha's largest difference of the first frames in codes of the source's depth, written without loss."""
+    if clip.hdr is not None and clip.hdr.mode == "tonemap":
+        return "none"
     target, last = folder / "lossless.mkv", min(clip.frames, 4) - 1
     with Encoder(target, clip, last=last, codec="ffv1", audio="none", overwrite=True) as encoder:
-        for frame in decode(clip, 0, last):
+        for frame in decode(clip, 0, last, clamp=False):
             encoder.write(frame)
-    mode = clip.hdr.mode if clip.hdr is not None and clip.hdr.mode == "passthrough" else None
-    total, worst = 0.0, 0.0
-    for before, after in zip(decode(clip, 0, last), decode(probe(target, hdr=mode)), strict=True):
-        total += float((before.image - after.image).abs().mean()) / (last + 1)
+    hdr, (total, worst) = clip.hdr, (0.0, 0.0)
+    written = probe(target, hdr="passthrough" if hdr else None)
+    for before, after in zip(decode(clip, 0, last, clamp=False), decode(written, clamp=False), strict=True):
+        images = [from_painter(frame.image, hdr) if hdr else frame.image for frame in (before, after)]
+        total += float((images[0] - images[1]).abs().mean()) / (last + 1)
         if before.alpha is not None:
             worst = max(worst, 9.0 if after.alpha is None else float((before.alpha - after.alpha).abs().max()))
     top = 2**clip.depth - 1
@@ -174,7 +178,7 @@ def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False,
         clip = probe(path, hdr=hdr, deinterlace=deinterlace)
         target = folder / f"out{default_suffix(clip, options.get('codec', 'h264'))}"
         with Encoder(target, clip, overwrite=True, **options) as encoder:
-            for frame in decode(clip):
+            for frame in decode(clip, clamp=False):
                 encoder.write(frame)
     except VidstyleError as error:
         text = str(error).replace(str(path), path.name)
@@ -192,8 +196,7 @@ def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False,
 def _good(cell: str) -> bool:
     if re.fullmatch(r"\d\.\d+(, alpha \d\.\d+)?", cell):
         return True
-    return all(part in ("=", "none", "= (samples)") or (part.endswith("told") and not part.endswith("untold"))
-               for part in cell.split(", "))
+    return all(part in ("=", "none", "= (samples)") or part.endswith("(told)") for part in cell.split(", "))
 
 
 def main() -> None:

@@ -63,7 +63,8 @@ CLIPS: dict[str, str] = {
     "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
                         "-profile:v standard -pix_fmt yuv422p10le",
     "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
-    "uneven.mp4": f"PIC -vf setpts=PTS+0.4/25/TB*mod(N\\,3) -fps_mode passthrough -enc_time_base 1/90000 -video_track_timescale 90000 {_X264}",
+    "uneven.mp4": "PIC -vf settb=1/90000,setpts=PTS+1440*mod(N\\,3) -fps_mode passthrough -enc_time_base 1/90000 "
+                  f"-video_track_timescale 90000 {_X264}",
     "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
     "vorbis.webm": "PIC SND -c:v libvpx -crf 10 -b:v 1M -c:a libvorbis",
     "plain.ts": f"PIC SND {_X264} {_AAC}",

@@ -112,7 +112,7 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
         sources: deque[Frame] = deque()
-        frames = _shrunk(decode(clip, plan.begin, last), plan, sources)
+        frames = _shrunk(decode(clip, plan.begin, last, clamp=False), plan, sources)
         for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references):
             source = sources.popleft()
             if painted.index < first:

@@ -22,10 +22,11 @@ from vidstyle.video.sequence import read_frames
 from vidstyle.video.source import open_source, picture_stream
 
 
-def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Frame]:
+def decode(clip: Clip, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:
     """Frames `first` to `last` (both included; None is the end) in order of showing, one at a time.
 
     Images are (3, H, W) float32 RGB in [0, 1], upright, on the CPU. A range is bit for bit a slice of the whole.
+    Without `clamp`, codes beyond black and white lie outside [0, 1], and encoding brings back every code of the source.
     Raises InputError when a frame is damaged or missing: there are as many frames as `clip` says, or an error. Where
     the clip was probed to `hold` or `keep` damage, there are as many in any case, and `Frame.damage` marks them.
     """
@@ -35,7 +36,7 @@ def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Fram
         return
     with closing(_pictures(clip, first, last)) as pictures:
         for index, picture, damage in pictures:
-            yield _frame(clip, index, picture, damage)
+            yield _frame(clip, index, picture, damage, clamp)
 
 
 def sample(clip: Clip, positions: Sequence[int], run: int = 2) -> Iterator[list[Frame]]:
@@ -73,8 +74,8 @@ def _keyframe(clip: Clip, index: int) -> int:
     return clip.keyframes[at - 1] if at else 0
 
 
-def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str) -> Frame:
-    image, alpha = clip.orientation.apply(read_image(picture, clip.colour)), read_alpha(picture)
+def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str, clamp: bool = True) -> Frame:
+    image, alpha = clip.orientation.apply(read_image(picture, clip.colour, clamp)), read_alpha(picture)
     if clip.hdr is not None:
         image = to_painter(image, clip.hdr)
     return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage,

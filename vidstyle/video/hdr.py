@@ -92,8 +92,8 @@ def to_painter(image: Tensor, hdr: Hdr) -> Tensor:
     """
     if hdr.mode == "tonemap":
         return _tonemapped(image, hdr)
-    level, top = _level(image, hdr), _level(torch.tensor(_peak_code(hdr)), hdr)
-    return torch.where(level <= 1, _BELOW * level, _BELOW + (1 - _BELOW) * (level - 1) / (top - 1))
+    codes = image.clamp(0, 1)
+    return _seen(codes, hdr) + (image - codes)  # what is no light at all is kept as it is
 
 
 def from_painter(image: Tensor, hdr: Hdr) -> Tensor:
@@ -101,8 +101,14 @@ def from_painter(image: Tensor, hdr: Hdr) -> Tensor:
     if hdr.mode == "tonemap":
         return image
     top = _level(torch.tensor(_peak_code(hdr)), hdr)
-    level = torch.where(image <= _BELOW, image / _BELOW, 1 + (image - _BELOW) / (1 - _BELOW) * (top - 1)).clamp_min(0)
-    return level * 0.75 if hdr.transfer == "hlg" else pq_code(level**_GAMMA * WHITE)
+    light = image.clamp(0, float(_seen(torch.tensor(1.0), hdr)))
+    level = torch.where(light <= _BELOW, light / _BELOW, 1 + (light - _BELOW) / (1 - _BELOW) * (top - 1))
+    return (level * 0.75 if hdr.transfer == "hlg" else pq_code(level**_GAMMA * WHITE)) + (image - light)
+
+
+def _seen(codes: Tensor, hdr: Hdr) -> Tensor:
+    level, top = _level(codes, hdr), _level(torch.tensor(_peak_code(hdr)), hdr)
+    return torch.where(level <= 1, _BELOW * level, _BELOW + (1 - _BELOW) * (level - 1) / (top - 1))
 
 
 def _level(code: Tensor, hdr: Hdr) -> Tensor:
@@ -138,6 +144,7 @@ def hlg_light(code: Tensor) -> Tensor:
 
 
 def _tonemapped(image: Tensor, hdr: Hdr) -> Tensor:
+    image = image.clamp(0, 1)
     light = hlg_light(image) if hdr.transfer == "hlg" else pq_light(image)
     brightest = light.amax(0, keepdim=True).clamp_min(1e-6)
     light = light * (_bent(brightest, hdr.peak) / brightest)  # all three by the same factor, so that no hue turns

@@ -139,7 +139,7 @@ class PictureWriter:
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
         part = PartFile(self._pattern.file(self.clip.number(frame.index)))
         try:
-            still.write(part.path, frame.image, frame.alpha, frame.original, self.plan.kind)
+            still.write(part.path, frame.image.clamp(0, 1), frame.alpha, frame.original, self.plan.kind)
         except OSError as error:
             part.discard()
             raise write_failed(part.target, error) from error
