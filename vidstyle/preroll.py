@@ -28,7 +28,7 @@ def find_start(clip: Clip, first: int, options: Options, size: tuple[int, int], 
     is_cut, cut = cut_detector(), None
     last = None
     for frame in decode(clip, max(0, begin - 1), first):
-        small = replace(frame, image=resize(frame.image.to(device), (size[1], size[0])))
+        small = replace(frame, image=resize(frame.image.to(device).clamp(0, 1), (size[1], size[0])))
         if last is not None and is_cut(last, small):
             cut = frame.index
         last = small
