@@ -25,10 +25,12 @@ from pymediainfo import MediaInfo
 
 from vidstyle.errors import VidstyleError
 from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
+from vidstyle.video.hdr import from_painter
 
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
-_TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range")
+_TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range",
+         "mastering_display_luminance", "maximum_content_light_level")
 
 
 @dataclass(frozen=True)
@@ -70,23 +72,44 @@ def check(clip: Clip, target: Path, told: str) -> dict[str, str]:
     worst = max((abs(b - a - (pushed if target.suffix in (".mkv", ".webm") else 0)) for (a, _), (b, _) in
                  zip(was, now, strict=False)), default=Fraction(0))
     cells["times"] = "=" if worst < tick else f"off {float(worst) * 1000:.3g} ms"
-    written = probe(target)
+    written = probe(target, hdr=clip.hdr.mode if clip.hdr and clip.hdr.mode == "passthrough" else None)
     cells["length"] = "=" if abs(written.duration - clip.duration) < 0.0015 else f"{written.duration - clip.duration:+.4f} s"
     cells["sound"] = sound(clip, target, pushed, told)
     before, after = tracks(clip.path), tracks(target)
     one, two = (found.get("Video", [{}])[0] for found in (before, after))
-    # A range that is not written is limited, by the standards of H.264 and H.265.
-    seen = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
-    tags = [f"{name} {a}>{b}" for name, a, b in seen if a != b and (name, a, b) != ("color_range", "Limited", None)]
-    cells["tags"] = ", ".join(tags) or "="
+    cells["tags"] = tags(clip, target, one, two)
     shape = (clip.width, clip.height, clip.sample_aspect_ratio)
-    theirs = (two.get("width"), two.get("height"), Fraction(str(two.get("pixel_aspect_ratio", "1"))).limit_denominator(64))
+    theirs = (two.get("width"), two.get("height"), float(two.get("pixel_aspect_ratio", 1)))
     upright = float(two.get("rotation") or 0) == 0
-    close = abs(float(theirs[2]) - float(shape[2])) < 0.002
+    close = abs(theirs[2] - float(shape[2])) < 0.002
     cells["shape"] = "=" if theirs[:2] == shape[:2] and upright and close else f"{theirs}"
     cells["streams"] = others(clip, before, after, told)
-    cells["codes"] = codes(clip, written)
+    cells["codes"] = codes(clip, target.parent)
     return cells
+
+
+def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any]) -> str:
+    """Tags of the first frame as the ffmpeg program decodes it, and what MediaInfo reads in the file, light included."""
+    if clip.hdr is not None and clip.hdr.mode == "tonemap":
+        seen = shown(target)
+        return "tone-mapped (told)" if {v for k, v in seen.items() if k != "color_range"} == {"bt709"} else str(seen)
+    before, after = shown(clip.path, clip.stream), shown(target)
+    if clip.colour.matrix == "rgb" and after.get("color_space") == "bt709":
+        return "RGB>YUV (told)"
+    # A range that is not written is limited, by the standards of H.264 and H.265; a format may be full range by name.
+    differ = [f"{k} {v}>{after.get(k)}" for k, v in before.items() if v != after.get(k) and not (
+        k == "color_range" and {v, after.get(k)} in ({"tv", "unknown"}, {"pc", "unknown"}))]
+    seen_too = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
+    differ += [f"{name} {a}>{b}" for name, a, b in seen_too
+               if a not in (b, None) and (name, a, b) != ("color_range", "Limited", None)]
+    return ", ".join(differ) or "="
+
+
+def shown(path: Path, stream: int | str = "v:0") -> dict[str, str]:
+    """Colour tags of the first frame as the ffmpeg program decodes it."""
+    run = subprocess.run([FFMPEG, "-hide_banner", "-i", str(path), "-map", f"0:{stream}", "-frames:v", "1", "-vf", "showinfo",
+                          "-f", "null", "-"], capture_output=True, text=True)
+    return dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
 
 
 def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
@@ -95,14 +118,14 @@ def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
     for number, track in enumerate(clip.audio):
         line = next(line for line in told.splitlines() if line.startswith(f"stream {track.index}:"))
         if "dropped" in line:
-            texts.append("dropped, told")
+            texts.append("dropped (told)")
             continue
         was = reading(clip.path, f"0:a:{number}", "-c", "copy")
         now = reading(target, f"0:a:{place}", "-c", "copy")
         place += 1
         worst = max((abs(b - a - pushed) for (a, _), (b, _) in zip(was, now, strict=False)), default=Fraction(0))
         if "copied" not in line:
-            texts.append("transcoded, told")
+            texts.append("transcoded (told)")
         elif [h for _, h in was] != [h for _, h in now]:
             # ADTS headers are taken off in MP4; then it is the samples that must be the same.
             pcm = [reading(path, f"0:a:{n}", "-c:a", "pcm_s16le", "-af", "asetnsamples=1024")
@@ -117,7 +140,8 @@ def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
 def others(clip: Clip, before: dict[str, Any], after: dict[str, Any], told: str) -> str:
     """Languages, subtitles, chapters, timecode: MediaInfo's count of each kind, where a difference is not told."""
     texts = []
-    for kind in ("Audio", "Text", "Menu", "Other"):
+    kinds = ["Audio", "Text", "Other"] + ([] if clip.path.suffix == ".ts" else ["Menu"])  # a Menu of TS is its programme table
+    for kind in kinds:
         was, now = before.get(kind, []), after.get(kind, [])
         if len(was) != len(now) and "dropped" not in told and "anew" not in told:
             texts.append(f"{kind} {len(was)}>{len(now)} untold")
@@ -126,23 +150,35 @@ def others(clip: Clip, before: dict[str, Any], after: dict[str, Any], told: str)
     return ", ".join(texts) or "="
 
 
-def codes(clip: Clip, written: Clip) -> str:
-    """Mean difference of the pictures in codes of the source's depth; the codec's own loss is in it."""
-    total, count = 0.0, 0
-    for before, after in zip(decode(clip), decode(written), strict=True):
-        if before.index % 8 == 0:
-            total, count = total + float((before.image - after.image).abs().mean()), count + 1
-    return f"{total / count * (2**clip.depth - 1):.2f}"
+def codes(clip: Clip, folder: Path) -> str:
+    """Mean and alpha's largest difference of the first frames in codes of the source's depth, written without loss."""
+    if clip.hdr is not None and clip.hdr.mode == "tonemap":
+        return "none"
+    target, last = folder / "lossless.mkv", min(clip.frames, 4) - 1
+    with Encoder(target, clip, last=last, codec="ffv1", audio="none", overwrite=True) as encoder:
+        for frame in decode(clip, 0, last, clamp=False):
+            encoder.write(frame)
+    hdr, (total, worst) = clip.hdr, (0.0, 0.0)
+    written = probe(target, hdr="passthrough" if hdr else None)
+    for before, after in zip(decode(clip, 0, last, clamp=False), decode(written, clamp=False), strict=True):
+        images = [from_painter(frame.image, hdr) if hdr else frame.image for frame in (before, after)]
+        total += float((images[0] - images[1]).abs().mean()) / (last + 1)
+        if before.alpha is not None:
+            worst = max(worst, 9.0 if after.alpha is None else float((before.alpha - after.alpha).abs().max()))
+    top = 2**clip.depth - 1
+    text = f"{total * top:.2f}" + ("" if before.alpha is None else f", alpha {worst * top:.2f}")
+    return text if total * top <= 1 and worst * top < 0.5 else f"over 1: {text}"
 
 
-def run(path: Path, folder: Path, **options: Any) -> Row:
+def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False, **options: Any) -> Row:
     """Write one clip in its own format, or say why not."""
-    name = path.name + "".join(f" --{key} {value}" for key, value in options.items())
+    words = {"hdr": hdr, "deinterlace": "bwdif" if deinterlace else None, **options}
+    name = path.name + "".join(f" --{key} {value}" for key, value in words.items() if value)
     try:
-        clip = probe(path)
+        clip = probe(path, hdr=hdr, deinterlace=deinterlace)
         target = folder / f"out{default_suffix(clip, options.get('codec', 'h264'))}"
         with Encoder(target, clip, overwrite=True, **options) as encoder:
-            for frame in decode(clip):
+            for frame in decode(clip, clamp=False):
                 encoder.write(frame)
     except VidstyleError as error:
         text = str(error).replace(str(path), path.name)
@@ -151,15 +187,16 @@ def run(path: Path, folder: Path, **options: Any) -> Row:
     warnings = [*clip.warnings, *planned.warnings]
     told = "\n".join([*planned.kept, *warnings])
     cells = check(clip, target, told)
-    wrong = [f"{key} {cell}" for key, cell in cells.items() if key != "codes" and not _good(cell)]
+    wrong = [f"{key} {cell}" for key, cell in cells.items() if not _good(cell)]
     verdict = f"FAIL {'; '.join(wrong)}" if wrong else "warned" if warnings or "dropped" in told else "OK"
     dropped = [line for line in planned.kept if "dropped" in line]
     return Row(name, cells, ": ".join([verdict, " ".join([*warnings, *dropped])]) if warnings or dropped else verdict)
 
 
 def _good(cell: str) -> bool:
-    return all(part in ("=", "none", "= (samples)") or (part.endswith("told") and not part.endswith("untold"))
-               for part in cell.split(", "))
+    if re.fullmatch(r"\d\.\d+(, alpha \d\.\d+)?", cell):
+        return True
+    return all(part in ("=", "none", "= (samples)") or part.endswith("(told)") for part in cell.split(", "))
 
 
 def main() -> None:
@@ -173,8 +210,19 @@ def main() -> None:
         rows = []
         print("| clip | " + " | ".join(COLUMNS) + " | verdict |\n" + "|---" * (len(COLUMNS) + 2) + "|")
         for path in clips:
-            if not wanted or path.name in wanted:
-                rows.append(row := run(path, folder))
+            if wanted and path.name not in wanted:
+                continue
+            ways = [run(path, folder)]
+            if "--hdr" in ways[0].verdict:
+                ways += [run(path, folder, hdr="passthrough", codec="hevc"), run(path, folder, hdr="tonemap")]
+            if "--deinterlace" in ways[0].verdict:
+                ways.append(run(path, folder, deinterlace=True))
+            if "alpha channel, which is dropped" in ways[0].verdict:
+                ways += [run(path, folder, codec="prores"), run(path, folder, codec="ffv1")]
+            if path.suffix == ".webm":
+                ways.append(run(path, folder, codec="vp9"))
+            rows += ways
+            for row in ways:
                 cells = " | ".join(row.cells.get(column, "") for column in COLUMNS)
                 print(f"| {row.name} | {cells} | {row.verdict} |", flush=True)
     failed = sum(row.verdict.startswith("FAIL") for row in rows)

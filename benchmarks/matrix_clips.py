@@ -9,9 +9,9 @@ import imageio_ffmpeg
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"
-_PQ = "-colorspace bt2020nc -color_primaries bt2020 -color_trc smpte2084 -color_range tv"
-_HLG = "-colorspace bt2020nc -color_primaries bt2020 -color_trc arib-std-b67 -color_range tv"
-_FULL = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range pc"
+_PQ = "-vf setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+_HLG = "-vf setparams=range=tv:color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc"
+_FULL = "scale=out_range=full:out_color_matrix=bt709,setparams=range=pc:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
 _X264 = "-c:v libx264 -crf 12 -threads 1"
 _X265 = "log-level=error:hdr10=1"
 _AAC = "-c:a aac -b:a 96k"
@@ -58,12 +58,13 @@ CLIPS: dict[str, str] = {
     "size_change.ts": f"PIC {_X264}",  # a larger part is added afterwards
     "hdr_pq.mp4": f"PIC -c:v libx265 -crf 8 -pix_fmt yuv420p10le {_PQ} -tag:v hvc1 -x265-params {_X265}:{MASTER}",
     "hdr_hlg.mov": f"PIC -c:v prores_ks -profile:v hq -pix_fmt yuv422p10le {_HLG}",
-    "full_range.mp4": f"PIC -vf scale=out_range=full:out_color_matrix=bt709 -pix_fmt yuv420p {_X264} {_FULL}",
+    "full_range.mp4": f"PIC -vf {_FULL} -pix_fmt yuv420p {_X264}",
     "full_range_mjpeg.avi": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p",
-    "four_two_two.mov": "PIC -c:v prores_ks -profile:v standard -pix_fmt yuv422p10le -colorspace bt709 -color_primaries bt709 "
-                        "-color_trc bt709",
+    "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
+                        "-profile:v standard -pix_fmt yuv422p10le",
     "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
-    "uneven.mp4": f"PIC -vf setpts=PTS+0.4/25/TB*mod(N\\,3) -fps_mode passthrough -video_track_timescale 90000 {_X264}",
+    "uneven.mp4": "PIC -vf settb=1/90000,setpts=PTS+1440*mod(N\\,3) -fps_mode passthrough -enc_time_base 1/90000 "
+                  f"-video_track_timescale 90000 {_X264}",
     "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
     "vorbis.webm": "PIC SND -c:v libvpx -crf 10 -b:v 1M -c:a libvorbis",
     "plain.ts": f"PIC SND {_X264} {_AAC}",
@@ -113,7 +114,7 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         whole.unlink()
     if name == "size_change.ts":
         _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", "-c:v", "libx264", "-pix_fmt", "yuv420p",
-              "-output_ts_offset", "1.2", str(folder / "more.ts")])
+              "-output_ts_offset", "1.4", str(folder / "more.ts")])
         path.write_bytes(path.read_bytes() + (folder / "more.ts").read_bytes())
         (folder / "more.ts").unlink()
     return path

@@ -73,6 +73,13 @@ def test_everything_reaches_the_pipeline(asked: Asked):
     assert (asked.options.size, asked.options.crf) == (480, 9)
 
 
+def test_strict_is_a_flag(asked: Asked):
+    assert execute([*RUN, "--strict"]) == 0
+    assert asked.options.strict is True
+    assert execute(RUN) == 0
+    assert asked.options.strict is False
+
+
 def test_times_reach_the_pipeline(asked: Asked):
     assert execute([*RUN, "--start", "1:00", "--end", "61.5"]) == 0
     assert asked.selection == Selection(start=60, end=61.5)

@@ -39,6 +39,10 @@ OTHER_VALUES = {
     "on_damage": ('"hold"', "--on-damage hold"),
     "fps": ('"24000/1001"', "--fps 24000/1001"),
     "gaps": ('"hold"', "--gaps hold"),
+    "hdr": ('"tonemap"', "--hdr tonemap"),
+    "deinterlace": ('"bwdif"', "--deinterlace bwdif"),
+    "strict": ("true", None),  # a flag; tests/test_cli.py gives it
+    "preroll": ("48", "--preroll 48"),
 }
 
 
@@ -75,7 +79,8 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
-    default = {"network": "other", "output_size": "100", "temporal": "1", "fps": "25"}.get(name, str(getattr(Options(), name)))
+    others = {"network": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100"}
+    default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     assert execute(["run", "a.mp4", "--style", "b.jpg", flag, value]) == 0
     from_flag = asked.options
@@ -108,7 +113,7 @@ def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):
         "crf = -1", "seed = 1" + "0" * 400, 'method = "paint"', "method = 3", "codec = []", "flow = 1",
         "network = 5", "network = true", "references = 1", 'references = ["a"]', "references = [1.5]",
         "references = [true]", "references = []", "references = [0]", "output_size = 'x'", "color = 0", "size =",
-        "size = 1\nsize = 2", "[size]\nx = 1",
+        "size = 1\nsize = 2", "[size]\nx = 1", "strict = 1", "strict = 'yes'", "preroll = -1",
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_sentence(line: str, tmp_path: Path):

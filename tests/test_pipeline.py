@@ -92,7 +92,7 @@ def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path
 def test_a_clip_that_breaks_off_leaves_nothing(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
     before = sorted(clip.parent.iterdir())
 
-    def broken(*arguments: object):
+    def broken(*arguments: object, **options: object):
         yield from list(decode(probe(clip)))[:2]
         raise InputError("clip.mp4: broke off")
 

@@ -29,7 +29,7 @@ class Frame:
     """One picture of a video and the moment it is shown."""
 
     image: Tensor
-    """(3, H, W) float32 sRGB in [0, 1], upright as a viewer sees it."""
+    """(3, H, W) float32 sRGB in [0, 1], upright as a viewer sees it (and beyond that where `decode` was not to clamp)."""
     pts: int
     """Presentation time in units of `time_base`, as the source states it."""
     time_base: Fraction

@@ -16,6 +16,8 @@ Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
+Hdr = Literal["refuse", "passthrough", "tonemap"]
+Deinterlace = Literal["refuse", "bwdif"]
 Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 WITHOUT_CRF = ("prores", "dnxhr", "ffv1")  # codecs that have no such scale of quality
 _MOST_BYTES = 2**20  # of a config
@@ -77,6 +79,14 @@ class Options:
     """Frames a second of a sequence of pictures; None is what its pictures say. A movie keeps its own times."""
     gaps: Gaps = "error"
     """Of a sequence with missing pictures: `error` paints nothing, `hold` repeats the picture before, `black`."""
+    hdr: Hdr = "refuse"
+    """A clip of high dynamic range: `passthrough` paints and writes it as HDR, `tonemap` as ordinary video."""
+    deinterlace: Deinterlace = "refuse"
+    """Interlaced pictures: `bwdif` makes one whole picture of each."""
+    strict: bool = False
+    """Whether to refuse an output in which anything of the source would be missing, instead of warning."""
+    preroll: int | None = None
+    """Frames painted and thrown away before a range at most; None is 24, and 1 for `optimize`."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -104,6 +114,7 @@ _RANGES = [
     ("optimize_steps", 1, 100_000),
     ("follow_steps", 1, 100_000),
     ("crf", 0, 63),
+    ("preroll", 0, 100_000),
 ]
 
 
@@ -116,6 +127,8 @@ def _check_types(options: Options) -> None:
             endless = isinstance(value, float) and not math.isfinite(value)
             if not missing and (isinstance(value, bool) or not isinstance(value, numbers) or endless):
                 raise UsageError(f"{name} is {value!r}; give a number.")
+        elif kind is bool and not isinstance(value, bool):
+            raise UsageError(f"{name} is {value!r}; give true or false.")
         elif choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
             raise UsageError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
         elif kind == Path | None and not isinstance(value, Path | None):

@@ -108,9 +108,9 @@ def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
 
 
 def shrunk(frame: Frame, plan: Plan) -> Frame:
-    """The frame at the painted size, on the painting device."""
+    """The frame at the painted size, on the painting device, and within black and white."""
     width, height = plan.paint_size
-    return replace(frame, image=resize(frame.image.to(plan.device), (height, width)))
+    return replace(frame, image=resize(frame.image.to(plan.device).clamp(0, 1), (height, width)))
 
 
 def _about(plan: Plan, styles: Sequence[Style], losses: dict[str, float]) -> dict[str, str]:

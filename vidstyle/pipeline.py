@@ -25,10 +25,6 @@ from vidstyle.video import check_target, decode, open_output
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
            "sheet_target", "stylize_video"]
 
-# Frames painted and thrown away before a range, so that its first frame has the memory it has in the full run.
-PREROLL = {"feedforward": 24, "optimize": 1}
-
-
 @dataclass(frozen=True)
 class Result:
     """What a run did."""
@@ -111,13 +107,12 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, she
     hashes, clipped = [], list[int]()
     marked: dict[str, list[int]] = {"held": [], "damaged": []}
     with open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
-                     audio=options.audio, overwrite=overwrite) as encoder:
+                     audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder:
         stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
-        preroll = min(first, PREROLL[options.method]) if references else 0
         sources: deque[Frame] = deque()
-        frames = _shrunk(decode(clip, first - preroll, last), plan, sources)
+        frames = _shrunk(decode(clip, plan.begin, last, clamp=False), plan, sources)
         for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references):
             source = sources.popleft()
             if painted.index < first:

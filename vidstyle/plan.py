@@ -13,6 +13,7 @@ from vidstyle.files import is_one_of
 from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
+from vidstyle.preroll import find_start
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
 
@@ -62,6 +63,10 @@ class Plan:
     def number(self, index: int) -> int:
         """The number that people know frame `index` by."""
         return self.numbering[0] + index * self.numbering[1]
+    begin: int = 0
+    """First frame painted; what lies before `frames` is thrown away."""
+    preroll: str = ""
+    """Why painting begins there, in a sentence; nothing for a range from the clip's first frame on."""
 
 
 def plan_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
@@ -87,10 +92,11 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     check_models(options, device)
     size = output_size(clip, options)
     output = plan_output(target, clip, first=frames[0], last=frames[1], size=size, codec=options.codec, crf=options.crf,
-                         audio=options.audio)
-    return Plan(source, target, frames, paint_size(clip, options), size, options, device, output.kept,
-                (*clip.warnings, *output.warnings), clip.numbering,
-                str(output.kind) if isinstance(output, PicturesPlan) else "")
+                         audio=options.audio, strict=options.strict)
+    painted = paint_size(clip, options)
+    begin, preroll = find_start(clip, frames[0], options, painted, device)
+    return Plan(source, target, frames, painted, size, options, device, output.kept, (*clip.warnings, *output.warnings),
+                clip.numbering, str(output.kind) if isinstance(output, PicturesPlan) else "", begin, preroll)
 
 
 def read_beside(styles: list[Style], options: Options) -> list[Path]:
@@ -101,7 +107,8 @@ def read_beside(styles: list[Style], options: Options) -> list[Path]:
 def read_clip(source: Path, options: Options) -> Clip:
     """The clip at `source` as `options` say it is to be read."""
     sound = None if options.audio in ("copy", "none") else Path(options.audio)
-    return probe(source, options.on_damage, fps=options.fps, gaps=options.gaps, sound_file=sound)
+    return probe(source, options.on_damage, fps=options.fps, gaps=options.gaps, sound_file=sound,
+                 hdr=None if options.hdr == "refuse" else options.hdr, deinterlace=options.deinterlace == "bwdif")
 
 
 def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:

@@ -58,6 +58,7 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in styles)),
         ("frames", f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"),
+        *([("preroll", plan.preroll)] if plan.preroll else []),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
         ("written", _written(plan)),
         ("options", ", ".join(changed) or "the defaults"),

@@ -118,6 +118,8 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
             emit("warning", source=plan.source, message=warning)
     else:
         say(plan_line(plan))
+        if plan.preroll:
+            say(f"{plan.source.name}: {plan.preroll}")
         for warning in plan.warnings:
             say(f"{plan.source.name}: warning: {warning}")
     with showing(plan.source, json=json) as listen:

@@ -13,7 +13,19 @@ import typer
 
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
 from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import WITHOUT_CRF, Codec, Color, Gaps, Method, OnDamage, Options, load_options, parse_rate
+from vidstyle.options import (
+    WITHOUT_CRF,
+    Codec,
+    Color,
+    Deinterlace,
+    Gaps,
+    Hdr,
+    Method,
+    OnDamage,
+    Options,
+    load_options,
+    parse_rate,
+)
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Selection, Style
@@ -97,6 +109,13 @@ def read_request(
     gaps: Annotated[
         Gaps | None,
         _option("--gaps", panel=WHAT, help="Of pictures missing in a sequence: stop, repeat the one before, or black."),
+    ] = None,
+    preroll: Annotated[
+        int | None,
+        _option(
+            "--preroll", panel=WHAT, metavar="N", default="24, 1 for optimize",
+            help="Frames to paint and throw away before a range; painting begins at a cut among them.",
+        ),
     ] = None,
     strength: Annotated[
         float | None,
@@ -214,6 +233,16 @@ def read_request(
             help="Of a damaged clip: stop, repeat the last good picture, or paint damaged pictures as they come.",
         ),
     ] = None,
+    hdr: Annotated[
+        Hdr | None, _option("--hdr", panel=OUTPUT, help="What to do with an HDR clip: keep it HDR or make it ordinary video.")
+    ] = None,
+    deinterlace: Annotated[
+        Deinterlace | None, _option("--deinterlace", panel=OUTPUT, help="What to do with an interlaced clip.")
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        _option("--strict", panel=OUTPUT, default="a warning", help="Refuse if anything of the clip would be missing"),
+    ] = None,
     overwrite: Annotated[
         bool, _option("--overwrite", panel=OUTPUT, help="Replace the output if it exists already.")
     ] = False,
@@ -236,7 +265,8 @@ def read_request(
         preset, config, method=method, network=network, fit_steps=fit_steps, size=size, output_size=output_size,
         strength=strength, temporal=temporal, style_scale=style_scale, color=color, seed=seed, flow=flow,
         encoder=encoder, device=device, codec=codec, crf=crf, audio=audio, on_damage=on_damage,
-        fps=None if fps is None else parse_rate(fps), gaps=gaps,
+        fps=None if fps is None else parse_rate(fps), gaps=gaps, hdr=hdr, deinterlace=deinterlace, strict=strict,
+        preroll=preroll,
     )  # fmt: skip
     if crf is not None and options.codec in WITHOUT_CRF:
         raise UsageError(f"{options.codec} has no scale of quality to set by --crf; leave it out.")

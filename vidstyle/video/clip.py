@@ -14,6 +14,7 @@ from typing import Any
 from vidstyle.errors import UsageError
 from vidstyle.video.colour import Colour
 from vidstyle.video.geometry import Orientation
+from vidstyle.video.hdr import Hdr
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class Clip:
     metadata: tuple[tuple[str, str], ...] = ()
     timecode: str | None = None
     """Of the first frame, such as `01:00:00:00`."""
+    hdr: Hdr | None = None
+    """How its high dynamic range is painted; None for an ordinary clip."""
+    deinterlace: bool = False
+    """Whether interlaced pictures are made whole as they are read."""
     kept: tuple[str, ...] = ()
     """One line for each stream: what becomes of it in an output of the source's own format."""
     warnings: tuple[str, ...] = ()
@@ -102,6 +107,11 @@ class Clip:
     def number(self, index: int) -> int:
         """The number that people know frame `index` by: its own in a movie, its file's in a sequence."""
         return self.numbering[0] + index * self.numbering[1]
+
+    @property
+    def written_colour(self) -> Colour:
+        """The colours of what is painted: the source's own, or those of ordinary video where HDR is mapped to it."""
+        return Colour(1, 1, 1, 1, "bt709", False) if self.hdr is not None and self.hdr.mode == "tonemap" else self.colour
 
     @property
     def rotation(self) -> int:

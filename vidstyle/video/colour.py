@@ -42,6 +42,11 @@ class Colour:
     """Range that is used: black is 0 and white the highest code, or 16 and 235 (at 8 bits)."""
 
     @property
+    def hdr(self) -> str | None:
+        """`pq` or `hlg` for a transfer of high dynamic range."""
+        return _TRANSFERS[self.transfer_tag] if self.transfer_tag in (16, 18) else None
+
+    @property
     def assumed(self) -> tuple[str, ...]:
         """What the file does not say and is assumed."""
         said = []
@@ -66,11 +71,8 @@ def settle(matrix: int, range_: int, primaries: int, transfer: int, *, width: in
 
     Untagged video of 720 lines or 1280 columns and more is BT.709, smaller is BT.601; that is what players do.
     Untagged range is limited, except in formats that are full range by name (`yuvj420p`). The same matrix is used
-    both ways and a missing tag stays missing, so a wrong guess cancels. Raises InputError for HDR and rare matrices.
+    both ways and a missing tag stays missing, so a wrong guess cancels. Raises InputError for rare matrices.
     """
-    if transfer in (16, 18):
-        raise InputError(f"The clip is HDR ({_TRANSFERS[transfer].upper()}), which this version cannot paint; "
-                         "convert it to SDR first, with any video editor.")
     if rgb:
         return Colour(matrix, range_, primaries, transfer, "rgb", True)
     name = _CODES.get(matrix, "bt709" if height >= 720 or width >= 1280 else "bt601")
@@ -88,8 +90,11 @@ def _codes(full_range: bool, depth: int) -> tuple[float, float, float, float]:
     return 16 * unit, 219 * unit, 128 * unit, 224 * unit
 
 
-def yuv_to_rgb(planes: Sequence[Tensor], *, matrix: str, full_range: bool, depth: int) -> Tensor:
+def yuv_to_rgb(planes: Sequence[Tensor], *, matrix: str, full_range: bool, depth: int, clamp: bool = True) -> Tensor:
     """(3, H, W) float32 RGB in [0, 1] from integer planes: luma (H, W) and, unless gray, Cb and Cr.
+
+    Without `clamp`, codes that are blacker than black, whiter than white or of no colour that RGB has lie outside
+    [0, 1], and `rgb_to_yuv` brings them back.
 
     Chroma may be half as wide or as wide and half as high; it is interpolated linearly, sited as MPEG-2 and H.264
     do by default: on every other column, halfway between two rows.
@@ -101,11 +106,11 @@ def yuv_to_rgb(planes: Sequence[Tensor], *, matrix: str, full_range: bool, depth
     black, span, zero, chroma_span = _codes(full_range, depth)
     image = torch.empty(3, height, width, device=luma.device)
     if len(planes) == 1:
-        image[:] = ((luma.float() - black) / span).clamp_(0, 1)
-        return image
+        image[:] = (luma.float() - black) / span
+        return image.clamp_(0, 1) if clamp else image
     with _alone():
         _mix(image, planes, MATRICES[matrix], (black, span, zero, chroma_span))
-    return image
+    return image.clamp_(0, 1) if clamp else image
 
 
 def _mix(image: Tensor, planes: Sequence[Tensor], weights: tuple[float, float],
@@ -125,7 +130,6 @@ def _mix(image: Tensor, planes: Sequence[Tensor], weights: tuple[float, float],
         torch.add(y, cr, alpha=2 * (1 - kr), out=red)
         torch.add(y, cb, alpha=2 * (1 - kb), out=blue)
         torch.add(y, cb, alpha=-2 * kb * (1 - kb) / kg, out=green).sub_(cr, alpha=2 * kr * (1 - kr) / kg)
-        image[:, top:bottom].clamp_(0, 1)
 
 
 def rgb_to_yuv(image: Tensor, *, matrix: str, full_range: bool, depth: int,

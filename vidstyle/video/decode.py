@@ -15,15 +15,18 @@ from vidstyle.frame import Frame
 from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
+from vidstyle.video.deinterlace import deinterlaced
+from vidstyle.video.hdr import to_painter
 from vidstyle.video.planes import read_alpha, read_image
 from vidstyle.video.sequence import read_frames
 from vidstyle.video.source import open_source, picture_stream
 
 
-def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Frame]:
+def decode(clip: Clip, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:
     """Frames `first` to `last` (both included; None is the end) in order of showing, one at a time.
 
     Images are (3, H, W) float32 RGB in [0, 1], upright, on the CPU. A range is bit for bit a slice of the whole.
+    Without `clamp`, codes beyond black and white lie outside [0, 1], and encoding brings back every code of the source.
     Raises InputError when a frame is damaged or missing: there are as many frames as `clip` says, or an error. Where
     the clip was probed to `hold` or `keep` damage, there are as many in any case, and `Frame.damage` marks them.
     """
@@ -33,7 +36,7 @@ def decode(clip: Clip, first: int = 0, last: int | None = None) -> Iterator[Fram
         return
     with closing(_pictures(clip, first, last)) as pictures:
         for index, picture, damage in pictures:
-            yield _frame(clip, index, picture, damage)
+            yield _frame(clip, index, picture, damage, clamp)
 
 
 def sample(clip: Clip, positions: Sequence[int], run: int = 2) -> Iterator[list[Frame]]:
@@ -71,13 +74,25 @@ def _keyframe(clip: Clip, index: int) -> int:
     return clip.keyframes[at - 1] if at else 0
 
 
-def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str) -> Frame:
-    image, alpha = clip.orientation.apply(read_image(picture, clip.colour)), read_alpha(picture)
+def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str, clamp: bool = True) -> Frame:
+    image, alpha = clip.orientation.apply(read_image(picture, clip.colour, clamp)), read_alpha(picture)
+    if clip.hdr is not None:
+        image = to_painter(image, clip.hdr)
     return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage,
                  None if alpha is None else clip.orientation.apply(alpha))
 
 
 def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
+    """Index, picture and mark of damage of frames `first` to `last`, made whole where that was asked for."""
+    if not clip.deinterlace or first > last:
+        yield from _coded(clip, first, last)
+        return
+    around = _coded(clip, max(0, first - 1), min(last + 1, clip.frames - 1))
+    with closing(around):
+        yield from (found for found in deinterlaced(around) if first <= found[0] <= last)
+
+
+def _coded(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
     """Index, decoded picture and mark of damage of frames `first` to `last`.
 
     Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing

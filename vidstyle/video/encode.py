@@ -21,6 +21,7 @@ from vidstyle.frame import Frame
 from vidstyle.video.clip import Clip
 from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
+from vidstyle.video.hdr import from_painter
 from vidstyle.video.planes import write_image, written_tags
 from vidstyle.video.sequence import inputs
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
@@ -82,7 +83,7 @@ def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = 
                 if source is not None:
                     sink.set_chapters(source.chapters())
                 sink.start_encoding()
-                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.colour)
+                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.written_colour)
                 frame.pts, frame.time_base = 0, clip.time_base
                 sink.mux(stream.encode(frame))
                 sink.mux(stream.encode(None))
@@ -124,7 +125,7 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
     context.time_base = stream.time_base = clip.time_base
     context.thread_count = chosen.threads
     context.sample_aspect_ratio = clip.sample_aspect_ratio
-    tags = written_tags(clip.colour, chosen.pix_fmt)
+    tags = written_tags(clip.written_colour, chosen.pix_fmt)
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
@@ -216,7 +217,8 @@ class Encoder:
         alpha = frame.alpha
         if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
             alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
-        picture = write_image(frame.image, self.plan.format.pix_fmt, self.clip.colour, alpha)
+        image = frame.image if self.clip.hdr is None else from_painter(frame.image, self.clip.hdr)
+        picture = write_image(image, self.plan.format.pix_fmt, self.clip.written_colour, alpha)
         picture.pts = frame.pts - self._shift
         picture.time_base = self.clip.time_base
         self._durations[picture.pts] = frame.duration

@@ -9,6 +9,7 @@ from av import Codec, VideoFormat
 
 from vidstyle.errors import UsageError
 from vidstyle.video.clip import Clip
+from vidstyle.video.hdr import Hdr
 from vidstyle.video.planes import has_alpha, is_rgb, subsampling
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -17,6 +18,7 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 _HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
           "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
 _FOR_VIEWING = ("libx264", "libx265", "libvpx-vp9", "libsvtav1")
+_PARAMETERS = {"libx264": "x264-params", "libx265": "x265-params", "libsvtav1": "svtav1-params"}
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
 
 
@@ -96,7 +98,23 @@ def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
         options["auto-alt-ref"] = "0"  # frames that are never shown have no place for alpha
     if codec in ("h264", "hevc") and clip.variable_rate and container in ("mp4", "mov"):
         options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
+    if clip.hdr is not None and clip.hdr.mode == "passthrough":
+        _tell_light(clip.hdr, encoder, pix_fmt, codec, options, lost)
     return Format(container, encoder.name, pix_fmt, options, warnings=(*lost, *warnings), lost=tuple(lost))
+
+
+def _tell_light(hdr: Hdr, encoder: _Encoder, pix_fmt: str, codec: str, options: dict[str, str], lost: list[str]) -> None:
+    """Add what the source says of its light to the encoder's `options`; what cannot be said is a loss."""
+    if VideoFormat(pix_fmt).components[0].bits < 10:
+        raise UsageError(f"HDR needs 10 bits, which {codec} does not have here; use --codec hevc, av1 or h264.")
+    told, name = hdr.encoder_options(encoder.name), _PARAMETERS.get(encoder.name)
+    if name is not None and told:
+        options[name] = ":".join([*(text for text in (options.get(name),) if text), *told])
+    if (hdr.primaries or hdr.light) and not told:
+        lost.append("What the file says of its mastering display and brightest light is dropped; --codec hevc, h264 or av1 "
+                    "keeps it.")
+    if hdr.dynamic:
+        lost.append("Dolby Vision or HDR10+ data is dropped; it tells of the source's pictures and not of painted ones.")
 
 
 def default_suffix(clip: Clip, codec: str = "h264") -> str:

@@ -54,6 +54,8 @@ def plan_pictures(target: Path, clip: Clip, *, size: tuple[int, int] | None = No
     if clip.sound is not None:
         raise UsageError(f"{target}: pictures hold no sound to put {clip.sound} under; "
                          f"name a movie with -o, or leave --audio out.")
+    if clip.hdr is not None and clip.hdr.mode == "passthrough":
+        raise UsageError(f"{target}: pictures are not written as HDR; use --hdr tonemap, or name a movie with -o.")
     suffix = {".tiff": ".tif"}.get(target.suffix.lower(), target.suffix.lower())
     if suffix == ".exr":
         exr.library()
@@ -137,7 +139,7 @@ class PictureWriter:
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
         part = PartFile(self._pattern.file(self.clip.number(frame.index)))
         try:
-            still.write(part.path, frame.image, frame.alpha, frame.original, self.plan.kind)
+            still.write(part.path, frame.image.clamp(0, 1), frame.alpha, frame.original, self.plan.kind)
         except OSError as error:
             part.discard()
             raise write_failed(part.target, error) from error

@@ -55,8 +55,9 @@ def _planar(layout: VideoFormat) -> str:
     return f"yuv{full}{'444' if chroma == '440' else chroma}p{suffix}"
 
 
-def read_image(frame: VideoFrame, colour: Colour) -> Tensor:
+def read_image(frame: VideoFrame, colour: Colour, clamp: bool = True) -> Tensor:
     """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, not yet turned upright; alpha is left out.
+    For `clamp` see `yuv_to_rgb`.
 
     Packed, palette and big-endian formats are first laid out in planes by FFmpeg, which does not change a sample
     (formats with chroma at a quarter of the columns are interpolated by it, too). Raises InputError for floats.
@@ -74,7 +75,7 @@ def read_image(frame: VideoFrame, colour: Colour) -> Tensor:
     if colour.matrix == "rgb":
         green, blue, red = planes if count == 3 else planes * 3
         return torch.stack((red, green, blue)).float().div_(2**depth - 1)
-    return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth)
+    return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth, clamp=clamp)
 
 
 def read_alpha(frame: VideoFrame) -> Tensor | None:

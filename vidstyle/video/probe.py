@@ -22,6 +22,7 @@ from vidstyle.video.colour import Colour, settle
 from vidstyle.video.damage import REMEDY, Seen, packets, pictures, promised_times, seems_cut_off, sound_faults, undecodable
 from vidstyle.video.extras import plan
 from vidstyle.video.geometry import Orientation, read_matrix
+from vidstyle.video.hdr import HdrMode, read_hdr
 from vidstyle.video.length import bytes_missing
 from vidstyle.video.pattern import PICTURES, parse, suggested
 from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
@@ -36,18 +37,20 @@ MOST_SECONDS = 7 * 24 * 3600
 
 
 def probe(path: Path, on_damage: str = "fail", *, fps: Fraction | None = None, gaps: str = "error",
-          sound_file: Path | None = None) -> Clip:
+          sound_file: Path | None = None, hdr: HdrMode | None = None, deinterlace: bool = False) -> Clip:
     """Everything that is known of the clip at `path` without painting it; see `Options.on_damage`.
 
     fps and gaps: see `probe_sequence`; they say nothing to a movie. sound_file: takes the place of the clip's own sound.
-    Raises InputError, in one sentence, for what cannot be read or is not handled: HDR, interlaced, no picture, ...
+    hdr: how a clip of high dynamic range is to be painted; deinterlace: whether interlaced pictures are to be made
+    whole. Raises InputError, in one sentence, for what cannot be read or is not handled: no picture, odd angles, and
+    HDR or interlaced pictures where not asked for.
     """
     path = Path(path)
     pattern = parse(path)
     if pattern is not None:
         clip = probe_sequence(path, pattern, on_damage, fps=fps, gaps=gaps)
     else:
-        clip = _probe_movie(path, on_damage)
+        clip = _probe_movie(path, on_damage, hdr, deinterlace)
         if fps is not None:
             ignored = "--fps is for sequences of pictures; the movie keeps its own times."
             clip = replace(clip, warnings=(*clip.warnings, ignored))
@@ -63,15 +66,22 @@ def _with_sound(clip: Clip, file: Path) -> Clip:
     return replace(clip, sound=file, audio=tracks, others=(*clip.others, *clip.audio))
 
 
-def _probe_movie(path: Path, on_damage: str) -> Clip:
+def _probe_movie(path: Path, on_damage: str, hdr: HdrMode | None, deinterlace: bool) -> Clip:
     if path.suffix.lower() in PICTURES and path.is_file():
         raise InputError(f"{path}: is one picture; name a sequence of them, such as {suggested(path).name}.")
     with open_source(path) as container:
         frame = _first_frame(container, path, on_damage)
+    if frame.interlaced_frame and not deinterlace:
+        raise InputError(f"{path}: is interlaced; --deinterlace bwdif makes its pictures whole.")
     with open_source(path) as container:
         stream = picture_stream(container, path)
         times = _scan(container, stream, path, frame, on_damage)
         clip = replace(_describe(container, stream, path, frame, times), on_damage=on_damage)
+        if clip.colour.hdr is not None and hdr is None:
+            raise InputError(f"{path}: is HDR ({clip.colour.hdr.upper()}); --hdr passthrough paints it as HDR, "
+                             "--hdr tonemap as ordinary video.")
+        light = read_hdr(frame, clip.colour.hdr, hdr) if clip.colour.hdr is not None and hdr is not None else None
+        clip = replace(clip, hdr=light, deinterlace=deinterlace)
         warnings = (*_doubts(clip, times), *clip.warnings)
     return replace(clip, kept=plan(clip, path.suffix).kept, warnings=warnings)
 
@@ -88,8 +98,6 @@ def _first_frame(container: InputContainer, path: Path, on_damage: str) -> Video
         raise InputError(f"{path}: its first frame cannot be decoded ({reason}){_too_large(stream)}; {REMEDY}.") from error
     if frame is None:
         raise InputError(f"{path}: holds no frame that can be decoded{_too_large(stream)}; copy or export it again.")
-    if frame.interlaced_frame:
-        raise InputError(f"{path}: is interlaced; deinterlace it first, for example with ffmpeg -vf bwdif.")
     return frame
 
 
@@ -258,6 +266,9 @@ def _plain(text: str | None) -> str | None:
 
 def _doubts(clip: Clip, times: _Times) -> Iterable[str]:
     yield from times.doubts
+    if clip.hdr is not None and clip.hdr.mode == "tonemap":
+        yield (f"The clip is HDR ({clip.hdr.transfer.upper()}, up to {clip.hdr.peak:g} cd/m²) and becomes ordinary video, "
+               "BT.709; what is brighter than paper is bent below it.")
     if clip.colour.assumed:
         yield f"The file does not state its colours; assumed {' and '.join(clip.colour.assumed)}."
     if times.lost:

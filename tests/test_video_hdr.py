@@ -1,0 +1,120 @@
+"""HDR: painted where a painter can see it, and back to the very codes; or bent into ordinary video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from test_video_encode import copy
+from video_clips import make_clip
+
+from vidstyle.errors import InputError, UsageError
+from vidstyle.video import Clip, Encoder, decode, plan_output, probe
+from vidstyle.video.hdr import Hdr, from_painter, hlg_light, pq_code, pq_light, to_painter
+
+# A display of the P3 colours with the white D65, 1000 cd/m², in the units of H.265; then MaxCLL and MaxFALL.
+MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"
+
+
+def hdr_clip(path: Path, transfer: int, codec: str = "libx265", pix_fmt: str = "yuv420p10le") -> Path:
+    options = {"x265-params": f"log-level=error:{MASTER if transfer == 16 else ''}"} if codec == "libx265" else {}
+    return make_clip(path, codec=codec, pix_fmt=pix_fmt, tags=(9, 1, 9, transfer), frames=6, options=options)
+
+
+def test_light_has_the_standards_codes() -> None:
+    """ITU-R BT.2408, table 1: 203 cd/m² is PQ 58 % and HLG 75 %, a display of 1000 cd/m² at most is PQ 75 %."""
+    assert pq_code(torch.tensor([203.0, 1000.0, 100.0, 0.0])).tolist() == pytest.approx([0.58, 0.75, 0.51, 0.0], abs=0.005)
+    assert hlg_light(torch.tensor([0.75, 1.0, 0.0]).expand(3, 1, 3)).tolist()[0][0] == pytest.approx([203, 1000, 0], abs=1)
+    codes = torch.arange(1024) / 1023
+    assert (pq_code(pq_light(codes)) - codes).abs().max() < 0.05 / 1023
+
+
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_every_code_comes_back_from_the_painter(transfer: str) -> None:
+    codes = (torch.arange(4096) / 4095).expand(3, 1, 4096)
+    hdr = Hdr("passthrough", transfer, 1000.0)
+    seen = to_painter(codes, hdr)
+    assert (from_painter(seen, hdr) - codes).abs().max() < 0.1 / 4095
+    assert bool((seen[0, 0].diff() > 0).all())
+    paper = 0.75 if transfer == "hlg" else float(pq_code(torch.tensor(203.0)))
+    assert float(to_painter(torch.full((3, 1, 1), paper), hdr)[0]) == pytest.approx(0.9, abs=1e-4)
+    # White paint is the brightest light that the clip means, and no brighter.
+    brightest = float(from_painter(torch.ones(3, 1, 1), hdr)[0])
+    assert brightest == pytest.approx(1.0 if transfer == "hlg" else float(pq_code(torch.tensor(1000.0))), abs=1e-4)
+
+
+def planes(path: Path) -> list[np.ndarray[Any, Any]]:
+    with av.open(str(path)) as reader:
+        return [np.frombuffer(plane, np.uint16).reshape(plane.height, -1)[:, :plane.width].astype(int)
+                for frame in reader.decode(video=0) for plane in frame.planes]
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_an_unpainted_clip_keeps_its_codes(tmp_path: Path, transfer: int) -> None:
+    clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="passthrough")
+    copied = tmp_path / "b.mkv"
+    with Encoder(copied, clip, codec="ffv1") as encoder:
+        for frame in decode(clip, clamp=False):
+            encoder.write(frame)
+    written = probe(copied, hdr="passthrough")
+    assert (written.pix_fmt, written.colour) == ("yuv420p10le", clip.colour)
+    for before, after in zip(planes(clip.path), planes(copied), strict=True):
+        assert abs(before - after).max() <= 1  # the painter's scale and back, in float32
+
+
+def copy_hdr(clip: Clip, target: Path, codec: str) -> Clip:
+    with Encoder(target, clip, codec=codec) as encoder:
+        for frame in decode(clip):
+            encoder.write(frame)
+    return probe(target, hdr="passthrough")
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("hevc", ".mp4"), ("h264", ".mp4"), ("av1", ".mkv")])
+def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: str, suffix: str) -> None:
+    clip = probe(hdr_clip(tmp_path / "a.mp4", 16), hdr="passthrough")
+    assert clip.hdr is not None
+    assert (clip.hdr.peak, clip.hdr.light, clip.hdr.luminance) == (1000, (800, 200), (0.005, 1000))
+    written = copy_hdr(clip, tmp_path / f"b{suffix}", codec=codec)
+    assert written.colour.hdr == "pq"
+    assert written.depth == 10
+    assert written.hdr is not None
+    assert written.hdr.light == (800, 200)
+    assert np.allclose(written.hdr.primaries, clip.hdr.primaries, atol=2e-5)
+    assert written.hdr.luminance == pytest.approx(clip.hdr.luminance, abs=1e-3)
+    assert plan_output(tmp_path / f"c{suffix}", clip, codec=codec).warnings == ()
+    assert any("mastering" in warning for warning in plan_output(tmp_path / "c.mkv", clip, codec="ffv1").warnings)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
+    clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="tonemap")
+    assert any("becomes ordinary video" in warning for warning in clip.warnings)
+    written = copy(clip, tmp_path / "b.mp4")
+    colour = written.colour
+    assert (colour.matrix_tag, colour.range_tag, colour.primaries_tag, colour.transfer_tag) == (1, 1, 1, 1)
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        assert (before.image - after.image).abs().mean() < 0.02  # crf 16
+
+
+def test_tonemapping_bends_only_what_is_bright() -> None:
+    light = torch.tensor([5.0, 20.0, 40.0, 203.0, 500.0, 1000.0])
+    gray = to_painter(pq_code(light).expand(3, 1, 6), Hdr("tonemap", "pq", 1000.0))
+    assert (gray[0] - gray[2]).abs().max() < 1e-3  # gray stays gray
+    found = gray[1, 0] ** 2.4 * 203
+    assert found[:3].tolist() == pytest.approx(light[:3].tolist(), rel=0.01)
+    assert bool((found.diff() > 0).all())
+    assert float(found[-1]) == pytest.approx(203, rel=0.01)
+    red = to_painter(torch.tensor([0.5, 0.1, 0.1]).view(3, 1, 1), Hdr("tonemap", "pq", 1000.0))
+    assert float(red[0]) > 3 * float(red[1])
+
+
+def test_refusals_name_the_way_out(tmp_path: Path) -> None:
+    path = hdr_clip(tmp_path / "a.mp4", 16)
+    with pytest.raises(InputError, match=r"HDR \(PQ\); --hdr passthrough .* --hdr tonemap"):
+        probe(path)
+    with pytest.raises(UsageError, match="10 bits"):
+        plan_output(tmp_path / "b.webm", probe(path, hdr="passthrough"), codec="vp9")
