@@ -132,6 +132,6 @@ def test_bad_files_are_told_in_a_sentence(tmp_path: Path, name: str) -> None:
     torch.save([torch.rand(2)], tmp_path / "list.pth")
     torch.save({"a": torch.rand(100)}, tmp_path / "cut.pth")
     (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:500])
-    with pytest.raises(InputError, match="give|check|copy it again|name a file") as raised:
+    with pytest.raises(InputError, match=r"give|check|copy it again|name a file") as raised:
         weights.load_state_dict(tmp_path / name)
     assert "\n" not in str(raised.value)
