@@ -20,8 +20,8 @@ from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
-from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
+from vidstyle.stylizers.start import begin, load_start
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
@@ -57,7 +57,19 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
         return _optimizer(options, encoder, target), {}
     if options.network is not None and options.network.exists():
         return FeedForward(load_network(options.network)[0].to(plan.device)), {}
-    network, losses = _fit(plan, clip, encoder, target, estimate_flow, is_cut, listen)
+    pairs = _pairs(plan, clip, estimate_flow, is_cut, listen)
+    # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
+    seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
+    network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
+    losses: dict[str, float] = {}
+
+    def report(step: int, found: dict[str, float]) -> None:
+        losses.update(found)
+        listen(Progress("fit", step, options.fit_steps, found["style"]))
+
+    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
+                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed)
+    fit(network, pairs, encoder, target, settings, report)
     if options.network is not None:
         save_network(network, options.network, _about(plan, styles, losses))
     return FeedForward(network), losses
@@ -68,26 +80,16 @@ def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optim
                      TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 
-def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
-         is_cut: CutDetector, listen: Listener) -> tuple[PaintNetwork, dict[str, float]]:
-    """Look at pairs of frames over the whole clip and fit a network to them."""
-    options, pairs = plan.options, list[Pair]()
-    positions = spread(clip.frames, SAMPLED_PAIRS)
+def _pairs(plan: Plan, clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[Pair]:
+    """Pairs of neighbouring frames, spread over the whole clip."""
+    pairs, positions = list[Pair](), spread(clip.frames, SAMPLED_PAIRS)
     for run in sample(clip, positions, run=min(2, clip.frames)):
         last, this = (shrunk(frame, plan) for frame in (run[0], run[-1]))
         if is_cut(last, this):
             last = this
         pairs.append(_pair(last.image, this.image, estimate_flow))
         listen(Progress("analyse", len(pairs), len(positions)))
-    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL_FIT * options.temporal, kept_share(options.temporal), options.fit_steps, options.seed)
-    losses: dict[str, float] = {}
-
-    def report(step: int, found: dict[str, float]) -> None:
-        losses.update(found)
-        listen(Progress("fit", step, options.fit_steps, found["style"]))
-
-    return fit(pairs, encoder, target, settings, report), losses
+    return pairs
 
 
 def kept_share(temporal: float) -> float:

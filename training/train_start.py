@@ -1,0 +1,214 @@
+"""Train the start network: one that paints any style at once, and from which every fit begins.
+
+    python training/train_start.py DATA --out scratch/start --steps 9000 --export vidstyle/models/start.safetensors
+
+DATA holds `photos/` and `style_training/`. Every step paints crops of photographs, each in another style, told by the
+`StyleReader` alone; the losses are those of the fit. After the first part each crop follows a painting of the same
+photograph a moment earlier, moved by a made-up motion (shift, zoom and a smooth random flow), so flow and mask are exact.
+Run again with the same `--out` to go on where it stopped. `--device cuda` where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.encoders import load_encoder
+from vidstyle.losses import STYLE_LAYERS, Encoder, Grams, temporal_loss
+from vidstyle.pictures import read_picture
+from vidstyle.stylizers.fit import TONE
+from vidstyle.stylizers.muon import Muon
+from vidstyle.stylizers.network import PaintNetwork, canvas_grain
+from vidstyle.stylizers.objective import SCALES, GridCrop, inside, look_losses, patches, tone_loss
+from vidstyle.stylizers.start import SOFT, StyleReader, read_scales
+from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resized
+from vidstyle.warp import warp
+
+HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
+WEIGHTS = {"style": 1.0, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
+ALONE = 0.6  # share of the steps that paint every crop on its own
+CROPS = (192, 256)  # pixels a side, alone and following: the first half learns from more pictures in the time
+EDGE = 24  # pixels around a crop that motion may bring into it
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop to paint, and how."""
+
+    crop: Tensor
+    """(3, side + 2 EDGE, side + 2 EDGE) in [0, 1]: what may come into view lies around it."""
+    style: StyleTarget
+    palette: tuple[Tensor, Tensor]
+    limits: Tensor
+    """(2, 3): the style's darkest and lightest."""
+
+
+class Lessons:
+    """Random crops of photographs, each with a style, all of one step at one height."""
+
+    def __init__(self, photos: list[Path], styles: list[Path], encoder: Encoder, generator: torch.Generator,
+                 device: str) -> None:
+        self.photos, self.generator, self.device = photos, generator, device
+        pictures = [read_picture(path) for path in styles]
+        self.styles = [StyleTarget([picture.to(device)], [1.0], encoder) for picture in pictures]
+        self.colours = [picture[:, ::4, ::4].flatten(1) for picture in pictures]
+
+    def draw(self, below: int) -> int:
+        return int(torch.randint(below, (), generator=self.generator))
+
+    def batch(self, count: int, side: int) -> tuple[int, list[Sample]]:
+        """The height, and `count` samples of crops of this side for it."""
+        height = HEIGHTS[self.draw(len(HEIGHTS))]
+        return height, [self._sample(height, side + 2 * EDGE) for _ in range(count)]
+
+    def _sample(self, height: int, side: int) -> Sample:
+        photo = read_picture(self.photos[self.draw(len(self.photos))])
+        tall, wide = photo.shape[-2:]
+        factor = max(height / tall, side / min(tall, wide))
+        photo = resized(photo[None], (max(side, round(tall * factor)), max(side, round(wide * factor))))[0]
+        # A crop is part of a clip whose other frames are lighter, darker, flatter: the palette is made for what is shown.
+        gain, lift = (float(value) for value in torch.rand(2, generator=self.generator))
+        photo = ((photo - 0.5) * (0.7 + 0.6 * gain) + 0.5 + 0.2 * (lift - 0.5)).clamp(0, 1)
+        top, left = self.draw(photo.shape[-2] - side + 1), self.draw(photo.shape[-1] - side + 1)
+        which = self.draw(len(self.styles))
+        crop = photo[:, top : top + side, left : left + side]
+        crop = crop.flip(-1) if self.draw(2) else crop
+        limits = torch.quantile(self.colours[which], torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
+        return Sample(crop, self.styles[which], palette_map(photo[:, ::4, ::4].flatten(1), self.colours[which]), limits)
+
+    def motion(self, side: int) -> Tensor:
+        """A made-up `to_last` (2, side, side): shift, zoom and a smooth random flow, at most EDGE pixels."""
+        shift = 8 * torch.randn(2, 1, 1, generator=self.generator)
+        x = torch.linspace(-1, 1, side)
+        zoom = 5 * torch.randn((), generator=self.generator) * torch.stack(torch.meshgrid(x, x, indexing="xy"))
+        points = torch.randn(1, 2, 6, 6, generator=self.generator) * 3
+        smooth = F.interpolate(points, (side, side), mode="bicubic", align_corners=True)[0]
+        return (shift + zoom + smooth).clamp(1 - EDGE, EDGE - 1)
+
+
+def stacked(grams: list[Grams]) -> dict[str, Tensor]:
+    """Gram matrices (N, C, C) of N styles."""
+    return {layer: torch.cat([one[layer] for one in grams]) for layer in STYLE_LAYERS}
+
+
+def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, lessons: Lessons, count: int,
+                *, follows: bool) -> dict[str, Tensor]:
+    """The losses of one batch; where it `follows`, each crop sees its photograph's painting of a moment before."""
+    generator, device = lessons.generator, lessons.device
+    side = CROPS[follows]
+    height, samples = lessons.batch(count, side)
+    network.soft = max(1, round(height / SOFT))
+    network.palette = torch.stack([sample.palette[0] for sample in samples]).to(device)
+    network.light = torch.stack([sample.palette[1] for sample in samples]).to(device)
+    network.darkest, network.lightest = (torch.stack([s.limits[end] for s in samples]).to(device) for end in (0, 1))
+    told = [read_scales(sample.style, height) for sample in samples]
+    changes = reader({scale: stacked([one[scale] for one in told]) for scale in told[0]})
+    whole = torch.stack([sample.crop for sample in samples]).to(device)
+    inner = slice(EDGE, EDGE + side)
+    last = whole[..., inner, inner]
+    empty, grain = torch.zeros_like(last), canvas_grain((side, side), generator).to(device)
+    losses = {}
+    with precision(last.device):
+        if follows:
+            to_last = torch.stack([lessons.motion(side) for _ in samples]).to(device)
+            # `this` is the photograph itself, looked at where the motion says.
+            reach = F.pad(to_last, (EDGE,) * 4, mode="replicate")
+            this = warp(whole, reach, mode="bicubic").clamp(0, 1)[..., inner, inner]
+            with torch.no_grad():
+                first = network(last, empty, empty[:, :1], grain, changes).float()
+            carried = warp(first, to_last, mode="bicubic").clamp(0, 1)
+            seen = torch.cat([inside(one) for one in to_last]) * patches(torch.Size((side, side)), generator, last.device)
+            proposal = network.proposal(this, carried, seen, grain, changes)
+            painting = network.over(carried, seen, proposal)
+            losses["temporal"] = temporal_loss(proposal, carried, seen)
+        else:
+            this = last
+            painting = network(last, empty, empty[:, :1], grain, changes)
+    crop = GridCrop.random(this.shape[-2:], generator)
+    wanted = [stacked([sample.style.at(round(height * scale), crop.pose) for sample in samples]) for scale in SCALES]
+    losses |= look_losses(crop(painting), crop(this), encoder, wanted)
+    losses["tone"] = tone_loss(painting, network.underpainting(this))
+    return losses
+
+
+def rate_at(share: float) -> float:
+    """Learning rate as a share of the highest: quickly up, level, then down to nothing over the second half."""
+    return min(1.0, 50 * share + 0.02, 2 * (1 - share) + 0.005)
+
+
+def export(network: PaintNetwork, reader: StyleReader, path: Path) -> None:
+    """Both as float16 in one file."""
+    fresh = PaintNetwork(network.width, network.blocks)  # its palette: each clip has its own
+    state = {f"network.{k}": v for k, v in network.state_dict().items() if k in dict(network.named_parameters())}
+    state |= {f"network.{k}": v for k, v in fresh.named_buffers()} | {f"reader.{k}": v for k, v in reader.state_dict().items()}
+    save_file({k: v.detach().cpu().half().contiguous() for k, v in state.items()}, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--export", type=Path)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+    generator = torch.Generator().manual_seed(args.seed)
+    encoder = load_encoder("builtin", args.device)
+    lessons = Lessons(sorted((args.data / "photos").iterdir()), sorted((args.data / "style_training").iterdir()), encoder,
+                      generator, args.device)
+    network = PaintNetwork().to(args.device).to(memory_format=torch.channels_last)
+    reader = StyleReader(len(network.residuals), 4 * network.width).to(args.device)
+    optimizers = [
+        Muon([p for p in network.parameters() if p.ndim == 4], args.rate),
+        torch.optim.Adam([*(p for p in network.parameters() if p.ndim == 1), *reader.parameters()], args.rate),
+    ]
+    start, saved = 0, args.out / "state.pt"
+    if saved.exists():
+        state = torch.load(saved, weights_only=True, map_location=args.device)
+        start = state["step"]
+        network.load_state_dict(state["network"])
+        reader.load_state_dict(state["reader"])
+        generator.set_state(state["random"].cpu())
+        for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+    began, means = time.time(), dict[str, float]()
+    for step in range(start, args.steps):
+        losses = step_losses(network, reader, encoder, lessons, args.batch, follows=step >= ALONE * args.steps)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = args.rate * rate_at(step / args.steps)
+            optimizer.zero_grad(set_to_none=True)
+        torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum().backward()
+        torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        for name, value in losses.items():
+            means[name] = means.get(name, float(value.detach())) * 0.98 + 0.02 * float(value.detach())
+        if (step + 1) % 50 == 0:
+            line = {"step": step + 1, "seconds": round(time.time() - began, 1), **{k: round(v, 5) for k, v in means.items()}}
+            with (args.out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+        if (step + 1) % 250 == 0 or step + 1 == args.steps:
+            plain = {k: v for k, v in network.state_dict().items() if k in dict(network.named_parameters())}
+            plain |= dict(PaintNetwork().named_buffers())
+            kept = {"step": step + 1, "network": plain, "reader": reader.state_dict(), "random": generator.get_state()}
+            torch.save(kept | {"optimizers": [o.state_dict() for o in optimizers]}, saved.with_suffix(".new"))
+            saved.with_suffix(".new").replace(saved)
+    if args.export:
+        export(network, reader, args.export)
+
+
+if __name__ == "__main__":
+    main()
