@@ -33,7 +33,11 @@ from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resiz
 from vidstyle.warp import warp
 
 HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
-WEIGHTS = {"style": 1.0, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
+WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
+# A hard style must not drown the others: each counts by how far it has come, its loss over SHARE + its usual loss.
+SHARE = 0.1
+# The network learns what strokes are from few styles, then how styles differ: (share of the steps, styles).
+CURRICULUM = ((0.0, 8), (0.1, 32), (0.25, 1000))
 ALONE = 0.6  # share of the steps that paint every crop on its own
 CROPS = (192, 256)  # pixels a side, alone and following: the first half learns from more pictures in the time
 EDGE = 24  # pixels around a crop that motion may bring into it
@@ -45,6 +49,8 @@ class Sample:
 
     crop: Tensor
     """(3, side + 2 EDGE, side + 2 EDGE) in [0, 1]: what may come into view lies around it."""
+    which: int
+    """Place of the style in the list."""
     style: StyleTarget
     palette: tuple[Tensor, Tensor]
     limits: Tensor
@@ -60,6 +66,8 @@ class Lessons:
         pictures = [read_picture(path) for path in styles]
         self.styles = [StyleTarget([picture.to(device)], [1.0], encoder) for picture in pictures]
         self.colours = [picture[:, ::4, ::4].flatten(1) for picture in pictures]
+        self.known = len(styles)
+        self.usual = torch.full((len(styles),), 0.3)  # style loss of each, a running mean
 
     def draw(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self.generator))
@@ -78,11 +86,11 @@ class Lessons:
         gain, lift = (float(value) for value in torch.rand(2, generator=self.generator))
         photo = ((photo - 0.5) * (0.7 + 0.6 * gain) + 0.5 + 0.2 * (lift - 0.5)).clamp(0, 1)
         top, left = self.draw(photo.shape[-2] - side + 1), self.draw(photo.shape[-1] - side + 1)
-        which = self.draw(len(self.styles))
+        which = self.draw(min(self.known, len(self.styles)))
         crop = photo[:, top : top + side, left : left + side]
         crop = crop.flip(-1) if self.draw(2) else crop
         limits = torch.quantile(self.colours[which], torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
-        return Sample(crop, self.styles[which], palette_map(photo[:, ::4, ::4].flatten(1), self.colours[which]), limits)
+        return Sample(crop, which, self.styles[which], palette_map(photo[:, ::4, ::4].flatten(1), self.colours[which]), limits)
 
     def motion(self, side: int) -> Tensor:
         """A made-up `to_last` (2, side, side): shift, zoom and a smooth random flow, at most EDGE pixels."""
@@ -135,6 +143,9 @@ def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, le
     crop = GridCrop.random(this.shape[-2:], generator)
     wanted = [stacked([sample.style.at(round(height * scale), crop.pose) for sample in samples]) for scale in SCALES]
     losses |= look_losses(crop(painting), crop(this), encoder, wanted)
+    each, which = losses["style"], torch.tensor([sample.which for sample in samples])
+    losses["style"] = (each / (SHARE + lessons.usual[which]).to(device)).mean()
+    lessons.usual[which] += 0.1 * (each.detach().cpu() - lessons.usual[which])
     losses["tone"] = tone_loss(painting, network.underpainting(this))
     return losses
 
@@ -167,8 +178,9 @@ def main() -> None:
     torch.manual_seed(args.seed)
     generator = torch.Generator().manual_seed(args.seed)
     encoder = load_encoder("builtin", args.device)
-    lessons = Lessons(sorted((args.data / "photos").iterdir()), sorted((args.data / "style_training").iterdir()), encoder,
-                      generator, args.device)
+    styles = sorted((args.data / "style_training").iterdir())
+    styles = [styles[place] for place in torch.randperm(len(styles), generator=generator)]
+    lessons = Lessons(sorted((args.data / "photos").iterdir()), styles, encoder, generator, args.device)
     network = PaintNetwork().to(args.device).to(memory_format=torch.channels_last)
     reader = StyleReader(len(network.residuals), 4 * network.width).to(args.device)
     optimizers = [
@@ -176,16 +188,21 @@ def main() -> None:
         torch.optim.Adam([*(p for p in network.parameters() if p.ndim == 1), *reader.parameters()], args.rate),
     ]
     start, saved = 0, args.out / "state.pt"
+    if not saved.exists():
+        told = [read_scales(style, HEIGHTS[1]) for style in lessons.styles]
+        reader.calibrate({scale: stacked([one[scale] for one in told]) for scale in told[0]})
     if saved.exists():
         state = torch.load(saved, weights_only=True, map_location=args.device)
         start = state["step"]
         network.load_state_dict(state["network"])
         reader.load_state_dict(state["reader"])
         generator.set_state(state["random"].cpu())
+        lessons.usual = state["usual"].cpu()
         for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
     began, means = time.time(), dict[str, float]()
     for step in range(start, args.steps):
+        lessons.known = max(count for share, count in CURRICULUM if step >= share * args.steps)
         losses = step_losses(network, reader, encoder, lessons, args.batch, follows=step >= ALONE * args.steps)
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = args.rate * rate_at(step / args.steps)
@@ -194,6 +211,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
+        losses["mean style"] = lessons.usual[: lessons.known].mean()
         for name, value in losses.items():
             means[name] = means.get(name, float(value.detach())) * 0.98 + 0.02 * float(value.detach())
         if (step + 1) % 50 == 0:
@@ -203,7 +221,8 @@ def main() -> None:
         if (step + 1) % 250 == 0 or step + 1 == args.steps:
             plain = {k: v for k, v in network.state_dict().items() if k in dict(network.named_parameters())}
             plain |= dict(PaintNetwork().named_buffers())
-            kept = {"step": step + 1, "network": plain, "reader": reader.state_dict(), "random": generator.get_state()}
+            kept = {"step": step + 1, "network": plain, "reader": reader.state_dict(), "random": generator.get_state(),
+                    "usual": lessons.usual}
             torch.save(kept | {"optimizers": [o.state_dict() for o in optimizers]}, saved.with_suffix(".new"))
             saved.with_suffix(".new").replace(saved)
     if args.export:

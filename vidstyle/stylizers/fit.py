@@ -112,6 +112,7 @@ def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice],
     crop = GridCrop.random(frames.shape[-2:], generator)
     grams = [style.at(round(pair.this.shape[-2] * scale), crop.pose) for scale in SCALES]
     losses = look_losses(crop(paintings), crop(frames), encoder, grams)
+    losses["style"] = losses["style"].mean()
     losses["tone"] = tone_loss(paintings, network.underpainting(frames))
     if follows:
         # Of the proposal, not of what is shown: most of that is the last painting itself, and teaches nothing.

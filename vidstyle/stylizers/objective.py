@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, Grams, content_loss, style_loss, total_variation
+from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, Grams, content_loss, style_losses, total_variation
 from vidstyle.stylizers.target import POSES, precision, resized
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
@@ -41,7 +41,7 @@ class GridCrop:
 
 
 def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Sequence[Grams]) -> dict[str, Tensor]:
-    """Style, content and smoothness of paintings (N, 3, h, w) of frames (N, 3, h, w).
+    """Style (N,), content and smoothness of paintings (N, 3, h, w) of frames (N, 3, h, w).
 
     styles: the Gram matrices (1 or N, C, C) to reach at each of SCALES.
     """
@@ -52,13 +52,13 @@ def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Seq
         layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == 1 else list(STYLE_LAYERS)
         with precision(frames.device):
             found = encoder(shown, layers)
-        found_styles.append(style_loss({layer: found[layer] for layer in STYLE_LAYERS}, wanted))
+        found_styles.append(style_losses({layer: found[layer] for layer in STYLE_LAYERS}, wanted))
         if scale == 1:
             with torch.no_grad(), precision(frames.device):
                 whole = resized(frames, size).contiguous(memory_format=torch.channels_last)
                 target = encoder(whole, [CONTENT_LAYER])[CONTENT_LAYER]
             content = content_loss(found[CONTENT_LAYER], target)
-    return {"style": torch.stack(found_styles).mean(), "content": content, "tv": total_variation(paintings)}
+    return {"style": torch.stack(found_styles).mean(0), "content": content, "tv": total_variation(paintings)}
 
 
 def tone_loss(paintings: Tensor, underpaintings: Tensor) -> Tensor:

@@ -28,24 +28,41 @@ class StyleReader(nn.Module):
     after Dumoulin et al. (2017), predicted for pictures never seen as by Ghiasi et al. (2017).
     """
 
+    usual: Tensor
+    deviation: Tensor
+
     def __init__(self, residuals: int, width: int) -> None:
         super().__init__()
         self.residuals, self.width = residuals, width
         self.directions = nn.ParameterDict({f"{layer}_{place}": torch.randn(channels, DIRECTIONS) / channels**0.5
                                             for place in range(len(READ_SCALES)) for layer, channels in CHANNELS.items()})
-        self.read = nn.Sequential(nn.Linear(len(self.directions) * DIRECTIONS, HIDDEN), nn.LeakyReLU(0.1))
+        energies = len(self.directions) * DIRECTIONS
+        self.register_buffer("usual", torch.zeros(energies))
+        self.register_buffer("deviation", torch.ones(energies))
+        self.read = nn.Sequential(nn.Linear(energies, HIDDEN), nn.LeakyReLU(0.1))
         self.say = nn.Linear(HIDDEN, residuals * 2 * width)
-        nn.init.zeros_(self.say.weight)
+        nn.init.normal_(self.say.weight, std=0.3 / HIDDEN**0.5)
         nn.init.zeros_(self.say.bias)
 
-    def forward(self, grams: Mapping[float, Grams]) -> Tensor:
-        """Gram matrices (N, C, C) by scale and layer -> (N, residuals, 2, width)."""
-        energies = []
+    def energies(self, grams: Mapping[float, Grams]) -> Tensor:
+        """Gram matrices (N, C, C) by scale and layer -> logarithms of the energies (N, directions)."""
+        found = []
         for place, scale in enumerate(READ_SCALES):
             for layer in STYLE_LAYERS:
                 v = self.directions[f"{layer}_{place}"]
-                energies.append(((grams[scale][layer] @ v) * v).sum(1).clamp_min(1e-6).log() / 2)
-        out: Tensor = self.say(self.read(torch.cat(energies, 1))).unflatten(1, (self.residuals, 2, self.width))
+                found.append(((grams[scale][layer] @ v) * v).sum(1).clamp_min(1e-6).log())
+        return torch.cat(found, 1)
+
+    @torch.no_grad()
+    def calibrate(self, grams: Mapping[float, Grams]) -> None:
+        """Take these styles, (N, C, C) by scale and layer, as the usual ones: what is read is how a style differs from them."""
+        found = self.energies(grams)
+        self.usual[:], self.deviation[:] = found.mean(0), found.std(0).clamp_min(0.1)
+
+    def forward(self, grams: Mapping[float, Grams]) -> Tensor:
+        """Gram matrices (N, C, C) by scale and layer -> (N, residuals, 2, width)."""
+        read = self.read((self.energies(grams) - self.usual) / self.deviation)
+        out: Tensor = self.say(read).view(-1, self.residuals, 2, self.width)
         return out
 
 
