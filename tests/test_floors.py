@@ -13,7 +13,7 @@ FLOORS = [
     ["frame", "errors"],
     ["options", "warp", "losses", "weights"],
     ["video", "flow", "encoders", "stylizers", "shots", "metrics", "pictures"],
-    ["stream", "plan", "painter", "segments", "pipeline", "training", "evaluate", "batch"],
+    ["stream", "plan", "painter", "segments", "pipeline", "evaluate", "train", "export", "batch"],
     ["__init__", "cli", "__main__"],
 ]
 ORDERED = {3, 4}

@@ -19,18 +19,17 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import STYLE_LAYERS, Encoder, Grams, temporal_loss
+from vidstyle.losses import Encoder
 from vidstyle.pictures import read_picture
 from vidstyle.stylizers.fit import TONE
-from vidstyle.stylizers.muon import Muon
+from vidstyle.stylizers.muon import optimizers
 from vidstyle.stylizers.network import PaintNetwork, canvas_grain
-from vidstyle.stylizers.objective import SCALES, GridCrop, inside, look_losses, patches, tone_loss
-from vidstyle.stylizers.start import SOFT, StyleReader, read_scales
-from vidstyle.stylizers.target import StyleTarget, palette_map, precision, resized
-from vidstyle.warp import warp
+from vidstyle.stylizers.objective import follow, painted_losses, stacked
+from vidstyle.stylizers.start import StyleReader, read_scales, softness, wear
+from vidstyle.stylizers.stills import crop_of, made_up_motion, middle, moved
+from vidstyle.stylizers.target import Palette, StyleTarget, colours, precision
 
 HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
 WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
@@ -40,7 +39,6 @@ SHARE = 0.1
 CURRICULUM = ((0.0, 8), (0.1, 32), (0.25, 1000))
 ALONE = 0.6  # share of the steps that paint every crop on its own
 CROPS = (192, 256)  # pixels a side, alone and following: the first half learns from more pictures in the time
-EDGE = 24  # pixels around a crop that motion may bring into it
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,11 @@ class Sample:
     """One crop to paint, and how."""
 
     crop: Tensor
-    """(3, side + 2 EDGE, side + 2 EDGE) in [0, 1]: what may come into view lies around it."""
+    """See `stills.crop_of`: what may come into view lies around it."""
     which: int
     """Place of the style in the list."""
     style: StyleTarget
-    palette: tuple[Tensor, Tensor]
-    limits: Tensor
-    """(2, 3): the style's darkest and lightest."""
+    palette: Palette
 
 
 class Lessons:
@@ -65,7 +61,7 @@ class Lessons:
         self.photos, self.generator, self.device = photos, generator, device
         pictures = [read_picture(path) for path in styles]
         self.styles = [StyleTarget([picture.to(device)], [1.0], encoder) for picture in pictures]
-        self.colours = [picture[:, ::4, ::4].flatten(1) for picture in pictures]
+        self.colours = [colours(picture) for picture in pictures]
         self.known = len(styles)
         self.usual = torch.full((len(styles),), 0.3)  # style loss of each, a running mean
 
@@ -75,36 +71,13 @@ class Lessons:
     def batch(self, count: int, side: int) -> tuple[int, list[Sample]]:
         """The height, and `count` samples of crops of this side for it."""
         height = HEIGHTS[self.draw(len(HEIGHTS))]
-        return height, [self._sample(height, side + 2 * EDGE) for _ in range(count)]
+        return height, [self._sample(height, side) for _ in range(count)]
 
     def _sample(self, height: int, side: int) -> Sample:
         photo = read_picture(self.photos[self.draw(len(self.photos))])
-        tall, wide = photo.shape[-2:]
-        factor = max(height / tall, side / min(tall, wide))
-        photo = resized(photo[None], (max(side, round(tall * factor)), max(side, round(wide * factor))))[0]
-        # A crop is part of a clip whose other frames are lighter, darker, flatter: the palette is made for what is shown.
-        gain, lift = (float(value) for value in torch.rand(2, generator=self.generator))
-        photo = ((photo - 0.5) * (0.7 + 0.6 * gain) + 0.5 + 0.2 * (lift - 0.5)).clamp(0, 1)
-        top, left = self.draw(photo.shape[-2] - side + 1), self.draw(photo.shape[-1] - side + 1)
+        crop, shown = crop_of(photo, height, side, self.generator)
         which = self.draw(min(self.known, len(self.styles)))
-        crop = photo[:, top : top + side, left : left + side]
-        crop = crop.flip(-1) if self.draw(2) else crop
-        limits = torch.quantile(self.colours[which], torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
-        return Sample(crop, which, self.styles[which], palette_map(photo[:, ::4, ::4].flatten(1), self.colours[which]), limits)
-
-    def motion(self, side: int) -> Tensor:
-        """A made-up `to_last` (2, side, side): shift, zoom and a smooth random flow, at most EDGE pixels."""
-        shift = 8 * torch.randn(2, 1, 1, generator=self.generator)
-        x = torch.linspace(-1, 1, side)
-        zoom = 5 * torch.randn((), generator=self.generator) * torch.stack(torch.meshgrid(x, x, indexing="xy"))
-        points = torch.randn(1, 2, 6, 6, generator=self.generator) * 3
-        smooth = F.interpolate(points, (side, side), mode="bicubic", align_corners=True)[0]
-        return (shift + zoom + smooth).clamp(1 - EDGE, EDGE - 1)
-
-
-def stacked(grams: list[Grams]) -> dict[str, Tensor]:
-    """Gram matrices (N, C, C) of N styles."""
-    return {layer: torch.cat([one[layer] for one in grams]) for layer in STYLE_LAYERS}
+        return Sample(crop, which, self.styles[which], Palette.of(shown, self.colours[which]))
 
 
 def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, lessons: Lessons, count: int,
@@ -113,40 +86,31 @@ def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, le
     generator, device = lessons.generator, lessons.device
     side = CROPS[follows]
     height, samples = lessons.batch(count, side)
-    network.soft = max(1, round(height / SOFT))
-    network.palette = torch.stack([sample.palette[0] for sample in samples]).to(device)
-    network.light = torch.stack([sample.palette[1] for sample in samples]).to(device)
-    network.darkest, network.lightest = (torch.stack([s.limits[end] for s in samples]).to(device) for end in (0, 1))
-    told = [read_scales(sample.style, height) for sample in samples]
+    network.soft = softness(height)
+    wear(network, Palette.stacked([sample.palette for sample in samples]))
+    styles = [sample.style for sample in samples]
+    told = [read_scales(style, height) for style in styles]
     changes = reader({scale: stacked([one[scale] for one in told]) for scale in told[0]})
     whole = torch.stack([sample.crop for sample in samples]).to(device)
-    inner = slice(EDGE, EDGE + side)
-    last = whole[..., inner, inner]
-    empty, grain = torch.zeros_like(last), canvas_grain((side, side), generator).to(device)
-    losses = {}
-    with precision(last.device):
+    if follows:
+        to_last = torch.stack([made_up_motion(side, generator) for _ in samples]).to(device)
+        last, this = moved(whole, to_last)
+    else:
+        this = middle(whole)
+    empty, grain = torch.zeros_like(this), canvas_grain((side, side), generator).to(device)
+    steadiness = {}
+    with precision(this.device):
         if follows:
-            to_last = torch.stack([lessons.motion(side) for _ in samples]).to(device)
-            # `this` is the photograph itself, looked at where the motion says.
-            reach = F.pad(to_last, (EDGE,) * 4, mode="replicate")
-            this = warp(whole, reach, mode="bicubic").clamp(0, 1)[..., inner, inner]
             with torch.no_grad():
-                first = network(last, empty, empty[:, :1], grain, changes).float()
-            carried = warp(first, to_last, mode="bicubic").clamp(0, 1)
-            seen = torch.cat([inside(one) for one in to_last]) * patches(torch.Size((side, side)), generator, last.device)
-            proposal = network.proposal(this, carried, seen, grain, changes)
-            painting = network.over(carried, seen, proposal)
-            losses["temporal"] = temporal_loss(proposal, carried, seen)
+                first = network(last, empty, empty[:, :1], grain, changes)
+            seen = torch.ones_like(empty[:, :1])
+            painting, steadiness["temporal"] = follow(network, first, this, to_last, seen, grain, generator, changes)
         else:
-            this = last
-            painting = network(last, empty, empty[:, :1], grain, changes)
-    crop = GridCrop.random(this.shape[-2:], generator)
-    wanted = [stacked([sample.style.at(round(height * scale), crop.pose) for sample in samples]) for scale in SCALES]
-    losses |= look_losses(crop(painting), crop(this), encoder, wanted)
+            painting = network(this, empty, empty[:, :1], grain, changes)
+    losses = painted_losses(painting, this, network.underpainting(this), encoder, styles, height, generator) | steadiness
     each, which = losses["style"], torch.tensor([sample.which for sample in samples])
     losses["style"] = (each / (SHARE + lessons.usual[which]).to(device)).mean()
     lessons.usual[which] += 0.1 * (each.detach().cpu() - lessons.usual[which])
-    losses["tone"] = tone_loss(painting, network.underpainting(this))
     return losses
 
 
@@ -183,10 +147,7 @@ def main() -> None:
     lessons = Lessons(sorted((args.data / "photos").iterdir()), styles, encoder, generator, args.device)
     network = PaintNetwork().to(args.device).to(memory_format=torch.channels_last)
     reader = StyleReader(len(network.residuals), 4 * network.width).to(args.device)
-    optimizers = [
-        Muon([p for p in network.parameters() if p.ndim == 4], args.rate),
-        torch.optim.Adam([*(p for p in network.parameters() if p.ndim == 1), *reader.parameters()], args.rate),
-    ]
+    steppers = optimizers([*network.parameters(), *reader.parameters()], args.rate)
     start, saved = 0, args.out / "state.pt"
     if not saved.exists():
         told = [read_scales(style, HEIGHTS[1]) for style in lessons.styles]
@@ -198,18 +159,18 @@ def main() -> None:
         reader.load_state_dict(state["reader"])
         generator.set_state(state["random"].cpu())
         lessons.usual = state["usual"].cpu()
-        for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+        for optimizer, kept in zip(steppers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
     began, means = time.time(), dict[str, float]()
     for step in range(start, args.steps):
         lessons.known = max(count for share, count in CURRICULUM if step >= share * args.steps)
         losses = step_losses(network, reader, encoder, lessons, args.batch, follows=step >= ALONE * args.steps)
-        for optimizer in optimizers:
+        for optimizer in steppers:
             optimizer.param_groups[0]["lr"] = args.rate * rate_at(step / args.steps)
             optimizer.zero_grad(set_to_none=True)
         torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum().backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
-        for optimizer in optimizers:
+        for optimizer in steppers:
             optimizer.step()
         losses["mean style"] = lessons.usual[: lessons.known].mean()
         for name, value in losses.items():
@@ -223,7 +184,7 @@ def main() -> None:
             plain |= dict(PaintNetwork().named_buffers())
             kept = {"step": step + 1, "network": plain, "reader": reader.state_dict(), "random": generator.get_state(),
                     "usual": lessons.usual}
-            torch.save(kept | {"optimizers": [o.state_dict() for o in optimizers]}, saved.with_suffix(".new"))
+            torch.save(kept | {"optimizers": [o.state_dict() for o in steppers]}, saved.with_suffix(".new"))
             saved.with_suffix(".new").replace(saved)
     if args.export:
         export(network, reader, args.export)

@@ -52,8 +52,12 @@ def style_losses(found: Mapping[str, Tensor], style: Grams) -> Tensor:
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """|F - P|² / |P|² of features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, made independent of scale."""
-    return (features - target).float().square().mean() / target.float().square().mean().clamp_min(1e-12)
+    """Mean over pictures of |F - P|² / |P|², features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, without scale.
+
+    Each picture counts alike, so that the loss of a batch is the mean of those of its parts.
+    """
+    differ, whole = ((values.float().square().mean((1, 2, 3))) for values in (features - target, target))
+    return (differ / whole.clamp_min(1e-12)).mean()
 
 
 def total_variation(image: Tensor) -> Tensor:

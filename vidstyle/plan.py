@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
 from vidstyle.stylizers.feedforward import load_network
+from vidstyle.stylizers.rows import Share
 from vidstyle.video import Clip, check_target, default_suffix, plan_output, probe
 
 
@@ -22,6 +24,10 @@ class Style:
 
     path: Path
     weight: float = 1.0
+
+    def share(self) -> Share:
+        """As a network file knows it: by the hash of the picture file."""
+        return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     target = target or default_target(clip, styles, options)
     check_target(target, source, overwrite)
     device = find_device(options.device)
-    check_models(options, device)
+    check_models(options, device, styles)
     size = output_size(clip, options)
     output = plan_output(target, clip, size=size, codec=options.codec, crf=options.crf, audio=options.audio)
     return Plan(source, target, frames, paint_size(clip, options), size, options, device, output.kept,
@@ -99,13 +105,13 @@ def find_device(name: str) -> str:
     return name
 
 
-def check_models(options: Options, device: str) -> None:
-    """Load what the run will load, so that missing weights show before any work."""
+def check_models(options: Options, device: str, styles: list[Style]) -> None:
+    """Load what the run will load, so that missing weights and styles show before any work."""
     load_encoder(options.encoder, device)
     load_flow(options.flow, device)
     if options.method == "feedforward":
         if options.network is not None and options.network.exists():
-            load_network(options.network)
+            load_network(options.network, [style.share() for style in styles])
         elif options.fit_steps == 0:
             raise UsageError("--fit-steps 0 paints without fitting; name a network to use with --network FILE.")
         elif options.network is not None and not options.network.absolute().parent.is_dir():

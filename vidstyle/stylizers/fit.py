@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.losses import Encoder, temporal_loss
-from vidstyle.stylizers.muon import Muon
-from vidstyle.stylizers.network import PaintNetwork, canvas_grain
-from vidstyle.stylizers.objective import SCALES, GridCrop, inside, look_losses, patches, tone_loss
-from vidstyle.stylizers.target import StyleTarget, precision
-from vidstyle.warp import warp
+from vidstyle.losses import Encoder
+from vidstyle.stylizers.muon import optimizers
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.objective import pair_losses
+from vidstyle.stylizers.target import StyleTarget
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 TONE = 0.5  # weight of `tone_loss`
@@ -52,6 +51,10 @@ class FitSettings:
                    "temporal": self.temporal_weight}
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 
+    def follows(self, step: int) -> bool:
+        """Whether, at this step, the second frame of a pair sees the first one's painting."""
+        return self.temporal_weight > 0 and step >= ALONE * self.steps
+
 
 def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> None:
@@ -63,61 +66,28 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     """
     generator = torch.Generator().manual_seed(settings.seed)
     network.train().requires_grad_(True)
-    optimizers = [
-        Muon([p for p in network.parameters() if p.ndim == 4], settings.rate),
-        torch.optim.Adam([p for p in network.parameters() if p.ndim == 1], settings.rate),
-    ]
+    steppers = optimizers(network.parameters(), settings.rate)
+    device = style.pictures[0].device
     for step in range(settings.steps):
-        which = int(torch.randint(len(pairs), (), generator=generator))
-        window = _random_window(pairs[which].this.shape[-2:], generator)
-        follows = settings.temporal_weight > 0 and step >= ALONE * settings.steps
-        losses = _pair_losses(network, pairs[which], window, encoder, style, generator, follows=follows)
+        pair = pairs[int(torch.randint(len(pairs), (), generator=generator))]
+        height = pair.this.shape[-2]
+        rows, columns = _random_window(pair.this.shape[-2:], generator)
+        last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
+        to_last, visible = (field[None, :, rows, columns].to(device).float() for field in (pair.to_last, pair.visibility))
+        losses = pair_losses(network, last, this, to_last, visible, encoder, [style], height, generator,
+                             follows=settings.follows(step))
         network.zero_grad(set_to_none=True)
         settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = settings.rate * _ramp(step / settings.steps)
+        for optimizer in steppers:
+            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps)
             optimizer.step()
         report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
     network.eval().requires_grad_(False)
 
 
-def _ramp(share: float) -> float:
+def ramp(share: float) -> float:
     """Learning rate over the fit, as a share of the highest: up in the first tenth, down to a hundredth at the end."""
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
-
-
-def _pair_losses(network: PaintNetwork, pair: Pair, window: tuple[slice, slice], encoder: Encoder, style: StyleTarget,
-                generator: torch.Generator, *, follows: bool) -> dict[str, Tensor]:
-    """The losses of one crop of a pair; where the second frame `follows`, it sees the first one's painting.
-
-    The canvas grain differs from call to call and is the same for both frames, as it is in a shot.
-    """
-    device = style.pictures[0].device
-    rows, columns = window
-    last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
-    empty, grain = torch.zeros_like(last), canvas_grain(last.shape[-2:], generator).to(device)
-    with precision(last.device):
-        first = network(last, empty, empty[:, :1], grain)
-        if not follows:
-            second = network(this, empty, empty[:, :1], grain)
-        else:
-            to_last = pair.to_last[:, rows, columns].to(device).float()
-            visible = pair.visibility[:, rows, columns].to(device).float()[None]
-            carried = warp(first.float(), to_last, mode="bicubic").clamp(0, 1).detach()
-            # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
-            visible = visible * inside(to_last) * patches(visible.shape[-2:], generator, device)
-            proposal = network.proposal(this, carried, visible, grain)
-            second = network.over(carried, visible, proposal)
-    paintings, frames = torch.cat([first, second]), torch.cat([last, this])
-    crop = GridCrop.random(frames.shape[-2:], generator)
-    grams = [style.at(round(pair.this.shape[-2] * scale), crop.pose) for scale in SCALES]
-    losses = look_losses(crop(paintings), crop(frames), encoder, grams)
-    losses["style"] = losses["style"].mean()
-    losses["tone"] = tone_loss(paintings, network.underpainting(frames))
-    if follows:
-        # Of the proposal, not of what is shown: most of that is the last painting itself, and teaches nothing.
-        losses["temporal"] = temporal_loss(proposal, carried, visible)
-    return losses
 
 
 def _random_window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:

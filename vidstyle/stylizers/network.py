@@ -72,6 +72,13 @@ class PaintNetwork(nn.Module):
         """
         return self.over(prior, visibility, self.proposal(image, prior, visibility, grain, changes))
 
+    @torch.no_grad()
+    def adopt(self, changes: Tensor) -> None:
+        """Make `changes` (residuals, 2, channels), as `forward` takes them, part of the network itself."""
+        for block, (gain, shift) in zip(self.residuals, changes, strict=True):
+            block.gain += gain
+            block.shift += shift
+
     def over(self, prior: Tensor, visibility: Tensor, proposal: Tensor) -> Tensor:
         """The painting: the share `keep` of what can still be seen stays, the rest is newly painted."""
         kept = self.keep * visibility

@@ -9,8 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, Grams, content_loss, style_losses, total_variation
-from vidstyle.stylizers.target import POSES, precision, resized
+from vidstyle.losses import (
+    CONTENT_LAYER,
+    STYLE_LAYERS,
+    Encoder,
+    Grams,
+    content_loss,
+    style_losses,
+    temporal_loss,
+    total_variation,
+)
+from vidstyle.stylizers.network import PaintNetwork, canvas_grain
+from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
+from vidstyle.warp import warp
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
@@ -38,6 +49,57 @@ class GridCrop:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         return pictures[..., self.top :, self.left :].flip(self.pose)
+
+
+def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, encoder: Encoder,
+                styles: Sequence[StyleTarget], height: int, generator: torch.Generator, *, follows: bool,
+                changes: Tensor | None = None) -> dict[str, Tensor]:
+    """The losses of crops of N pairs of neighbouring frames; where `follows`, the second sees the first one's painting.
+
+    last, this: (N, 3, h, w) in [0, 1]; to_last (N, 2, h, w), visibility (N, 1, h, w): see `FlowPair`. styles: the look of
+    each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The canvas grain differs from call to
+    call and is the same for both frames, as it is in a shot.
+    """
+    empty, grain = torch.zeros_like(last), canvas_grain(last.shape[-2:], generator).to(last.device)
+    steadiness = {}
+    with precision(last.device):
+        first = network(last, empty, empty[:, :1], grain, changes)
+        if follows:
+            second, steadiness["temporal"] = follow(network, first, this, to_last, visibility, grain, generator, changes)
+        else:
+            second = network(this, empty, empty[:, :1], grain, changes)
+    under = torch.cat([network.underpainting(last), network.underpainting(this)])
+    paintings, frames = torch.cat([first, second]), torch.cat([last, this])
+    losses = painted_losses(paintings, frames, under, encoder, [*styles, *styles], height, generator)
+    return losses | {"style": losses["style"].mean()} | steadiness
+
+
+def follow(network: PaintNetwork, first: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, grain: Tensor,
+           generator: torch.Generator, changes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The painting of `this` after that of the frame before it, `first`, whose gradient ends here; and the temporal loss."""
+    carried = warp(first.detach().float(), to_last, mode="bicubic").clamp(0, 1)
+    # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
+    seen = visibility * torch.cat([inside(one) for one in to_last]) * patches(this.shape[-2:], generator, this.device)
+    proposal = network.proposal(this, carried, seen, grain, changes)
+    # Of the proposal, not of what is shown: most of that is the last painting itself, and teaches nothing.
+    return network.over(carried, seen, proposal), temporal_loss(proposal, carried, seen)
+
+
+def painted_losses(paintings: Tensor, frames: Tensor, underpaintings: Tensor, encoder: Encoder, styles: Sequence[StyleTarget],
+                   height: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Look and tone of N paintings, each in its own of N `styles`, of crops of frames painted `height` pixels high.
+
+    As from `look_losses`: the style's is of each painting, (N,).
+    """
+    crop = GridCrop.random(frames.shape[-2:], generator)
+    wanted = [stacked([style.at(round(height * scale), crop.pose) for style in styles]) for scale in SCALES]
+    losses = look_losses(crop(paintings), crop(frames), encoder, wanted)
+    return losses | {"tone": tone_loss(paintings, underpaintings)}
+
+
+def stacked(grams: Sequence[Grams]) -> dict[str, Tensor]:
+    """Gram matrices (N, C, C) of N styles."""
+    return {layer: torch.cat([one[layer] for one in grams]) for layer in STYLE_LAYERS}
 
 
 def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Sequence[Grams]) -> dict[str, Tensor]:

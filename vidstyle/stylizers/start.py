@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vidstyle.losses import STYLE_LAYERS, Grams
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import StyleTarget, palette_map
+from vidstyle.stylizers.target import Palette, StyleTarget, colours
 from vidstyle.weights import fetch, load_state_dict
 
 CHANNELS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128, "relu5_1": 128}  # of the builtin encoder
@@ -93,13 +93,27 @@ def begin(frames: Sequence[Tensor], style: StyleTarget, keep: float,
     height = frames[0].shape[-2]
     network = copy.deepcopy(start[0]) if start else PaintNetwork().to(memory_format=torch.channels_last)
     if start:
-        for block, (gain, shift) in zip(network.residuals, start[1](read_scales(style, height))[0], strict=True):
-            block.gain += gain
-            block.shift += shift
-    network.keep, network.soft = keep, max(1, round(height / SOFT))
-    shown = torch.cat([frame[:, ::4, ::4].cpu().flatten(1) for frame in frames], 1)
-    painted = torch.cat([picture[:, ::4, ::4].cpu().flatten(1) for picture in style.pictures], 1)
-    network.palette[:], network.light[:] = palette_map(shown, painted)
-    limits = torch.quantile(painted, torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
-    network.darkest[:], network.lightest[:] = limits
+        network.adopt(start[1](read_scales(style, height))[0])
+    dress(network, frames, style, keep)
     return network.eval().requires_grad_(False).to(style.pictures[0].device)
+
+
+def dress(network: PaintNetwork, frames: Sequence[Tensor], style: StyleTarget, keep: float) -> None:
+    """Give a network what depends on the clip: its palette, its height, how much stays; arguments as for `begin`."""
+    network.keep, network.soft = keep, softness(frames[0].shape[-2])
+    shown = torch.cat([colours(frame) for frame in frames], 1)
+    palettes = Palette.stacked([Palette.of(shown, colours(picture)) for picture in style.pictures])
+    shares = torch.tensor(list(style.weights))
+    wear(network, palettes.mixed(shares / shares.sum()))
+
+
+def softness(height: int) -> int:
+    """`PaintNetwork.soft` for a picture of this height, in pixels."""
+    return max(1, round(height / SOFT))
+
+
+def wear(network: PaintNetwork, palette: Palette) -> None:
+    """Paint in this palette; stacked ones for as many pictures."""
+    device = network.palette.device
+    network.palette, network.light = palette.matrix.to(device), palette.light.to(device)
+    network.darkest, network.lightest = palette.darkest.to(device), palette.lightest.to(device)
