@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import DeviceError, UsageError
+from vidstyle.errors import DeviceError, InputError, UsageError
 from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
@@ -26,8 +26,12 @@ class Style:
     weight: float = 1.0
 
     def share(self) -> Share:
-        """As a network file knows it: by the hash of the picture file."""
-        return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
+        """As a network file knows it: by the hash of the picture file. Raises InputError where that cannot be read."""
+        try:
+            return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{self.path}: cannot be read ({reason}); check the path.") from error
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import typer
 from vidstyle import __version__
 from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
+from vidstyle.cli.export import export
 from vidstyle.cli.failures import Terminated, explain
 from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
@@ -29,6 +30,7 @@ app.command()(run)
 app.command()(preview)
 app.command()(evaluate)
 app.command()(train)
+app.command()(export)
 app.command()(probe)
 app.add_typer(models, name="models")
 

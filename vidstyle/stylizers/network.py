@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 CHANNELS_IN = 10  # frame, the same in the style's palette, visible part of the warped last painting, visibility
 GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
+TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
 GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
 MARGIN = 16  # pixels repeated around the frame and cut off again: the convolutions see zeros beyond the edge, which is cheap
 SLOPE = 0.1
@@ -67,7 +69,7 @@ class PaintNetwork(nn.Module):
                 changes: Tensor | None = None) -> Tensor:
         """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4.
 
-        grain: see `canvas_grain`; by default the one that every frame of this size gets. changes: what a `StyleReader`
+        grain: see `canvas_grain`; by default the one that every frame gets. changes: what a `StyleReader`
         adds to the gains and shifts, where one network paints several styles.
         """
         return self.over(prior, visibility, self.proposal(image, prior, visibility, grain, changes))
@@ -131,8 +133,28 @@ class PaintNetwork(nn.Module):
 
 @lru_cache(maxsize=4)
 def shot_grain(height: int, width: int) -> Tensor:
-    """The canvas grain that every frame of this size is painted on."""
-    return canvas_grain((height, width), torch.Generator().manual_seed(0))
+    """The canvas grain that every frame of this size is painted on: the corner of one endless canvas."""
+    return laid(canvas_tiles(), height, width)
+
+
+@lru_cache(maxsize=1)
+def canvas_tiles() -> tuple[Tensor, ...]:
+    """Smooth noise as in `canvas_grain`: for each size of grains a square (1, 1, p, p) that continues on its other side."""
+    generator, tiles = torch.Generator().manual_seed(0), []
+    for grain, count in zip(GRAIN, TILES, strict=True):
+        points = F.pad(torch.randn(1, 1, count, count, generator=generator), (2, 2, 2, 2), mode="circular")
+        smooth = F.interpolate(points, scale_factor=grain, mode="bicubic", align_corners=False)
+        tile = smooth[..., 2 * grain : -2 * grain, 2 * grain : -2 * grain]
+        tiles.append(tile * (GRAIN_DEVIATION / tile.std()))
+    return tuple(tiles)
+
+
+def laid(tiles: Sequence[Tensor], height: int, width: int) -> Tensor:
+    """Tiles beside each other, as many as a picture of this size and its margin take: (1, 3, h/2, w/2)."""
+    # Nothing negative is divided: an ONNX graph, into which this is traced, rounds that towards zero.
+    rows, columns = ((side + 7) // 8 * 4 + MARGIN for side in (height, width))
+    return torch.cat([tile.repeat(1, 1, rows // tile.shape[-2] + 1, columns // tile.shape[-1] + 1)[..., :rows, :columns]
+                      for tile in tiles], 1)
 
 
 def canvas_grain(size: torch.Size | tuple[int, int], generator: torch.Generator) -> Tensor:
