@@ -11,11 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 import vidstyle
-from vidstyle import evaluate, pipeline
+from vidstyle import evaluate, export, pipeline, train
 from vidstyle.errors import InputError, OutputError
 from vidstyle.evaluate import Evaluation
+from vidstyle.export import Exported
 from vidstyle.options import Options
 from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
+from vidstyle.train import Trained
 
 ROOT = Path(__file__).parent.parent
 RUN = ["run", "a.mp4", "--style", "monet.jpg"]
@@ -34,7 +36,7 @@ class Asked:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    """Put fakes in place of planning, painting, judging, probing and the weights.
+    """Put fakes in place of planning, painting, judging, training, exporting, probing and the weights.
 
     A clip whose name holds `bad` cannot be read; painting one whose name holds `bug` fails in an unforeseen way.
     """
@@ -94,6 +96,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     for fake in (plan_video, stylize_video, preview_video):
         monkeypatch.setattr(pipeline, fake.__name__, fake)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
+    monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
+        target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))
+    monkeypatch.setattr(export, "export_network", lambda network, target, *rest, **more: Exported(target, 1e-6))
     return asked
 
 

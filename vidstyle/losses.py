@@ -39,16 +39,25 @@ def style_loss(found: Mapping[str, Tensor], style: Grams) -> Tensor:
     Gatys et al. (2016) eq. 4-5, with each layer divided by the size of the style's own matrix instead of by 4 N² M², so
     that one weight serves every style, encoder and size.
     """
+    return style_losses(found, style).mean()
+
+
+def style_losses(found: Mapping[str, Tensor], style: Grams) -> Tensor:
+    """`style_loss` of each picture, (N,); each may have a style of its own."""
     losses = [
         (gram(found[layer]) - target).square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-12)
         for layer, target in style.items()
     ]
-    return torch.stack([loss.mean() for loss in losses]).mean()
+    return torch.stack(losses).mean(0)
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """|F - P|² / |P|² of features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, made independent of scale."""
-    return (features - target).float().square().mean() / target.float().square().mean().clamp_min(1e-12)
+    """Mean over pictures of |F - P|² / |P|², features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, without scale.
+
+    Each picture counts alike, so that the loss of a batch is the mean of those of its parts.
+    """
+    differ, whole = ((values.float().square().mean((1, 2, 3))) for values in (features - target, target))
+    return (differ / whole.clamp_min(1e-12)).mean()
 
 
 def total_variation(image: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -92,10 +93,7 @@ class Options:
         _check_types(self)
         if self.fps is not None and not 0 < self.fps <= 1000:
             raise UsageError(f"fps is {self.fps}; give a rate above 0 and up to 1000.")
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UsageError(f"{name} is {value}; give a value from {low:g} to {high:g}.")
+        check_ranges(self, _RANGES)
         if not self.references or any(type(j) is not int or not 1 <= j <= 64 for j in self.references):
             raise UsageError(f"references is {list(self.references)}; give frame distances from 1 to 64.")
 
@@ -116,6 +114,15 @@ _RANGES = [
     ("crf", 0, 63),
     ("preroll", 0, 100_000),
 ]
+
+
+def check_ranges(options: object, ranges: Sequence[tuple[str, float, float]]) -> None:
+    """Raise UsageError for a number, or one of several, that is not within its (name, least, most); None is let be."""
+    for name, low, high in ranges:
+        value = getattr(options, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not low <= number <= high:
+                raise UsageError(f"{name} is {number}; give a value from {low:g} to {high:g}.")
 
 
 def _check_types(options: Options) -> None:
@@ -203,3 +210,56 @@ def _apply(options: Options, path: Path) -> Options:
         return replace(options, **table)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How `vidstyle train` trains a network: on how much, for how long, and what counts; the weights are those of the fit."""
+
+    steps: int = 4000
+    """Training steps. Two cores take about a second and a half for one of the default batch, a graphics card far less."""
+    batch: int = 4
+    """Pairs of neighbouring pictures a step, over all processes together."""
+    size: tuple[int, ...] = (360, 540)
+    """Heights painted, in pixels, one of them a step: those of the clips that the network is to paint, as `run` paints
+    them."""
+    pairs: int = 240
+    """Pairs of frames taken from all videos together, spread evenly; about 6 MB of disk each at 960x540, while it runs."""
+    crop: int = 256
+    """Side of the square that is looked at, in pixels."""
+    style_scale: float = Options.style_scale
+    """Size of the brush strokes relative to the picture's height; 2 is twice as large."""
+    temporal: float = Options.temporal
+    """Weight of holding still; 0 trains for painting every frame on its own."""
+    content_weight: float = Options.content_weight
+    style_weight: float = Options.style_weight
+    tv_weight: float = Options.tv_weight
+    rate: float = 1.5e-3
+    """Highest learning rate."""
+    seed: int = Options.seed
+    """Start of every random number."""
+    flow: str = Options.flow
+    """Optical flow between the frames of a pair."""
+    encoder: str = Options.encoder
+    """Network whose features say what style is."""
+    device: str = Options.device
+    """As for `Options`; with several processes each takes the graphics card of its number."""
+    workers: int | None = None
+    """Processes that read and resize for each that trains; None is one for every core that is left, at most eight."""
+    check_every: int = 250
+    """Steps between two looks at the held-out frames: numbers into the log, and a sheet of samples."""
+    save_every: int = 100
+    """Steps between two checkpoints, from which a training that was stopped goes on."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, _TRAIN_RANGES)
+        if not self.size:
+            raise UsageError("size is empty; give at least one height in pixels.")
+
+
+_TRAIN_RANGES = [
+    ("steps", 1, 10_000_000), ("batch", 1, 4096), ("size", 32, 4320), ("pairs", 1, 1_000_000), ("crop", 32, 4320),
+    ("style_scale", 0.1, 10), ("temporal", 0, 100), ("content_weight", 0, 1000), ("style_weight", 0, 1000),
+    ("tv_weight", 0, 1000), ("rate", 0, 1), ("seed", 0, 2**63 - 1), ("workers", 0, 256), ("check_every", 1, 10_000_000),
+    ("save_every", 1, 10_000_000),
+]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,16 +19,18 @@ from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
-from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
+from vidstyle.stylizers.rows import about_styles
+from vidstyle.stylizers.start import begin, dress, load_start
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
+TRAIN = "train"  # what a network's file says that made it, where it is for any clip
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
-TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 50.0, 50.0
+TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 0.5, 50.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,25 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
     if options.method == "optimize":
         return _optimizer(options, encoder, target), {}
     if options.network is not None and options.network.exists():
-        return FeedForward(load_network(options.network)[0].to(plan.device)), {}
-    network, losses = _fit(plan, clip, encoder, target, estimate_flow, is_cut, listen)
+        network, about = load_network(options.network, [style.share() for style in styles])
+        network.to(plan.device)
+        if about.get("made_by") == TRAIN:  # it was trained on clips in palettes of their own, and this is another
+            dress(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
+        return FeedForward(network), {}
+    pairs = _pairs(plan, clip, estimate_flow, is_cut, listen)
+    # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
+    seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
+    network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal),
+                    load_start(plan.device), options.seed)
+    losses: dict[str, float] = {}
+
+    def report(step: int, found: dict[str, float]) -> None:
+        losses.update(found)
+        listen(Progress("fit", step, options.fit_steps, found["style"]))
+
+    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
+                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed)
+    fit(network, pairs, encoder, target, settings, report)
     if options.network is not None:
         save_network(network, options.network, _about(plan, styles, losses))
     return FeedForward(network), losses
@@ -68,26 +86,22 @@ def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optim
                      TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 
-def _fit(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
-         is_cut: CutDetector, listen: Listener) -> tuple[PaintNetwork, dict[str, float]]:
-    """Look at pairs of frames over the whole clip and fit a network to them."""
-    options, pairs = plan.options, list[Pair]()
-    positions = spread(clip.frames, SAMPLED_PAIRS)
+def _pairs(plan: Plan, clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[Pair]:
+    """Pairs of neighbouring frames, spread over the whole clip."""
+    pairs, positions = list[Pair](), spread(clip.frames, SAMPLED_PAIRS)
     for run in sample(clip, positions, run=min(2, clip.frames)):
-        last, this = (shrunk(frame, plan) for frame in (run[0], run[-1]))
-        if is_cut(last, this):
-            last = this
-        pairs.append(_pair(last.image, this.image, estimate_flow))
+        pairs.append(pair_of(shrunk(run[0], plan), shrunk(run[-1], plan), estimate_flow, is_cut))
         listen(Progress("analyse", len(pairs), len(positions)))
-    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL_FIT * options.temporal, kept_share(options.temporal), options.fit_steps, options.seed)
-    losses: dict[str, float] = {}
+    return pairs
 
-    def report(step: int, found: dict[str, float]) -> None:
-        losses.update(found)
-        listen(Progress("fit", step, options.fit_steps, found["style"]))
 
-    return fit(pairs, encoder, target, settings, report), losses
+def _glances(plan: Plan, clip: Clip, listen: Listener) -> list[Tensor]:
+    """Single frames, spread over the whole clip: its colours."""
+    frames, positions = list[Tensor](), spread(clip.frames, SAMPLED_PAIRS)
+    for run in sample(clip, positions, run=1):
+        frames.append(shrunk(run[0], plan).image)
+        listen(Progress("analyse", len(frames), len(positions)))
+    return frames
 
 
 def kept_share(temporal: float) -> float:
@@ -101,10 +115,12 @@ def spread(count: int, most: int) -> list[int]:
     return [(2 * k + 1) * count // (2 * chosen) for k in range(chosen)]
 
 
-def _pair(last: Tensor, this: Tensor, estimate_flow: FlowEstimator) -> Pair:
-    flow = estimate_flow(last, this)
-    bytes_of = [(image * 255).round().to(torch.uint8) for image in (last, this)]
-    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust(last, this, flow).half())
+def pair_of(last: Frame, this: Frame, estimate_flow: FlowEstimator, is_cut: CutDetector) -> Pair:
+    """What a fit looks at: two neighbouring frames at the painted size. Across a cut, the second stands for both."""
+    before, now = this.image if is_cut(last, this) else last.image, this.image
+    flow = estimate_flow(before, now)
+    bytes_of = [(image * 255).round().to(torch.uint8) for image in (before, now)]
+    return Pair(bytes_of[0], bytes_of[1], flow.to_last.half(), trust(before, now, flow).half())
 
 
 def shrunk(frame: Frame, plan: Plan) -> Frame:
@@ -116,8 +132,7 @@ def shrunk(frame: Frame, plan: Plan) -> Frame:
 def _about(plan: Plan, styles: Sequence[Style], losses: dict[str, float]) -> dict[str, str]:
     """What a saved network says about itself."""
     options = plan.options
-    hashes = [hashlib.sha256(style.path.read_bytes()).hexdigest() for style in styles]
-    return {"clip": plan.source.name, "styles": ",".join(hashes), "style_weights": ",".join(f"{s.weight:g}" for s in styles),
+    return {"clip": plan.source.name, **about_styles([style.share() for style in styles]),
             "paint_height": str(plan.paint_size[1]), "style_scale": f"{options.style_scale:g}", "seed": str(options.seed),
             "fit_steps": str(options.fit_steps), "encoder": options.encoder, "flow": options.flow,
             "temporal": f"{options.temporal:g}", **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

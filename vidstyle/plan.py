@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import DeviceError, UsageError
+from vidstyle.errors import DeviceError, InputError, UsageError
 from vidstyle.files import is_one_of
 from vidstyle.flow import load_flow
 from vidstyle.options import Options
 from vidstyle.pictures import read_picture
 from vidstyle.preroll import find_start
 from vidstyle.stylizers.feedforward import load_network
+from vidstyle.stylizers.rows import Share
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
 
 
@@ -24,6 +26,14 @@ class Style:
 
     path: Path
     weight: float = 1.0
+
+    def share(self) -> Share:
+        """As a network file knows it: by the hash of the picture file. Raises InputError where that cannot be read."""
+        try:
+            return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{self.path}: cannot be read ({reason}); check the path.") from error
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     target = target or default_target(clip, styles, options)
     check_output(target, clip, frames, overwrite=overwrite, others=read_beside(styles, options))
     device = find_device(options.device)
-    check_models(options, device)
+    check_models(options, device, styles)
     size = output_size(clip, options)
     output = plan_output(target, clip, first=frames[0], last=frames[1], size=size, codec=options.codec, crf=options.crf,
                          audio=options.audio, strict=options.strict)
@@ -150,13 +160,13 @@ def find_device(name: str) -> str:
     return name
 
 
-def check_models(options: Options, device: str) -> None:
-    """Load what the run will load, so that missing weights show before any work."""
+def check_models(options: Options, device: str, styles: list[Style]) -> None:
+    """Load what the run will load, so that missing weights and styles show before any work."""
     load_encoder(options.encoder, device)
     load_flow(options.flow, device)
     if options.method == "feedforward":
         if options.network is not None and options.network.exists():
-            load_network(options.network)
+            load_network(options.network, [style.share() for style in styles])
         elif options.fit_steps == 0:
             raise UsageError("--fit-steps 0 paints without fitting; name a network to use with --network FILE.")
         elif options.network is not None and options.network.suffix.lower() != ".safetensors":

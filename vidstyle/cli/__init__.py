@@ -16,17 +16,21 @@ import typer
 from vidstyle import __version__
 from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
+from vidstyle.cli.export import export
 from vidstyle.cli.failures import Terminated, explain
 from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
 from vidstyle.cli.run import run
+from vidstyle.cli.train import train
 from vidstyle.errors import OutputError
 
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
 app.command()(preview)
 app.command()(evaluate)
+app.command()(train)
+app.command()(export)
 app.command()(probe)
 app.add_typer(models, name="models")
 

@@ -145,7 +145,7 @@ def showing(clip: Path, *, json: bool) -> Iterator[Listener]:
 
 def describe(step: Progress, pace: Pace) -> str:
     """`frame 12/100, 3.1 fps, loss 0.52, 0:28 left`, with what is known."""
-    fits = step.stage == "fit"
+    fits = step.stage in ("fit", "train")
     parts = [f"{'step' if fits else 'frame'} {step.done}" + (f"/{step.total}" if step.total is not None else "")]
     if rate := pace.rate:
         parts.append(f"{rate:.2g} steps/s" if fits else f"{rate:.2g} fps")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -15,7 +15,10 @@ from vidstyle.errors import InputError, OutputError
 from vidstyle.files import check_plain, write_whole
 from vidstyle.frame import Prior
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import precision
+from vidstyle.stylizers.rows import Share, StyleRows, weights_for
+from vidstyle.stylizers.target import Palette, precision
+
+_ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
 
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _PICKLED = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's archive, bare pickles
@@ -37,16 +40,35 @@ class FeedForward:
         return painting.clamp(0, 1)
 
 
-def save_network(network: PaintNetwork, path: Path, about: dict[str, str]) -> None:
-    """Write the network and what it was made from (`about`) to a safetensors file, whole or not at all."""
+def save_network(network: PaintNetwork, path: Path, about: dict[str, str], rows: StyleRows | None = None) -> None:
+    """Write the network, its styles where it knows several, and what it was made from to a file, whole or not at all."""
     metadata = {**about, "format": "vidstyle-network-2", "width": str(network.width),
                 "blocks": str(network.blocks), "keep": repr(network.keep),
                 "soft": str(network.soft)}
-    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    state = dict(network.state_dict())
+    if rows is not None:
+        state |= {f"{_ROWS}changes": rows.changes}
+        state |= {f"{_ROWS}{part.name}": getattr(rows.palette, part.name) for part in fields(Palette)}
+    state = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     try:
         write_whole(path, save(state, metadata))
     except OSError as error:
         raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
+
+
+def load_network(path: Path, styles: Sequence[Share] = ()) -> tuple[PaintNetwork, dict[str, str]]:
+    """A network from a file of `save_network` that paints these styles, and what it says about itself.
+
+    Without `styles`, those it was made for, in equal parts where it can paint any blend. Raises InputError for another
+    file, UsageError for styles that it does not know.
+    """
+    network, rows, about = read_network(path)
+    if "styles" in about and (styles or rows is not None):
+        count = len(about["styles"].split(","))
+        weights = weights_for(styles, about, path, mixable=rows is not None) if styles else torch.full((count,), 1 / count)
+        if rows is not None:
+            rows.bake(network, weights)
+    return network, about
 
 
 def _begins(path: Path, *heads: bytes) -> bool:
@@ -58,8 +80,8 @@ def _begins(path: Path, *heads: bytes) -> bool:
         raise InputError(f"{path}: cannot be read ({reason}); check who may read it.") from error
 
 
-def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
-    """A network from a file of `save_network`, and what it says about itself. Raises InputError for anything else."""
+def read_network(path: Path) -> tuple[PaintNetwork, StyleRows | None, dict[str, str]]:
+    """All that is in a file of `save_network`. Raises InputError for anything else."""
     check_plain(path, "a .safetensors network")
     if path.suffix.lower() in _PICKLES or _begins(path, *_PICKLED):
         raise InputError(f"{path}: is a pickle, which can hold a program and is never run; "
@@ -73,14 +95,26 @@ def load_network(path: Path) -> tuple[PaintNetwork, dict[str, str]]:
             with torch.device("meta"):  # takes no memory, whatever the file states
                 network = PaintNetwork(*made_of)
             sizes = {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
-            if sizes != {key: file.get_slice(key).get_shape() for key in file.keys()}:  # noqa: SIM118  safe_open is no dict
+            found = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118  safe_open is no dict
+            if _ROWS + "changes" in found:
+                sizes |= _rows_shapes(network, len(about["styles"].split(",")))
+            if sizes != found:
                 raise ValueError("holds tensors of other shapes than it states")
             state = {key: file.get_tensor(key) for key in sizes}
         if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
             raise ValueError("holds weights that are no numbers")
+        own = {key.removeprefix(_ROWS): state.pop(key) for key in list(state) if key.startswith(_ROWS)}
+        rows = StyleRows(own.pop("changes"), Palette(**own)) if own else None
         network = PaintNetwork(*made_of)
         network.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: is not a network that vidstyle saved; give a file written by --network.") from error
     network.eval().requires_grad_(False)
-    return network.to(memory_format=torch.channels_last), about
+    return network.to(memory_format=torch.channels_last), rows, about
+
+
+def _rows_shapes(network: PaintNetwork, styles: int) -> dict[str, list[int]]:
+    """Shapes of the tensors of `StyleRows` for so many styles, by their names in a file."""
+    shapes = {"changes": [styles, len(network.residuals), 2, 4 * network.width], "matrix": [styles, 3, 3],
+              "light": [styles, 3], "darkest": [styles, 3], "lightest": [styles, 3]}
+    return {_ROWS + name: shape for name, shape in shapes.items()}

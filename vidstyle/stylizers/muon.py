@@ -9,6 +9,12 @@ import torch
 from torch import Tensor, nn
 
 
+def optimizers(parameters: Iterable[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the convolution filters among the parameters, Adam for all others, both at this learning rate."""
+    every = list(parameters)
+    return [Muon([p for p in every if p.ndim == 4], rate), torch.optim.Adam([p for p in every if p.ndim != 4], rate)]
+
+
 class Muon(torch.optim.Optimizer):
     """Momentum steps orthogonalised by Newton-Schulz (Jordan et al. 2024), scaled to the size of Adam's (Liu et al. 2025).
 

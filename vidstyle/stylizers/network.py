@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CHANNELS_IN = 7  # frame, visible part of the warped last painting, visibility (Ruder et al. 2018)
+CHANNELS_IN = 10  # frame, the same in the style's palette, visible part of the warped last painting, visibility
 GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
+TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
 GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
 MARGIN = 16  # pixels repeated around the frame and cut off again: the convolutions see zeros beyond the edge, which is cheap
 SLOPE = 0.1
@@ -22,6 +26,9 @@ class PaintNetwork(nn.Module):
     of it stays; each pixel is normalised by itself; and a canvas grain enters beside the frame, out of which strokes grow
     where the frame is plain (noise as in Ulyanov et al. 2016). Instance norm looks at the whole picture: with it a crop
     is painted otherwise than the same place in its frame, and a bright thing that comes in changes the paint everywhere.
+
+    What makes one style's network another's is above all the gains and shifts of its residual blocks (Dumoulin et al.
+    2017): a `StyleReader` says them for any picture.
     """
 
     palette: Tensor
@@ -29,16 +36,19 @@ class PaintNetwork(nn.Module):
     darkest: Tensor
     lightest: Tensor
 
-    def __init__(self, width: int = 24, blocks: int = 4, keep: float = 0.9, soft: int = 3) -> None:
+    def __init__(self, width: int = 24, blocks: int = 6, keep: float = 0.9, soft: int = 3) -> None:
         super().__init__()
         self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft
         half, quarter = 2 * width, 4 * width
         self.down = nn.Sequential(_block(4 * CHANNELS_IN + len(GRAIN), half), _block(half, quarter, stride=2))
-        self.middle = nn.Sequential(Residual(quarter), Residual(quarter), Coarser(quarter, blocks),
-                                    Residual(quarter), Residual(quarter))
+        # One block, then what `blocks` make of it at half its size (strokes are long, and distance is cheap there), then one.
+        self.residuals = nn.ModuleList(Residual(quarter) for _ in range(blocks + 2))
+        self.coarser = _block(quarter, quarter, stride=2)
+        self.finer = nn.Sequential(PixelNorm(), Larger(), _conv(quarter, quarter))
         # Upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016); bilinear, because the stairs
         # that nearest makes of a gentle slope, a sky, come out as stripes.
-        self.up = nn.Sequential(PixelNorm(), Larger(), _block(quarter, half), Larger(), _block(half, 16))
+        self.up = nn.Sequential(PixelNorm(), nn.Conv2d(quarter, half, 1), nn.LeakyReLU(SLOPE), Larger(), _block(half, 32),
+                                Larger(), _block(32, 16))
         self.out = _conv(16, 3)
         self.register_buffer("palette", torch.eye(3))
         self.register_buffer("light", torch.zeros(3))
@@ -53,37 +63,98 @@ class PaintNetwork(nn.Module):
                 nn.init.zeros_(module.after.weight)  # each block starts as the identity
         nn.init.normal_(self.out.weight, std=0.005)
         # The prior's channels begin unread: a fit first paints frames alone, and must not stumble when priors join.
-        nn.init.zeros_(self.down[0][0].weight[:, 4 * 3 : 4 * CHANNELS_IN])  # type: ignore[index]
+        nn.init.zeros_(self.down[0][0].weight[:, 4 * 6 : 4 * CHANNELS_IN])  # type: ignore[index]
 
-    def forward(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None,
+                changes: Tensor | None = None) -> Tensor:
         """image, prior (N, 3, H, W) sRGB in [0, 1]; visibility (N, 1, H, W), 0 where there is no prior. Any H, W ≥ 4.
 
-        grain: see `canvas_grain`; by default the one that every frame of this size gets.
+        grain: see `canvas_grain`; by default the one that every frame gets. changes: what a `StyleReader`
+        adds to the gains and shifts, where one network paints several styles.
         """
+        return self.over(prior, visibility, self.proposal(image, prior, visibility, grain, changes))
+
+    @torch.no_grad()
+    def adopt(self, changes: Tensor) -> None:
+        """Make `changes` (residuals, 2, channels), as `forward` takes them, part of the network itself."""
+        for block, (gain, shift) in zip(self.residuals, changes, strict=True):
+            block.gain += gain
+            block.shift += shift
+
+    def over(self, prior: Tensor, visibility: Tensor, proposal: Tensor) -> Tensor:
+        """The painting: the share `keep` of what can still be seen stays, the rest is newly painted."""
+        kept = self.keep * visibility
+        return kept * prior + (1 - kept) * proposal
+
+    def proposal(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None,
+                 changes: Tensor | None = None) -> Tensor:
+        """What the network would paint everywhere; arguments as for `forward`."""
         height, width = image.shape[-2:]
-        seen = torch.cat([2 * image - 1, (2 * prior - 1) * visibility, visibility], 1)
+        mapped = self.mapped(image)
+        seen = torch.cat([2 * image - 1, 2 * mapped.clamp(0, 1) - 1, (2 * prior - 1) * visibility, visibility], 1)
         seen = F.pad(seen, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")
         folded = F.pixel_unshuffle(seen, 2)
         if grain is None:
-            grain = canvas_grain((height, width), torch.Generator().manual_seed(0)).to(image.device)
+            grain = shot_grain(height, width).to(image.device)
         x = torch.cat([folded, grain.expand(len(image), -1, -1, -1)], 1).contiguous(memory_format=torch.channels_last)
-        x = self.out(self.up(self.middle(self.down(x))))
+        x = self.out(self.up(self._strokes(self.down(x), changes)))
         x = x[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].float()
-        painted = torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)
-        kept = self.keep * visibility
-        return kept * prior + (1 - kept) * painted
+        return torch.sigmoid(torch.logit(self._softened(mapped)) + 4 * x)
+
+    def _strokes(self, x: Tensor, changes: Tensor | None) -> Tensor:
+        each = [None] * len(self.residuals) if changes is None else list(changes.unbind(1))
+        x = self.residuals[0](x, each[0])
+        coarse = self.coarser(x)
+        for block, change in zip(self.residuals[1:-1], each[1:-1], strict=True):
+            coarse = block(coarse, change)
+        out: Tensor = self.residuals[-1](x + self.finer(coarse), each[-1])
+        return out
+
+    def mapped(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) in the style's palette, P image + l; not yet held to [0, 1]."""
+        matrix, light = self.palette.to(image.dtype), self.light.to(image.dtype)
+        mapped: Tensor = matrix @ image.flatten(2) + light.unsqueeze(-1)
+        return mapped.view_as(image)
 
     def underpainting(self, image: Tensor) -> Tensor:
-        """(N, 3, H, W) in the style's palette, without fine detail: P image + l, no channel beyond the style's own range.
+        """(N, 3, H, W) in the style's palette, without fine detail, no channel beyond the style's own range.
 
         A sky far lighter than the rest of a clip would come out pure white, from where no stroke leads back.
         """
-        height, width = image.shape[-2:]
-        coarse = F.avg_pool2d(image, self.soft, ceil_mode=True, count_include_pad=False)
+        return self._softened(self.mapped(image))
+
+    def _softened(self, mapped: Tensor) -> Tensor:
+        height, width = mapped.shape[-2:]
+        coarse = F.avg_pool2d(mapped, self.soft, ceil_mode=True, count_include_pad=False)
         smooth = F.interpolate(coarse, scale_factor=self.soft, mode="bilinear", align_corners=False)[..., :height, :width]
-        mixed = torch.einsum("ij,njhw->nihw", self.palette.to(image.dtype), smooth)
-        light, low, high = (colour.to(image.dtype).view(1, 3, 1, 1) for colour in (self.light, self.darkest, self.lightest))
-        return (mixed + light).clamp(low, high)
+        low, high = (colour.to(mapped.dtype)[..., None, None] for colour in (self.darkest, self.lightest))
+        return smooth.clamp(low, high)
+
+
+@lru_cache(maxsize=4)
+def shot_grain(height: int, width: int) -> Tensor:
+    """The canvas grain that every frame of this size is painted on: the corner of one endless canvas."""
+    return laid(canvas_tiles(), height, width)
+
+
+@lru_cache(maxsize=1)
+def canvas_tiles() -> tuple[Tensor, ...]:
+    """Smooth noise as in `canvas_grain`: for each size of grains a square (1, 1, p, p) that continues on its other side."""
+    generator, tiles = torch.Generator().manual_seed(0), []
+    for grain, count in zip(GRAIN, TILES, strict=True):
+        points = F.pad(torch.randn(1, 1, count, count, generator=generator), (2, 2, 2, 2), mode="circular")
+        smooth = F.interpolate(points, scale_factor=grain, mode="bicubic", align_corners=False)
+        tile = smooth[..., 2 * grain : -2 * grain, 2 * grain : -2 * grain]
+        tiles.append(tile * (GRAIN_DEVIATION / tile.std()))
+    return tuple(tiles)
+
+
+def laid(tiles: Sequence[Tensor], height: int, width: int) -> Tensor:
+    """Tiles beside each other, as many as a picture of this size and its margin take: (1, 3, h/2, w/2)."""
+    # Nothing negative is divided: an ONNX graph, into which this is traced, rounds that towards zero.
+    rows, columns = ((side + 7) // 8 * 4 + MARGIN for side in (height, width))
+    return torch.cat([tile.repeat(1, 1, rows // tile.shape[-2] + 1, columns // tile.shape[-1] + 1)[..., :rows, :columns]
+                      for tile in tiles], 1)
 
 
 def canvas_grain(size: torch.Size | tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -108,22 +179,11 @@ class Residual(nn.Module):
         self.shift = nn.Parameter(torch.zeros(width))
         self.before, self.after = _block(width, width), _conv(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        seen = self.norm(x) * self.gain.view(1, -1, 1, 1) + self.shift.view(1, -1, 1, 1)
+    def forward(self, x: Tensor, change: Tensor | None = None) -> Tensor:
+        """change: (N, 2, C), added to gain and shift, picture by picture."""
+        gain, shift = (self.gain, self.shift) if change is None else (self.gain + change[:, 0], self.shift + change[:, 1])
+        seen = self.norm(x) * gain[..., None, None].to(x.dtype) + shift[..., None, None].to(x.dtype)
         out: Tensor = x + self.after(self.before(seen))
-        return out
-
-
-class Coarser(nn.Module):
-    """x + what residual blocks make of it at half its size: strokes are long, and distance is cheap there."""
-
-    def __init__(self, width: int, blocks: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(_block(width, width, stride=2), *[Residual(width) for _ in range(blocks)],
-                                  PixelNorm(), Larger(), _conv(width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.body(x)
         return out
 
 

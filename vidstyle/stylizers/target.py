@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ class StyleTarget:
     encoder: Encoder
     scale: float = 1.0
     """Height of the style picture over the height of the painted one: 2 gives strokes twice as large."""
-    _known: dict[tuple[int, tuple[int, ...]], dict[str, Tensor]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[int, tuple[int, ...]], dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     @torch.no_grad()
     def at(self, height: int, flipped: tuple[int, ...] = ()) -> Grams:
@@ -49,6 +49,39 @@ class StyleTarget:
                 grams.append({layer: gram(value) for layer, value in found.items()})
             self._known[height, flipped] = blend_grams(grams, self.weights)
         return self._known[height, flipped]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How the colours of a clip become those of a style; see `PaintNetwork.mapped`. May be stacked, one for each picture."""
+
+    matrix: Tensor
+    """(3, 3)"""
+    light: Tensor
+    """(3,)"""
+    darkest: Tensor
+    """(3,), and `lightest`: nearly the style's own least and greatest of each channel."""
+    lightest: Tensor
+
+    @classmethod
+    def of(cls, shown: Tensor, painted: Tensor) -> Palette:
+        """From the colours (3, any number) in [0, 1] of a clip and of a style."""
+        limits = torch.quantile(painted, torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
+        return cls(*palette_map(shown, painted), limits[0], limits[1])
+
+    @classmethod
+    def stacked(cls, palettes: Sequence[Palette]) -> Palette:
+        """Several as one, a picture each."""
+        return cls(*(torch.stack([getattr(one, part.name) for one in palettes]) for part in fields(cls)))
+
+    def mixed(self, weights: Tensor) -> Palette:
+        """One out of stacked ones, by `weights` (N,) of sum 1."""
+        return Palette(*(torch.tensordot(weights, getattr(self, part.name), 1) for part in fields(self)))
+
+
+def colours(picture: Tensor) -> Tensor:
+    """(3, any number): colours of a picture (3, H, W), a sixteenth of its pixels, on the CPU."""
+    return picture[:, ::4, ::4].cpu().flatten(1)
 
 
 def palette_map(frames: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,132 @@
+"""The exported graph paints the picture that we paint, at any size, as other programs see it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fake_pipeline import ROOT
+from test_optimize import noise
+
+from vidstyle.cli import execute
+from vidstyle.errors import OutputError, UsageError
+from vidstyle.export import Exported, export_network
+from vidstyle.frame import Prior
+from vidstyle.pictures import write_png
+from vidstyle.plan import Style
+from vidstyle.stylizers.feedforward import FeedForward, save_network
+from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.stylizers.rows import StyleRows, about_styles
+from vidstyle.stylizers.target import Palette
+
+onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+def painter() -> PaintNetwork:
+    """A small network that paints something: fresh ones leave the frame nearly as it is, and do not read the prior."""
+    torch.manual_seed(0)
+    network = PaintNetwork(width=8, blocks=1, soft=3).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        parameter += 0.05 * torch.randn_like(parameter)
+    network.palette[:] = torch.tensor([[0.8, 0.1, 0], [0, 1.1, 0], [0.1, 0, 0.7]])
+    return network
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network for two styles, exported for the second."""
+
+    network: PaintNetwork
+    """That of the second style."""
+    file: Path
+    exported: Exported
+    said: str
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    folder, network = tmp_path_factory.mktemp("export"), painter()
+    styles = [Style(folder / "a.png"), Style(folder / "b.png")]
+    for seed, style in enumerate(styles):
+        write_png(style.path, noise(seed))
+    changes = 0.3 * torch.randn(2, len(network.residuals), 2, 4 * network.width, generator=torch.Generator().manual_seed(0))
+    palette = Palette.stacked([Palette(torch.eye(3), network.light, network.darkest, network.lightest),
+                               Palette(network.palette, network.light, network.darkest, network.lightest)])
+    about = {"clip": "a.mp4", **about_styles([style.share() for style in styles])}
+    save_network(network, folder / "net.safetensors", about, StyleRows(changes, palette))
+    network.adopt(changes[1])
+    with redirect_stdout(StringIO()) as said:
+        exported = export_network(folder / "net.safetensors", folder / "net.onnx", styles[1:])
+    return Graph(network, folder / "net.safetensors", exported, said.getvalue())
+
+
+@pytest.mark.parametrize("size", [(16, 16), (61, 90), (72, 104), (40, 700)])
+def test_onnxruntime_paints_the_same_picture(graph: Graph, size: tuple[int, int],
+                                             monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # the graph is float32
+    session = onnxruntime.InferenceSession(graph.exported.target, providers=["CPUExecutionProvider"])
+    assert [(value.name, value.shape) for value in session.get_inputs()] == [
+        ("image", [1, 3, "height", "width"]), ("prior", [1, 3, "height", "width"]), ("visibility", [1, 1, "height", "width"])]
+    generator = torch.Generator().manual_seed(1)
+    frame, prior = (torch.rand(3, *size, generator=generator) for _ in range(2))
+    seen = (torch.rand(1, *size, generator=generator) > 0.5).float()
+    for visible in (seen, torch.zeros_like(seen)):
+        expected = FeedForward(graph.network)(frame, [Prior(prior, visible)]).numpy()
+        given = {"image": frame[None].numpy(), "prior": prior[None].numpy(), "visibility": visible[None].numpy()}
+        found = session.run(None, given)[0][0]
+        # float32 with its sums in another order, through about twenty layers; a step of 8-bit video is 4e-3.
+        assert np.abs(found - expected).max() < 2e-5
+        assert 0 < graph.exported.difference < 2e-5
+
+
+def test_the_grain_is_in_the_graph(graph: Graph):
+    plain = np.full((1, 3, 128, 160), 0.5, np.float32)
+    session = onnxruntime.InferenceSession(graph.exported.target, providers=["CPUExecutionProvider"])
+    painting = session.run(None, {"image": plain, "prior": 0 * plain, "visibility": 0 * plain[:, :1]})[0]
+    assert painting[..., 32:96, 32:128].std(axis=(0, 2, 3)).min() > 1e-3  # of one value, convolutions make one value
+
+
+def test_the_metadata_goes_with_it(graph: Graph):
+    model = onnx.load(graph.exported.target)
+    onnx.checker.check_model(model)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert (about["clip"], about["format"], about["soft"]) == ("a.mp4", "vidstyle-network-2", "3")
+
+
+def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsys):
+    assert graph.said == ""  # torch's exporter likes to talk, and stdout is for data
+    assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx")]) == 2
+    assert "knows several styles; say with --style" in capsys.readouterr().err
+    assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx"), "--style", "none.png"]) == 3
+    assert "none.png: cannot be read (no such file or directory)" in capsys.readouterr().err
+    assert not (tmp_path / "net.onnx").exists()
+
+
+def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UsageError, match=r"needs onnxscript, which is not installed; run: pip install 'vidstyle\[onnx\]'\.$"):
+        export_network(tmp_path / "net.safetensors", tmp_path / "net.onnx")
+
+
+def test_a_graph_that_is_there_stays(graph: Graph):
+    with pytest.raises(OutputError, match="exists already"):
+        export_network(graph.file, graph.exported.target)
+
+
+def test_the_readmes_snippet_paints_a_frame(graph: Graph, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch):
+    [snippet] = [code for code in re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+                 if "onnxruntime" in code]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.onnx").write_bytes(graph.exported.target.read_bytes())
+    write_png(tmp_path / "frame.png", noise(0))
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert (tmp_path / "painted.png").stat().st_size > 1000

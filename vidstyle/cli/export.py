@@ -1,0 +1,56 @@
+"""`vidstyle export`: a network as an ONNX graph, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidstyle.cli.events import emit, say
+from vidstyle.cli.parse import parse_style
+from vidstyle.cli.request import OUTPUT, REPORT, WHAT
+
+
+def export(
+    network: Annotated[
+        Path, typer.Argument(metavar="NET", help="Network that `run --network` or `train` wrote.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="NET.onnx", rich_help_panel=OUTPUT, help="Graph to write.")
+    ],
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style",
+            metavar="IMG[:WEIGHT]",
+            rich_help_panel=WHAT,
+            help="Which of several styles that it was trained for, or how to mix them.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace the graph if it exists already.")
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
+    ] = False,
+) -> None:
+    """Write NET as an ONNX graph: image, prior and visibility in, painting out, at any size; the README shows how to run it.
+
+    It is run once beside the network itself, and the largest difference told. Needs `pip install 'vidstyle\\[onnx]'`.
+    """
+    pictures = [parse_style(text) for text in style or []]
+
+    from vidstyle.export import export_network  # only now: it loads torch
+    from vidstyle.plan import Style
+
+    result = export_network(network, output, [Style(path, weight) for path, weight in pictures], overwrite=overwrite)
+    if json:
+        emit("result", exit_code=0, target=result.target, difference=result.difference)
+        return
+    print(result.target, flush=True)
+    say(f"{result.target}: differs by {result.difference:.1e} of 1 at most from what vidstyle paints")

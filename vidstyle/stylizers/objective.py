@@ -1,0 +1,148 @@
+"""What a painting network is taught, whichever way it is trained: the look at several scales, and where the light falls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.losses import (
+    CONTENT_LAYER,
+    STYLE_LAYERS,
+    Encoder,
+    Grams,
+    content_loss,
+    style_losses,
+    temporal_loss,
+    total_variation,
+)
+from vidstyle.stylizers.network import PaintNetwork, canvas_grain
+from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
+from vidstyle.warp import warp
+
+SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
+GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
+SMALLEST = 32  # pixels on a side that the encoder is shown at least
+
+
+@dataclass(frozen=True)
+class GridCrop:
+    """Cuts up to 15 pixels off the top and left, and flips what is left.
+
+    The network and the encoder's pooling both work on a grid that starts at the corner. Were the two always in step, the
+    network would learn a woven grain that the pooling does not see.
+    """
+
+    top: int
+    left: int
+    pose: tuple[int, ...]
+    """Axes to flip."""
+
+    @classmethod
+    def random(cls, size: torch.Size, generator: torch.Generator) -> GridCrop:
+        """One for pictures of this (height, width)."""
+        top, left = (int(torch.randint(max(1, min(GRID, side - SMALLEST)), (), generator=generator)) for side in size)
+        return cls(top, left, POSES[int(torch.randint(len(POSES), (), generator=generator))])
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return pictures[..., self.top :, self.left :].flip(self.pose)
+
+
+def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, encoder: Encoder,
+                styles: Sequence[StyleTarget], height: int, generator: torch.Generator, *, follows: bool,
+                changes: Tensor | None = None) -> dict[str, Tensor]:
+    """The losses of crops of N pairs of neighbouring frames; where `follows`, the second sees the first one's painting.
+
+    last, this: (N, 3, h, w) in [0, 1]; to_last (N, 2, h, w), visibility (N, 1, h, w): see `FlowPair`. styles: the look of
+    each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The canvas grain differs from call to
+    call and is the same for both frames, as it is in a shot.
+    """
+    empty, grain = torch.zeros_like(last), canvas_grain(last.shape[-2:], generator).to(last.device)
+    steadiness = {}
+    with precision(last.device):
+        first = network(last, empty, empty[:, :1], grain, changes)
+        if follows:
+            second, steadiness["temporal"] = follow(network, first, this, to_last, visibility, grain, generator, changes)
+        else:
+            second = network(this, empty, empty[:, :1], grain, changes)
+    under = torch.cat([network.underpainting(last), network.underpainting(this)])
+    paintings, frames = torch.cat([first, second]), torch.cat([last, this])
+    losses = painted_losses(paintings, frames, under, encoder, [*styles, *styles], height, generator)
+    return losses | {"style": losses["style"].mean()} | steadiness
+
+
+def follow(network: PaintNetwork, first: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, grain: Tensor,
+           generator: torch.Generator, changes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """The painting of `this` after that of the frame before it, `first`, whose gradient ends here; and the temporal loss."""
+    carried = warp(first.detach().float(), to_last, mode="bicubic").clamp(0, 1)
+    # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
+    seen = visibility * torch.cat([inside(one) for one in to_last]) * patches(this.shape[-2:], generator, this.device)
+    proposal = network.proposal(this, carried, seen, grain, changes)
+    # Of the proposal, not of what is shown: most of that is the last painting itself, and teaches nothing.
+    return network.over(carried, seen, proposal), temporal_loss(proposal, carried, seen)
+
+
+def painted_losses(paintings: Tensor, frames: Tensor, underpaintings: Tensor, encoder: Encoder, styles: Sequence[StyleTarget],
+                   height: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Look and tone of N paintings, each in its own of N `styles`, of crops of frames painted `height` pixels high.
+
+    As from `look_losses`: the style's is of each painting, (N,).
+    """
+    crop = GridCrop.random(frames.shape[-2:], generator)
+    wanted = [stacked([style.at(round(height * scale), crop.pose) for style in styles]) for scale in SCALES]
+    losses = look_losses(crop(paintings), crop(frames), encoder, wanted)
+    return losses | {"tone": tone_loss(paintings, underpaintings)}
+
+
+def stacked(grams: Sequence[Grams]) -> dict[str, Tensor]:
+    """Gram matrices (N, C, C) of N styles."""
+    return {layer: torch.cat([one[layer] for one in grams]) for layer in STYLE_LAYERS}
+
+
+def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Sequence[Grams]) -> dict[str, Tensor]:
+    """Style (N,), content and smoothness of paintings (N, 3, h, w) of frames (N, 3, h, w).
+
+    styles: the Gram matrices (1 or N, C, C) to reach at each of SCALES.
+    """
+    found_styles, content = [], torch.zeros((), device=frames.device)
+    for scale, wanted in zip(SCALES, styles, strict=True):
+        size = (max(SMALLEST, round(paintings.shape[-2] * scale)), max(SMALLEST, round(paintings.shape[-1] * scale)))
+        shown = resized(paintings, size).contiguous(memory_format=torch.channels_last)
+        layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == 1 else list(STYLE_LAYERS)
+        with precision(frames.device):
+            found = encoder(shown, layers)
+        found_styles.append(style_losses({layer: found[layer] for layer in STYLE_LAYERS}, wanted))
+        if scale == 1:
+            with torch.no_grad(), precision(frames.device):
+                whole = resized(frames, size).contiguous(memory_format=torch.channels_last)
+                target = encoder(whole, [CONTENT_LAYER])[CONTENT_LAYER]
+            content = content_loss(found[CONTENT_LAYER], target)
+    return {"style": torch.stack(found_styles).mean(0), "content": content, "tv": total_variation(paintings)}
+
+
+def tone_loss(paintings: Tensor, underpaintings: Tensor) -> Tensor:
+    """Mean squared difference of the large tones: the style loss does not care which thing gets which colour."""
+    return F.mse_loss(_tones(paintings), _tones(underpaintings))
+
+
+def _tones(images: Tensor) -> Tensor:
+    """Images without what is finer than sixteen pixels: where it is light and where dark, and in which colour."""
+    return F.avg_pool2d(images, min(16, *images.shape[-2:]))
+
+
+def patches(size: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
+    """(1, 1, h, w) of 0 and 1: a random share of the picture, in blots of about an eighth of its size, is 0."""
+    share = float(torch.rand((), generator=generator)) - 0.3
+    blots = F.interpolate(torch.rand(1, 1, 8, 8, generator=generator), tuple(size), mode="bicubic")
+    return (blots > share).float().to(device)
+
+
+def inside(to_last: Tensor) -> Tensor:
+    """(1, 1, h, w): 1 where the motion (2, h, w) leads to a place inside the crop."""
+    height, width = to_last.shape[-2:]
+    x = torch.arange(width, device=to_last.device) + to_last[0]
+    y = torch.arange(height, device=to_last.device)[:, None] + to_last[1]
+    return ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).float()[None, None]
