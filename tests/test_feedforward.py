@@ -43,7 +43,6 @@ def fitted(steps: int, temporal: float = 50.0) -> tuple[PaintNetwork, Losses]:
 
 
 def fresh(seen: list[Pair], target: StyleTarget) -> PaintNetwork:
-    torch.manual_seed(7)
     return begin([pair.this.float() / 255 for pair in seen], target, keep=0.9, seed=7)
 
 
