@@ -26,6 +26,7 @@ from vidstyle.plan import Plan, Style, plan_video
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
 from vidstyle.video import decode, probe
+from vidstyle.work import Work
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order, to paintings (3, H, W) in [0, 1]."""
@@ -44,7 +45,8 @@ def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
     """What paints as `plan` says, flow and warp included, and the seconds it took to make (the fit, where there is one)."""
     began, options = time.monotonic(), plan.options
     clip, estimate_flow, is_cut = probe(plan.source), load_flow(options.flow), cut_detector()
-    stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None)
+    with tempfile.TemporaryDirectory() as folder, Work(Path(folder) / "work", {}, 0) as work:
+        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, work)
     references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:

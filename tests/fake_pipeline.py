@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 import vidstyle
-from vidstyle import evaluate, export, pipeline, train
+from vidstyle import evaluate, export, manifest, pipeline, train
 from vidstyle.errors import InputError, OutputError
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
+from vidstyle.manifest import Check
 from vidstyle.options import Options
 from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
 from vidstyle.train import Trained
@@ -33,6 +34,7 @@ class Asked:
     painted: list[Path] = field(default_factory=list)
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
+    restart: bool = False
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
@@ -53,9 +55,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         streams, warnings = ("video: painted", "audio: copied"), ("no colour tags",)
         return Plan(source, target, frames, (64, 36), (128, 72), options, "cpu", streams, warnings)
 
-    def stylize_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, listen=None):
+    def stylize_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, restart=False,
+                      listen=None):
         if "bug" in source.name:
             raise ValueError("two\nlines")
+        asked.restart = restart
         plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
         for done in range(3):
             listen(Progress("fit", done + 1, 3, loss=0.5))
@@ -96,6 +100,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     for fake in (plan_video, stylize_video, preview_video):
         monkeypatch.setattr(pipeline, fake.__name__, fake)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
+    monkeypatch.setattr(manifest, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
         target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))
     monkeypatch.setattr(export, "export_network", lambda network, target, *rest, **more: Exported(target, 1e-6))

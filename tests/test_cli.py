@@ -83,6 +83,9 @@ def test_strict_is_a_flag(asked: Asked):
 def test_times_reach_the_pipeline(asked: Asked):
     assert execute([*RUN, "--start", "1:00", "--end", "61.5"]) == 0
     assert asked.selection == Selection(start=60, end=61.5)
+    assert not asked.restart
+    assert execute([*RUN, "--restart"]) == 0
+    assert asked.restart
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,8 @@ def test_preview_paints_the_middle_and_names_both_files(asked: Asked, capsys):
 def test_version_and_help(asked: Asked, capsys):
     assert execute(["--version"]) == 0
     assert capsys.readouterr().out == f"vidstyle {__version__}\n"
-    for words in (["--help"], ["run", "--help"], ["preview", "--help"], ["probe", "--help"], ["models", "--help"]):
+    for words in (["--help"], ["run", "--help"], ["preview", "--help"], ["probe", "--help"], ["models", "--help"],
+                  ["verify", "--help"]):
         assert execute(words) == 0
         assert "Usage" in capsys.readouterr().out
 

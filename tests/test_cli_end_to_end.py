@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def test_run_keeps_every_frame_and_its_time(folder: Path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "clip_style.mp4\n"
     assert times(folder / "clip_style.mp4") == times(folder / "clip.mp4")
-    assert {path.name for path in folder.iterdir()} == {"clip.mp4", "style.png", "clip_style.mp4"}
+    assert {path.name for path in folder.iterdir()} == {
+        "clip.mp4", "style.png", "clip_style.mp4", "clip_style.mp4.vidstyle.json"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "count"), [(["--frames", "2-4"], 3), (["--start", "0.16", "--end", "0.32"], 3)])
@@ -136,10 +139,10 @@ def test_what_cannot_be_done_is_one_sentence(words: list[str], code: int, folder
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_ctrl_c_while_painting_leaves_nothing(folder: Path):
-    write_clip(folder / "long.mp4", frames=300)
-    before = sorted(folder.iterdir())
-    command = [sys.executable, "-m", "vidstyle", "run", "long.mp4", "--style", "style.png", "--json", *QUICK]
+def test_ctrl_c_while_painting_is_taken_up_again(folder: Path):
+    write_clip(folder / "long.mp4", frames=200)
+    words = ["run", "long.mp4", "--style", "style.png", "--json", *QUICK]
+    command = [sys.executable, "-m", "vidstyle", *words]
     child = subprocess.Popen(
         command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
     )
@@ -148,7 +151,45 @@ def test_ctrl_c_while_painting_leaves_nothing(folder: Path):
         if json.loads(line).get("stage") == "paint":
             break
     child.send_signal(signal.SIGINT)
-    rest = child.stdout.read().splitlines()
-    assert child.wait(timeout=60) == 130
-    assert json.loads(rest[-1])["exit_code"] == 130
-    assert sorted(folder.iterdir()) == before
+    last = json.loads(child.stdout.read().splitlines()[-1])
+    assert child.wait(timeout=60) == last["exit_code"] == 130
+    sentence = r"Stopped by Ctrl-C; give the same command again and it goes on after (\d+) of 200 frames\."
+    match = re.fullmatch(sentence, last["message"])
+    assert match, last["message"]
+    assert 0 < int(match[1]) < 200
+    assert (folder / "long_style.mp4.vidstyle-work").is_dir()
+    assert not (folder / "long_style.mp4").exists()
+
+    changed = vidstyle(*words, "--crf", "20", cwd=folder)
+    assert changed.returncode == 2
+    assert "crf was 16 and is 20" in changed.stderr
+    assert "--restart" in changed.stderr
+
+    painted = [json.loads(line) for line in vidstyle(*words, cwd=folder).stdout.splitlines()]
+    assert next(line["done"] for line in painted if line["event"] == "progress") == int(match[1]) + 1
+    assert not (folder / "long_style.mp4.vidstyle-work").exists()
+    whole = json.loads(vidstyle(*words, "-o", "whole.mp4", cwd=folder).stdout.splitlines()[-1])
+    assert painted[-1]["frame_hashes"] == whole["frame_hashes"]
+    assert (folder / "long_style.mp4").read_bytes() == (folder / "whole.mp4").read_bytes()
+
+
+def test_verify(folder: Path):
+    assert vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, "-o", "out.mp4", cwd=folder).returncode == 0
+    good = vidstyle("verify", "out.mp4", cwd=folder)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert [line.split()[:2] for line in good.stdout.splitlines()[1:]] == [
+        [what, "as"] for what in ("output", "frames", "source", "style")
+    ]
+    (folder / "style.png").unlink()
+    with (folder / "out.mp4").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"?")
+    bad = vidstyle("verify", "out.mp4", "--json", cwd=folder)
+    result = json.loads(bad.stdout)
+    assert bad.returncode == result["exit_code"] == 7
+    assert {check["what"]: check["good"] for check in result["checks"]} == {
+        "output": False, "frames": True, "source": True, "style": None
+    }  # fmt: skip
+    assert bad.stderr == "vidstyle: out.mp4: is not as its manifest says (output); copy it again, or paint it again.\n"
+    (folder / "out.mp4.vidstyle.json").write_text("{}")
+    assert vidstyle("verify", "out.mp4", cwd=folder).returncode == 3

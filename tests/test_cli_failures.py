@@ -64,17 +64,19 @@ SLOW = """
 import time
 from pathlib import Path
 from vidstyle import pipeline
-from vidstyle.pipeline import Plan
+from vidstyle.pipeline import Plan, Progress
 
 def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
     return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())
 
-def stylize_video(source, *args, **kwargs):
+def stylize_video(source, *args, listen, **kwargs):
     part = Path("out.mp4.part")
     try:
         part.touch()
-        print("painting", flush=True)
-        time.sleep(30)
+        for frame in range(10):
+            listen(Progress("paint", frame + 1, 10))
+            print("painting", flush=True)
+            time.sleep(SECONDS)
     finally:
         part.unlink()
 
@@ -86,8 +88,9 @@ main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, tmp_path: Path):
-    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")')
+@pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (30, 2)], ids=["after the frame", "at once"])
+def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, seconds: int, signals: int, tmp_path: Path):
+    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")').replace("SECONDS", str(seconds))
     child = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
@@ -96,10 +99,15 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, tm
     assert child.stdout is not None
     assert child.stdout.readline() == "painting\n"
     began = time.monotonic()
+    assert child.stderr is not None
     child.send_signal(number)
+    told = [child.stderr.readline() for _ in range(4)]
+    assert "once more stops at once" in "".join(told)
+    if signals == 2:
+        child.send_signal(number)
     out, err = child.communicate(timeout=20)
     assert child.returncode == code
-    assert time.monotonic() - began < 10  # it sleeps for 30
+    assert time.monotonic() - began < 10  # it would take 10 seconds, or 300
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("vidstyle: Stopped by ")
     assert out == ""

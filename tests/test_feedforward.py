@@ -38,7 +38,7 @@ def fitted(steps: int, temporal: float = 50.0) -> tuple[PaintNetwork, Losses]:
     encoder, losses = load_encoder("builtin"), Losses()
     target = StyleTarget([noise(1)], [1.0], encoder)
     network = fresh(pairs(), target)
-    fit(network, pairs(), encoder, target, settings(steps, temporal), lambda _, found: losses.append(found))
+    fit(network, pairs(), encoder, target, settings(steps, temporal), lambda _, found, state: losses.append(found))
     return network, losses
 
 
@@ -62,7 +62,7 @@ def test_a_clip_of_any_height_can_be_fitted(height: int):
     encoder = load_encoder("builtin")
     losses = Losses()
     target = StyleTarget([noise(1)], [1.0], encoder)
-    fit(fresh(small, target), small, encoder, target, settings(3), lambda _, found: losses.append(found))
+    fit(fresh(small, target), small, encoder, target, settings(3), lambda _, found, state: losses.append(found))
     assert all(math.isfinite(value) for found in losses for value in found.values())
 
 

@@ -13,7 +13,8 @@ FLOORS = [
     ["frame", "errors", "files"],
     ["options", "warp", "losses", "weights"],
     ["video", "flow", "encoders", "stylizers", "shots", "metrics", "pictures"],
-    ["stream", "preroll", "plan", "painter", "segments", "pipeline", "evaluate", "train", "export", "batch"],
+    ["stream", "preroll", "journal", "kept", "work", "plan", "painter", "manifest",
+     "pipeline", "evaluate", "train", "export", "batch"],
     ["__init__", "cli", "__main__"],
 ]
 ORDERED = {0, 3, 4}

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from vidstyle.encoders import load_encoder
+from vidstyle.errors import OutputError
+from vidstyle.files import write_whole
 from vidstyle.flow import FlowEstimator
 from vidstyle.frame import Frame
 from vidstyle.losses import Encoder
@@ -19,12 +21,14 @@ from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
+from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.rows import about_styles
 from vidstyle.stylizers.start import begin, dress, load_start
 from vidstyle.stylizers.target import StyleTarget
 from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
+from vidstyle.work import Work
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
@@ -49,8 +53,8 @@ Listener = Callable[[Progress], None]
 
 
 def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector,
-                  listen: Listener) -> tuple[Stylizer, dict[str, float]]:
-    """What paints one frame, and the last losses of the fit where there was one."""
+                  listen: Listener, work: Work) -> tuple[Stylizer, dict[str, float]]:
+    """What paints one frame, and the last losses of the fit where there was one; `work` keeps the fit."""
     options, encoder = plan.options, load_encoder(plan.options.encoder, plan.device)
     pictures = [read_picture(style.path).to(plan.device) for style in styles]
     target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
@@ -62,23 +66,44 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
         if about.get("made_by") == TRAIN:  # it was trained on clips in palettes of their own, and this is another
             dress(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
         return FeedForward(network), {}
-    pairs = _pairs(plan, clip, estimate_flow, is_cut, listen)
+    if work.network is None:
+        network, losses = _fitted(plan, clip, encoder, target, estimate_flow, is_cut, listen, work)
+        work.keep_network(lambda path: save_network(network, path, _about(plan, styles, losses)))
+    assert work.network is not None
+    if options.network is not None:
+        try:
+            write_whole(options.network, work.network.read_bytes())
+        except OSError as error:
+            raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
+                              "choose another place.") from error
+    network, about = load_network(work.network)
+    losses = {name.removeprefix("loss_"): float(value) for name, value in about.items() if name.startswith("loss_")}
+    return FeedForward(network.to(plan.device)), losses
+
+
+def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
+            is_cut: CutDetector, listen: Listener, work: Work) -> tuple[PaintNetwork, dict[str, float]]:
+    """A network fitted to the clip, from where `work` has kept an unfinished fit, and its last losses."""
+    options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
     network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal),
                     load_start(plan.device), options.seed)
     losses: dict[str, float] = {}
 
-    def report(step: int, found: dict[str, float]) -> None:
+    def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
         losses.update(found)
-        listen(Progress("fit", step, options.fit_steps, found["style"]))
+        work.keep_fit(step, state)
+        try:
+            listen(Progress("fit", step, options.fit_steps, found["style"]))
+        except KeyboardInterrupt:  # whoever listens wants us to stop here
+            work.keep_fit(step, state, now=True)
+            raise
 
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
                            TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed)
-    fit(network, pairs, encoder, target, settings, report)
-    if options.network is not None:
-        save_network(network, options.network, _about(plan, styles, losses))
-    return FeedForward(network), losses
+    fit(network, pairs, encoder, target, settings, report, work.fit_state())
+    return network, losses
 
 
 def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optimizer:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,14 +12,26 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame
+from vidstyle.frame import Frame, Memory
+from vidstyle.manifest import describe_run, job_of, write_manifest
 from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
 from vidstyle.pictures import contact_sheet, resize, write_png
-from vidstyle.plan import Plan, Selection, Style, plan_video, preview_target, read_beside, read_clip, sheet_target
+from vidstyle.plan import (
+    Plan,
+    Selection,
+    Style,
+    may_replace,
+    plan_video,
+    preview_target,
+    read_beside,
+    read_clip,
+    sheet_target,
+)
 from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.stream import paint_frame
 from vidstyle.video import check_target, decode, open_output
+from vidstyle.work import Work, work_folder
 
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
            "sheet_target", "stylize_video"]
@@ -59,27 +70,32 @@ class Result:
 
 
 def stylize_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-                  selection: Selection | None = None, *, overwrite: bool = False,
+                  selection: Selection | None = None, *, overwrite: bool = False, restart: bool = False,
                   listen: Listener = lambda progress: None) -> Result:
     """Paint `source` in the style of `styles` and write it to `target` (default: CLIP_STYLE.EXT beside the clip).
 
-    The output appears whole or not at all. Raises what `plan_video` raises, and InputError or OutputError when the clip
-    breaks off or the disk fills on the way.
+    The output appears whole or not at all, and its manifest with it. What is done is kept in a folder beside the output
+    until then: the same call goes on where one that was stopped or killed was saved last, or begins anew with `restart`.
+    A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises what `plan_video` raises, UsageError
+    where what is kept is another run's, and InputError or OutputError when the clip breaks off or the disk fills on the way.
     """
     plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
-    return _run(plan, styles, listen, overwrite, sheet=None)
+    return _run(plan, styles, listen, overwrite, restart, sheet=None)
 
 
 def preview_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-                  selection: Selection | None = None, *, count: int = 6, overwrite: bool = False,
+                  selection: Selection | None = None, *, count: int = 6, overwrite: bool = False, restart: bool = False,
                   listen: Listener = lambda progress: None) -> Result:
-    """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below."""
+    """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below.
+
+    Of a preview that was stopped, only the fit is kept.
+    """
     plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
     picture = sheet_target(plan.target)
     check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
     first, last = plan.frames
     sheet = Sheet([first + place for place in spread(last - first + 1, count)])
-    result = _run(plan, styles, listen, overwrite, sheet)
+    result = _run(plan, styles, listen, overwrite, restart, sheet)
     write_png(picture, contact_sheet(sheet.columns, [f"frame {plan.number(index)}" for index in sheet.indices]))
     return result
 
@@ -100,50 +116,43 @@ class Sheet:
             self.columns.append((resize(source.image.cpu(), size), resize(written.image.cpu(), size)))
 
 
-def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, sheet: Sheet | None) -> Result:
+def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, restart: bool, sheet: Sheet | None) -> Result:
     began, options, clip = time.monotonic(), plan.options, read_clip(plan.source, plan.options)
     estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
     first, last = plan.frames
-    hashes, clipped = [], list[int]()
-    marked: dict[str, list[int]] = {"held": [], "damaged": []}
-    with open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
-                     audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder:
-        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen)
+    total, run = last - first + 1, describe_run(plan, styles, clip)
+    overwrite = may_replace(plan.target, plan.frames, overwrite)
+    with (Work(work_folder(plan.target), job_of(run), total, restart=restart, frames=sheet is None) as work,
+          open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
+                      audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder):
+        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, work)
+        memories: Sequence[Memory] = work.restore(encoder, plan.device)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
-        sources: deque[Frame] = deque()
-        frames = _shrunk(decode(clip, plan.begin, last, clamp=False), plan, sources)
-        for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references):
-            source = sources.popleft()
-            if painted.index < first:
+        begin = first + len(work.facts) if work.facts else plan.begin
+        for source in decode(clip, begin, last, clamp=False):
+            memories = paint_frame(shrunk(source, plan), memories, stylize, estimate_flow, is_cut, references=references)
+            if source.index < first:
                 continue
-            written = replace(source, image=finish(source.image, painted.image.cpu(), plan))
-            encoder.write(written)
-            if lost := _clipped(source, written, plan):
-                clipped.append(lost)
-            if written.damage:
-                marked[written.damage].append(written.index)
-            hashes.append(frame_hash(written.image))
+            written = replace(source, image=finish(source.image, memories[-1].painting.cpu(), plan))
+            work.keep(encoder.write(written), memories, sha256=frame_hash(written.image), index=written.index,
+                      damage=written.damage, clipped=_clipped(source, written, plan))
             if sheet is not None:
                 sheet.look(source, written)
-            listen(Progress("paint", len(hashes), last - first + 1))
-    done = time.monotonic()
-    return Result(plan, len(hashes), tuple(hashes), done - began,
-                  {"prepare": prepared - began, "paint": done - prepared}, losses, tuple(marked["held"]),
-                  tuple(marked["damaged"]), (sum(clipped), len(clipped)))
+            listen(Progress("paint", len(work.facts), total))
+        work.save()
+        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared}
+        write_manifest(plan, run, encoder.plan, encoder.close(), work, seconds)
+    held, damaged = (tuple(fact["index"] for fact in work.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
+    clipped = [fact["clipped"] for fact in work.facts if fact["clipped"]]
+    return Result(plan, total, tuple(fact["sha256"] for fact in work.facts), time.monotonic() - began, seconds, losses,
+                  held, damaged, (sum(clipped), len(clipped)))
 
 
 def _clipped(source: Frame, written: Frame, plan: Plan) -> int:
     """How many pixels brighter than white were written as white; none where the file's own values are written again."""
     kept = written.image is source.image and plan.target.suffix == plan.source.suffix
     return 0 if kept or source.original is None else source.original.clipped
-
-
-def _shrunk(frames: Iterable[Frame], plan: Plan, sources: deque[Frame]) -> Iterator[Frame]:
-    """Each frame as it is painted; the frame as it came waits in `sources`."""
-    for frame in frames:
-        sources.append(frame)
-        yield shrunk(frame, plan)
 
 
 def finish(source: Tensor, painting: Tensor, plan: Plan) -> Tensor:

@@ -18,6 +18,7 @@ from vidstyle.preroll import find_start
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.stylizers.rows import Share
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
+from vidstyle.work import is_unfinished
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     if options.network is not None and (read := is_one_of(options.network, [source, *(style.path for style in styles)])):
         raise UsageError(f"{options.network}: is {read} as well; name another --network.")
     target = target or default_target(clip, styles, options)
-    check_output(target, clip, frames, overwrite=overwrite, others=read_beside(styles, options))
+    check_output(target, clip, frames, overwrite=may_replace(target, frames, overwrite), others=read_beside(styles, options))
     device = find_device(options.device)
     check_models(options, device, styles)
     size = output_size(clip, options)
@@ -107,6 +108,11 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     begin, preroll = find_start(clip, frames[0], options, painted, device)
     return Plan(source, target, frames, painted, size, options, device, output.kept, (*clip.warnings, *output.warnings),
                 clip.numbering, str(output.kind) if isinstance(output, PicturesPlan) else "", begin, preroll)
+
+
+def may_replace(target: Path, frames: tuple[int, int], overwrite: bool) -> bool:
+    """Whether files of the output that are there may be replaced: as asked for, or as pictures of a run that was stopped."""
+    return overwrite or (parse(target) is not None and is_unfinished(target, frames))
 
 
 def read_beside(styles: list[Style], options: Options) -> list[Path]:

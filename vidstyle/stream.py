@@ -19,14 +19,23 @@ def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: Flow
     references: how many frames back the paintings lie that hold a frame still, nearest first (Ruder et al. 2016, J);
     empty paints every frame on its own.
     """
-    memories: list[Memory] = []
+    memories: Sequence[Memory] = []
     for frame in frames:
-        if memories and is_cut(memories[-1].frame, frame):
-            memories = []  # a new shot owes nothing to the last one
-        priors = [recall(memories[-j], frame, estimate_flow) for j in references if j <= len(memories)]
-        painting = stylize(frame.image, priors)
-        memories = [*memories, Memory(frame, painting)][-max(references, default=1) :]
-        yield replace(frame, image=painting)
+        memories = paint_frame(frame, memories, stylize, estimate_flow, is_cut, references=references)
+        yield replace(frame, image=memories[-1].painting)
+
+
+def paint_frame(frame: Frame, memories: Sequence[Memory], stylize: Stylizer, estimate_flow: FlowEstimator,
+                is_cut: CutDetector, *, references: Sequence[int] = (1,)) -> Sequence[Memory]:
+    """Paint one frame and return what is remembered for the next one; the last memory holds the painting.
+
+    This is all that passes from frame to frame: a run that keeps the memories can stop here and go on another day.
+    """
+    if memories and is_cut(memories[-1].frame, frame):
+        memories = []  # a new shot owes nothing to the last one
+    priors = [recall(memories[-j], frame, estimate_flow) for j in references if j <= len(memories)]
+    painting = stylize(frame.image, priors)
+    return [*memories, Memory(frame, painting)][-max(references, default=1) :]
 
 
 def recall(memory: Memory, frame: Frame, estimate_flow: FlowEstimator) -> Prior:

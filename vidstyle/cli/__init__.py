@@ -23,6 +23,7 @@ from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
 from vidstyle.cli.run import run
 from vidstyle.cli.train import train
+from vidstyle.cli.verify import verify
 from vidstyle.errors import OutputError
 
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
@@ -32,6 +33,7 @@ app.command()(evaluate)
 app.command()(train)
 app.command()(export)
 app.command()(probe)
+app.command()(verify)
 app.add_typer(models, name="models")
 
 

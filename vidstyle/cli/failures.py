@@ -19,15 +19,23 @@ class Terminated(KeyboardInterrupt):
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code for `error` and one sentence for people; the sentence is empty where help was printed."""
+    """The exit code for `error` and one sentence for people; the sentence is empty where help was printed.
+
+    The notes of an error, such as where a stopped run goes on, end its sentence.
+    """
+    code, sentence = _explain(error)
+    return code, "; ".join([sentence.rstrip("."), *getattr(error, "__notes__", ())]) + "." if sentence else ""
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, VidstyleError):
         return error.exit_code, _one_line(str(error))
     if isinstance(error, typer.TyperException):
         return UsageError.exit_code, _usage_sentence(error)
     if isinstance(error, Terminated):
-        return 143, "Stopped by SIGTERM; no unfinished file was left behind."
+        return 143, "Stopped by SIGTERM."
     if isinstance(error, KeyboardInterrupt):
-        return 130, "Stopped by Ctrl-C; no unfinished file was left behind."
+        return 130, "Stopped by Ctrl-C."
     if _is_out_of_memory(error):
         return DeviceError.exit_code, "Memory does not suffice; paint smaller with --size, or use --device cpu."
     if isinstance(error, OSError) and error.errno in _DISK_FULL:

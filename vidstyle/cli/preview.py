@@ -10,6 +10,7 @@ import typer
 
 from vidstyle.cli.events import emit, result_fields, tell_warnings
 from vidstyle.cli.request import WHAT, Request, with_request
+from vidstyle.cli.stop import Stopper
 
 LENGTH = 24
 """Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
@@ -39,7 +40,8 @@ def preview(
         request = replace(request, selection=middle)
     plan = request.plan(clip, preview=True)
     request.make_folder()
-    with listening(plan, json=request.json) as listen:
+    stopper = Stopper()
+    with stopper.watching(), listening(plan, json=request.json) as listen:
         result = pipeline.preview_video(
             clip,
             request.styles,
@@ -48,7 +50,8 @@ def preview(
             request.selection,
             count=count,
             overwrite=request.overwrite,
-            listen=listen,
+            restart=request.restart,
+            listen=stopper.listening(listen),
         )
     tell_warnings(result)
     movie = result.plan.target

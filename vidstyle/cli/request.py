@@ -52,6 +52,7 @@ class Request:
     """A file or a folder; None is beside the clip."""
     output_is_folder: bool
     overwrite: bool
+    restart: bool
     json: bool
 
     def plan(self, source: Path, *, preview: bool = False) -> Plan:
@@ -246,6 +247,9 @@ def read_request(
     overwrite: Annotated[
         bool, _option("--overwrite", panel=OUTPUT, help="Replace the output if it exists already.")
     ] = False,
+    restart: Annotated[
+        bool, _option("--restart", panel=OUTPUT, help="Begin anew where a stopped run of the same output could go on.")
+    ] = False,
     json: Annotated[
         bool, _option("--json", panel=REPORT, help="Print JSON lines on stdout; the last one is the result.")
     ] = False,
@@ -274,7 +278,7 @@ def read_request(
     from vidstyle.pipeline import Selection, Style  # only now: it loads torch, and a wrong word should show at once
 
     styles = [Style(path, weight) for path, weight in pictures]
-    return Request(styles, options, Selection(span, begin, stop), target, folder, overwrite, json)
+    return Request(styles, options, Selection(span, begin, stop), target, folder, overwrite, restart, json)
 
 
 def with_request(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ import typer
 from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_warnings
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import REPORT, Request, with_request
+from vidstyle.cli.stop import Stopper
 
 if TYPE_CHECKING:
     from vidstyle.batch import Outcome
@@ -45,17 +46,18 @@ def run(
     if dry_run:
         _show_plans(plan_clips(clip, request.plan, report), request)
         return
-    results = run_clips(clip, request.plan, lambda plan: _paint(plan, request), report)
+    stopper = Stopper()
+    results = run_clips(clip, request.plan, lambda plan: _paint(plan, request, stopper), report)
     if several and request.json:
         emit("result", exit_code=0, targets=[result.plan.target for result in results])
 
 
-def _paint(plan: Plan, request: Request) -> Result:
+def _paint(plan: Plan, request: Request, stopper: Stopper) -> Result:
     from vidstyle import pipeline
     from vidstyle.cli.progress import listening
 
     request.make_folder()
-    with listening(plan, json=request.json) as listen:
+    with stopper.watching(), listening(plan, json=request.json) as listen:
         return pipeline.stylize_video(
             plan.source,
             request.styles,
@@ -63,7 +65,8 @@ def _paint(plan: Plan, request: Request) -> Result:
             request.options,
             request.selection,
             overwrite=request.overwrite,
-            listen=listen,
+            restart=request.restart,
+            listen=stopper.listening(listen),
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from vidstyle.losses import Encoder
 from vidstyle.stylizers.muon import optimizers
@@ -56,19 +58,24 @@ class FitSettings:
         return self.temporal_weight > 0 and step >= ALONE * self.steps
 
 
+Report = Callable[[int, dict[str, float], Callable[[], dict[str, Tensor]]], None]
+
+
 def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
-        report: Callable[[int, dict[str, float]], None] = lambda step, losses: None) -> None:
+        report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> None:
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
     Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
     2016). After the first third the second frame follows the first one's painting, pulled along the motion,
-    and the temporal loss joins (Ruder et al. 2018). `report(step, losses)` is called after every step.
+    and the temporal loss joins (Ruder et al. 2018). `report(step, losses, state)` is called after every step; what `state()`
+    gives there, a later call takes as `begun`, goes on after that step, and ends with the very same network.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     network.train().requires_grad_(True)
     steppers = optimizers(network.parameters(), settings.rate)
     device = style.pictures[0].device
-    for step in range(settings.steps):
+    first = 0 if begun is None else _take_up(begun, network, steppers, generator)
+    for step in range(first, settings.steps):
         pair = pairs[int(torch.randint(len(pairs), (), generator=generator))]
         height = pair.this.shape[-2]
         rows, columns = _random_window(pair.this.shape[-2:], generator)
@@ -81,8 +88,34 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
         for optimizer in steppers:
             optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps)
             optimizer.step()
-        report(step + 1, {name: float(value.detach()) for name, value in losses.items()})
+        report(step + 1, {name: float(value.detach()) for name, value in losses.items()},
+               functools.partial(_state, step + 1, network, steppers, generator))
     network.eval().requires_grad_(False)
+
+
+def _state(step: int, network: PaintNetwork, steppers: Sequence[Optimizer], generator: torch.Generator) -> dict[str, Tensor]:
+    """Everything that the steps after `step` depend on."""
+    state = {"step": torch.tensor(step), "generator": generator.get_state()}
+    state |= {f"network.{name}": value for name, value in network.state_dict().items()}
+    for number, optimizer in enumerate(steppers):
+        for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
+            state |= {f"{number}.{place}.{name}": value for name, value in optimizer.state[parameter].items()}
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def _take_up(state: dict[str, Tensor], network: PaintNetwork, steppers: Sequence[Optimizer],
+             generator: torch.Generator) -> int:
+    """Put `_state` back in place; the step it was taken after."""
+    network.load_state_dict({name: state[f"network.{name}"] for name in network.state_dict()})
+    generator.set_state(state["generator"])
+    for number, optimizer in enumerate(steppers):
+        for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
+            found = {name: value for name, value in state.items() if name.startswith(f"{number}.{place}.")}
+            # Laid out in memory as the parameter is: sums over another layout would round differently.
+            optimizer.state[parameter] = {
+                name.rpartition(".")[2]: torch.empty_like(parameter).copy_(value) if value.ndim else value.clone()
+                for name, value in found.items()}
+    return int(state["step"])
 
 
 def ramp(share: float) -> float:

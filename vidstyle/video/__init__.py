@@ -9,8 +9,11 @@ from vidstyle.video.formats import default_suffix
 from vidstyle.video.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
 from vidstyle.video.pattern import Pattern, parse
 from vidstyle.video.probe import probe
+from vidstyle.video.segment import Written
+from vidstyle.video.sequence import inputs
+from vidstyle.video.source import libraries
 from vidstyle.video.target import PartFile, check_target, write_failed
 
 __all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
-           "Track", "check_output", "check_target", "decode", "default_suffix", "open_output", "parse", "plan",
-           "plan_output", "probe", "rgb_to_yuv", "sample", "write_failed", "yuv_to_rgb"]
+           "Track", "Written", "check_output", "check_target", "decode", "default_suffix", "inputs", "libraries", "open_output",
+           "parse", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "write_failed", "yuv_to_rgb"]

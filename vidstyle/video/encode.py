@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +23,8 @@ from vidstyle.video.clip import Clip
 from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.hdr import from_painter
-from vidstyle.video.planes import write_image, written_tags
+from vidstyle.video.planes import pack_samples, unpack_samples, write_image, written_tags
+from vidstyle.video.segment import Coded, Written, ends_segment, pack, unpack
 from vidstyle.video.sequence import inputs
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
 from vidstyle.video.source import open_source
@@ -114,6 +116,8 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
     """The output's video stream, with the source's time base, tags and names."""
     chosen = settled.format
     options = dict(chosen.options)
+    if chosen.encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: else it prints twenty lines on stderr at each segment
     if chosen.encoder == "libx265" and frames < 4:
         options["bf"] = "0"  # FFmpeg makes up the decoding times of so few frames from memory it never wrote
     stream = sink.add_stream(chosen.encoder, clip.average_rate, options=options)
@@ -152,6 +156,9 @@ class Encoder:
     milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins before zero
     pushes everything back by the same amount. Pixels are written upright, without a rotation matrix.
 
+    The picture is coded in segments, each by a fresh encoder; with what `write` gives back, a later Encoder can be brought
+    to the same place without the frames, and it then writes the very same file.
+
     On entering, everything that could fail is tried; on any exception, Ctrl-C included, nothing is left behind.
     Raises OutputError for the disk and the codec, UsageError for a format that does not fit.
     """
@@ -165,7 +172,10 @@ class Encoder:
         self.plan = plan_output(self.target, clip, first=self.first, last=self.last, size=size, codec=codec, crf=crf,
                                 audio=audio, strict=strict)
         self.written = 0
+        self._packets: list[Coded] = []
         self._durations: dict[int, int] = {}
+        self._last_dts: int | None = None
+        self._closed = False
         self._whole = self.first == 0 and self.last == clip.frames - 1
         self._shift = 0 if self._whole else clip.pts[self.first]
         self._late = clip.pts[0] * clip.time_base if clip.sound is not None else Fraction(0)  # seconds
@@ -183,9 +193,15 @@ class Encoder:
             raise
         return self
 
+    @property
+    def promised(self) -> int:
+        """How many frames have to be written in all."""
+        return self.last - self.first + 1
+
     def _begin(self) -> None:
         clip, chosen = self.clip, self.plan.format
         source, heard, beside = _readers(self._open, clip)
+        self._source = source
         tags = {} if source is None else copied_tags(source.metadata)
         options = {}
         if chosen.container in ("mp4", "mov"):
@@ -195,7 +211,8 @@ class Encoder:
         self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=chosen.container,
                              container_options=options)
         self._sink.metadata.update(tags)
-        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.last - self.first + 1)
+        self._stream = _add_picture(self._sink, source, clip, self.plan, frames=self.promised)
+        self._coder: VideoStream | None = self._stream
         begin, end = clip.pts[self.first], clip.pts[self.last] + clip.durations[self.last]
         low, high = (None, None) if self._whole else (begin * clip.time_base, end * clip.time_base)
         origin = self._shift * clip.time_base
@@ -209,7 +226,7 @@ class Encoder:
             self._sink.set_chapters(chapters)
         self._sink.start_encoding()
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame) -> Written:
         """Encode the next frame, (3, H, W) in [0, 1] in the size that was agreed on, at its own time."""
         width, height = self.plan.size
         if tuple(frame.image.shape) != (3, height, width):
@@ -219,24 +236,84 @@ class Encoder:
             alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
         image = frame.image if self.clip.hdr is None else from_painter(frame.image, self.clip.hdr)
         picture = write_image(image, self.plan.format.pix_fmt, self.clip.written_colour, alpha)
-        picture.pts = frame.pts - self._shift
-        picture.time_base = self.clip.time_base
-        self._durations[picture.pts] = frame.duration
+        return Written(pack_samples(picture), self._encode(picture, frame.pts, frame.duration))
+
+    def restore(self, samples: bytes) -> None:
+        """Encode the next frame as an earlier Encoder was given it; see `Written`."""
+        index = self.first + self.written
+        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.clip.written_colour)
+        self._encode(picture, self.clip.pts[index], self.clip.durations[index])
+
+    def restore_segment(self, segment: bytes) -> None:
+        """Write the next frames as an earlier Encoder coded them; see `Written`."""
+        self._coder = None
+        packets = list(unpack(segment))
+        self._mux(packets)
+        self.written += len(packets)
+
+    def _encode(self, picture: av.VideoFrame, pts: int, duration: int) -> bytes | None:
+        """Give the next picture to the segment's encoder; at the segment's end, write it and return it."""
+        picture.pts, picture.time_base = pts - self._shift, self.clip.time_base
+        self._durations[picture.pts] = duration
+        self.written += 1
+        ends = ends_segment(self.written, self.promised)
         try:
-            self._mux(self._stream.encode(picture))
+            coder = self._coder or self._fresh_coder()
+            self._collect(coder.encode(picture))
+            if ends:
+                self._collect(coder.encode(None))
         except (av.FFmpegError, OSError) as error:
             raise write_failed(self.target, error) from error
-        self.written += 1
+        if not ends:
+            return None
+        segment, packets = pack(self._packets), self._packets
+        self._coder, self._packets = None, []
+        self._mux(packets)
+        return segment
 
-    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+    def _fresh_coder(self) -> VideoStream:
+        """An encoder just like the output's own, on a file in memory that is never written."""
+        sink = av.open(io.BytesIO(), "w", format=self.plan.format.container)
+        self._coder = _add_picture(sink, self._source, self.clip, self.plan, frames=self.promised)
+        return self._coder
+
+    def _collect(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
-            time = packet.dts if packet.dts is not None else packet.pts
+            assert packet.pts is not None, "an encoder gives every packet the time of its frame"
+            dts = packet.dts if packet.dts is not None else packet.pts
             # Encoders forget how long a frame is shown, and the last one's length is nowhere else.
-            packet.duration = self._durations.pop(packet.pts, 0) if packet.pts is not None else 0
-            moment = Fraction((time or 0) + self._shift) * self.clip.time_base
-            self._sound.copy_until(moment - self._late)
-            self._extras.copy_until(moment)
-            self._sink.mux(packet)
+            self._packets.append(Coded(packet.pts, dts, self._durations.pop(packet.pts, 0), packet.is_keyframe, bytes(packet)))
+
+    def _mux(self, packets: list[Coded]) -> None:
+        """Write a segment, with the sound and the rest that belong beside it."""
+        for coded in packets:
+            # Where frames come unevenly, a segment's first times of decoding may lie before the last ones of the one before.
+            dts = coded.dts if self._last_dts is None else max(coded.dts, self._last_dts + 1)
+            self._last_dts = dts
+            packet = av.Packet(coded.data)
+            packet.pts, packet.dts, packet.duration, packet.time_base = coded.pts, dts, coded.duration, self.clip.time_base
+            packet.is_keyframe, packet.stream = coded.key, self._stream
+            moment = Fraction(dts + self._shift) * self.clip.time_base
+            try:
+                self._sound.copy_until(moment - self._late)
+                self._extras.copy_until(moment)
+                self._sink.mux(packet)
+            except (av.FFmpegError, OSError) as error:
+                raise write_failed(self.target, error) from error
+
+    def close(self) -> Path:
+        """End the file, once all frames are written, and return its passing name; leaving the context names it rightly."""
+        if self.written != self.promised:
+            raise VidstyleError(f"{self.target}: got {self.written} of {self.promised} frames; nothing was written.")
+        try:
+            self._sound.copy_until(None)
+            self._extras.copy_until(None)
+            self._sink.close()
+        except (av.FFmpegError, OSError) as error:
+            raise write_failed(self.target, error) from error
+        self._open.close()
+        self._closed = True
+        return self._part.path
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -244,19 +321,11 @@ class Encoder:
             self._abandon()
             return
         try:
-            promised = self.last - self.first + 1
-            if self.written != promised:
-                raise VidstyleError(f"{self.target}: got {self.written} of {promised} frames; nothing was written.")
-            self._mux(self._stream.encode(None))
-            self._sound.copy_until(None)
-            self._extras.copy_until(None)
-            self._sink.close()
-        except BaseException as stop:
+            if not self._closed:
+                self.close()
+        except BaseException:
             self._abandon()
-            if isinstance(stop, av.FFmpegError | OSError):
-                raise write_failed(self.target, stop) from stop
             raise
-        self._open.close()
         self._part.finish()
 
     def _abandon(self) -> None:

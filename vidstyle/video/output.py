@@ -17,6 +17,7 @@ from vidstyle.video import encode, exr, still
 from vidstyle.video.clip import Clip
 from vidstyle.video.pattern import PICTURES, Pattern, listed, parse
 from vidstyle.video.planes import has_alpha
+from vidstyle.video.segment import Written
 from vidstyle.video.sequence import file_ids, inputs, needs_rate
 from vidstyle.video.target import PartFile, check_target, write_failed
 
@@ -132,7 +133,7 @@ class PictureWriter:
         trial.discard()
         return self
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame) -> Written:
         """Write the next frame, (3, H, W) in [0, 1] in the size that was agreed on, to the file of its number."""
         width, height = self.plan.size
         if tuple(frame.image.shape) != (3, height, width):
@@ -148,12 +149,26 @@ class PictureWriter:
             raise
         part.finish()
         self.written += 1
+        return Written(file=part.target)
+
+    def restore_segment(self, segment: bytes) -> None:
+        """Count the next picture as written: an earlier run did, and this is what is in its file."""
+        self.written += 1
+
+    def restore(self, samples: bytes) -> None:
+        """Never asked for: every picture that is written is whole."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing more to write: there is no file to end, for each picture has its own."""
+        promised = self.last - self.first + 1
+        if self.written != promised:
+            raise VidstyleError(f"{self.target}: got {self.written} of {promised} frames.")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        promised = self.last - self.first + 1
-        if kind is None and self.written != promised:
-            raise VidstyleError(f"{self.target}: got {self.written} of {promised} frames.")
+        if kind is None:
+            self.close()
 
 
 def _pattern(target: Path) -> Pattern:

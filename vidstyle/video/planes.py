@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from av import VideoFrame
 from av.video.format import VideoFormat
+from av.video.plane import VideoPlane
 from torch import Tensor
 
 from vidstyle.errors import InputError
@@ -122,6 +123,29 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | Non
         into.reshape(plane.height, -1)[:, :plane.width] = samples.cpu().numpy()
     frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = written_tags(colour, pix_fmt)
     return frame
+
+
+def pack_samples(frame: VideoFrame) -> bytes:
+    """The samples of a frame from `write_image`, plane after plane, to be kept until they are coded for good."""
+    size = 1 if depth_of(frame.format) == 8 else 2
+    return b"".join(_rows(plane)[:, :plane.width * size].tobytes() for plane in frame.planes)
+
+
+def unpack_samples(data: bytes, size: tuple[int, int], pix_fmt: str, colour: Colour) -> VideoFrame:
+    """The frame of (width, height) that `pack_samples` was given."""
+    frame = VideoFrame(*size, pix_fmt)
+    itemsize, at = 1 if depth_of(frame.format) == 8 else 2, 0
+    for plane in frame.planes:
+        width = plane.width * itemsize
+        samples = np.frombuffer(data, np.uint8, plane.height * width, at)
+        _rows(plane)[:, :width] = samples.reshape(plane.height, width)
+        at += samples.size
+    frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = written_tags(colour, pix_fmt)
+    return frame
+
+
+def _rows(plane: VideoPlane) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)
 
 
 def written_tags(colour: Colour, pix_fmt: str) -> tuple[int, int, int, int]:

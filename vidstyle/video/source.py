@@ -22,6 +22,11 @@ MOST_STREAMS = 100
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(MOST_PIXELS)}
 
 
+def libraries() -> dict[str, str]:
+    """Versions of the libraries that read and write video."""
+    return {"av": av.__version__, "ffmpeg": av.ffmpeg_version_info}
+
+
 @contextmanager
 def open_source(path: Path) -> Iterator[InputContainer]:
     """The file, opened for reading; closed at the end. Raises InputError where it is no readable media file."""

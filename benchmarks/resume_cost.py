@@ -1,0 +1,84 @@
+"""What it costs that a run can be taken up again: time spent on saving and hashing, as a share of the whole run.
+
+    python -m benchmarks.resume_cost samples/harbour.mp4 samples/styles/night.jpg --network NET.safetensors --size 640
+
+The clip is painted twice: in one go, and stopped half-way and taken up again. Each call that only serves going on, or the
+manifest, is timed from outside; what it does inside another such call counts once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from vidstyle import pipeline
+from vidstyle.options import Options
+from vidstyle.painter import Progress
+from vidstyle.pipeline import Style, stylize_video
+from vidstyle.video import encode
+from vidstyle.work import Work
+
+CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),
+         (Work, "__enter__"), (Work, "restore"), (Work, "keep"), (Work, "save"), (Work, "__exit__")]
+spent: defaultdict[str, float] = defaultdict(float)
+inside = [False]
+
+
+def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if inside[0]:
+            return call(*args, **kwargs)
+        inside[0], began = True, time.perf_counter()
+        try:
+            return call(*args, **kwargs)
+        finally:
+            inside[0] = False
+            spent[name] += time.perf_counter() - began
+    return wrapper
+
+
+def measure(what: str, run: Callable[[], object]) -> None:
+    spent.clear()
+    began = time.perf_counter()
+    with suppress(KeyboardInterrupt):
+        run()
+    whole = time.perf_counter() - began
+    parts = ", ".join(f"{name} {seconds:.2f}" for name, seconds in spent.items())
+    print(f"{what}: {whole:.1f} s, of it {sum(spent.values()):.2f} s ({sum(spent.values()) / whole:.2%}): {parts}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("style", type=Path)
+    parser.add_argument("--network", type=Path)
+    parser.add_argument("--size", type=int, default=640)
+    asked = parser.parse_args()
+    options = Options(network=asked.network, size=asked.size, device="cpu")
+    for home, name in CALLS:
+        setattr(home, name, timed(name, getattr(home, name)))
+
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        def paint(name: str, stop: float = 2.0) -> None:
+            def listen(step: Progress) -> None:
+                if step.stage == "paint" and step.total and step.done >= stop * step.total:
+                    raise KeyboardInterrupt
+            stylize_video(asked.clip, [Style(asked.style)], Path(folder) / name, options, listen=listen)
+
+        measure("in one go", lambda: paint("whole.mp4"))
+        measure("first half", lambda: paint("halves.mp4", 0.5))
+        measure("second half", lambda: paint("halves.mp4"))
+        same = (Path(folder) / "whole.mp4").read_bytes() == (Path(folder) / "halves.mp4").read_bytes()
+        print("the two files are the same" if same else "the two files DIFFER")
+
+
+if __name__ == "__main__":
+    main()

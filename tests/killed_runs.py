@@ -1,0 +1,142 @@
+"""Paint a small clip in a process that is killed again and again, or finds its disk full, until it gets through.
+
+    python tests/killed_runs.py --method optimize --kills 50
+
+prints as JSON how often that was and in which stage, and what differs from a run that nobody killed: nothing should.
+On a file system with less than 200 MB free (a small tmpfs, given by --folder) the disk is really filled; elsewhere files
+are kept from growing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import torch
+from video_clips import make_clip
+
+from vidstyle import work
+from vidstyle.errors import OutputError
+from vidstyle.journal import Journal
+from vidstyle.manifest import manifest_path
+from vidstyle.options import Options
+from vidstyle.pictures import write_png
+from vidstyle.pipeline import Style, stylize_video
+from vidstyle.video import segment
+from vidstyle.work import work_folder
+
+FRAMES, SIZE = 40, (96, 64)
+OPTIONS = {"fit_steps": 5, "optimize_steps": 10, "follow_steps": 8, "size": 80, "device": "cpu", "references": (1, 2)}
+FULL = 44
+"""Exit code of a run that ended with a sentence about its disk."""
+
+
+def in_a_child(job: Callable[[], object]) -> int:
+    """Start `job` in a fork of this process, which has loaded the libraries but never used them; its process id."""
+    child = os.fork()
+    if not child:
+        try:
+            job()
+        except OutputError:
+            os._exit(FULL)
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def stage(target: Path) -> str:
+    """How far the journal says that a run has come."""
+    records = Journal(work_folder(target) / "journal").read()
+    if not records:
+        return "begin"
+    last = records[-1]
+    if "facts" in last:
+        done = sum(len(record.get("facts", ())) for record in records)
+        return "end" if done == FRAMES else "paint"
+    return "fit" if "step" in last else "begin" if "job" in last else "fitted"
+
+
+def experiment(folder: Path, method: str, kills: int, seed: int) -> dict[str, object]:
+    """Make the clip, paint it in peace, then paint it under fire; see the module."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    work.LEAST_SECONDS, work.MOST_SHARE, segment.LENGTH, segment.SHORTEST = 0.05, 1.0, 12, 4
+    clip = make_clip(folder / "clip.mp4", frames=FRAMES, size=SIZE, sound=[("aac", "eng")])
+    picture = folder / "style.png"
+    write_png(picture, torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(0)))
+    options = Options(method=method, **OPTIONS)
+    calm, target = folder / "calm" / "out.mp4", folder / "shot" / "out.mp4"
+
+    def paint(to: Path, most: int = resource.RLIM_INFINITY) -> Callable[[], object]:
+        def job() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+            stylize_video(clip, [Style(picture)], to, options)
+        return job
+
+    for to in (calm, target):
+        to.parent.mkdir()
+    began = time.monotonic()
+    assert ended(in_a_child(paint(calm))) == 0
+    whole = time.monotonic() - began
+
+    chance, killed, full = random.Random(seed), Counter[str](), Counter[str]()
+    small = shutil.disk_usage(folder).free < 200e6
+    left = kills
+    while True:
+        starve = left > 0 and chance.random() < 0.2
+        ballast = folder / "ballast"
+        if starve and small:
+            ballast.write_bytes(bytes(max(0, shutil.disk_usage(folder).free - chance.randrange(400_000))))
+        child = in_a_child(paint(target, int(10 ** chance.uniform(3, 7)) if starve and not small else resource.RLIM_INFINITY))
+        if left and not starve:
+            time.sleep(whole * chance.random())
+            os.kill(child, signal.SIGKILL)
+        code = ended(child)
+        ballast.unlink(missing_ok=True)
+        if code == FULL:
+            full[stage(target)] += 1
+            assert not target.exists()
+        elif code == -signal.SIGKILL:
+            killed[stage(target)] += 1
+            left -= 1
+        else:
+            assert code == 0, f"the run failed with exit code {code}"
+            if left == 0:
+                break
+            before = target.read_bytes()
+            assert before == calm.read_bytes(), "a run that got through early wrote another file"
+            for path in (target, manifest_path(target)):
+                path.unlink()
+    hashes = [json.loads(manifest_path(to).read_text())["frame_sha256"] for to in (calm, target)]
+    return {"method": method, "killed": killed, "full": full, "left_over": sorted(set(os.listdir(target.parent))),
+            "frames_differ": sum(one != other for one, other in zip(*hashes, strict=True)),
+            "same_bytes": calm.read_bytes() == target.read_bytes()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--method", default="feedforward")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.folder) as temporary:
+        print(json.dumps(experiment(Path(temporary), asked.method, asked.kills, asked.seed)))

@@ -1,0 +1,118 @@
+"""A journal on disk: lines that count once they are safely written, and files that are trusted only by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from vidstyle.errors import OutputError
+from vidstyle.files import write_whole
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """One line for each record, `CRC32 JSON`; a record counts from the moment that its line is whole on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[Record]:
+        """The records up to the first line that is torn or damaged; what follows it is not trusted."""
+        records = []
+        with suppress(FileNotFoundError):
+            for line in self.path.read_bytes().splitlines(keepends=True):
+                crc, _, text = line.partition(b" ")
+                if not line.endswith(b"\n") or crc != _crc(text):
+                    break
+                records.append(json.loads(text))
+        return records
+
+    def rewrite(self, records: list[Record]) -> None:
+        """Leave these records and no others."""
+        write_durably(self.path, b"".join(map(_line, records)))
+
+    def append(self, record: Record) -> None:
+        """Add a record; it is on the disk when this returns."""
+        with self.path.open("ab") as file:
+            file.write(_line(record))
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(record).encode() + b"\n"
+    return _crc(text) + b" " + text
+
+
+def _crc(text: bytes) -> bytes:
+    return f"{zlib.crc32(text):08x}".encode()
+
+
+def write_durably(path: Path, data: bytes) -> str:
+    """Write a file that is there whole or not at all, also after a power cut; returns its SHA-256."""
+    write_whole(path, data)
+    sync(path.absolute().parent)
+    return hashlib.sha256(data).hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are safe on the disk."""
+    if sys.platform == "win32" and path.is_dir():
+        return  # Windows opens no folders, and needs no such step
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file in hex; raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the file `path` for this process alone; raises OutputError, about `what`, while another run holds it.
+
+    The system lets go of it when a process ends, however it ends, so that a killed run bars nobody.
+    """
+    file = path.open("a+")
+    try:
+        if not _lock(file):
+            file.seek(0)
+            raise OutputError(f"{what}: is being painted by another run ({file.read().strip() or 'unknown process'}); "
+                              "wait until it is done, or stop it first.")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+    finally:
+        file.close()
+
+
+def _lock(file: IO[str]) -> bool:
+    if sys.platform == "win32":
+        return True  # it has locks of another kind, which nobody has tried here
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    # The run that held it may have removed it as it finished, in the moment between opening and locking.
+    with suppress(FileNotFoundError):
+        return os.fstat(file.fileno()).st_ino == os.stat(file.name).st_ino
+    return False
