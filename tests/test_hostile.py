@@ -29,7 +29,7 @@ from vidstyle.plan import Selection, Style, plan_video
 from vidstyle.stylizers.feedforward import load_network, save_network
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.video import check_target, decode, probe
-from vidstyle.video.source import MOST_PIXELS, MOST_STREAMS
+from vidstyle.video.source import MOST_PIXELS, MOST_STREAMS, demuxed
 from vidstyle.weights import load_state_dict
 
 
@@ -434,3 +434,23 @@ def test_a_batch_does_not_write_over_a_hard_link_of_its_own_clips(tmp_path: Path
                "--overwrite", "--network", str(tmp_path / "net.safetensors"), "--strength", "0", "--size", "32"]
     assert execute(command) == 2
     assert "leave that clip out" in capsys.readouterr().err
+
+
+def test_a_table_of_contents_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=2)
+    assert probe(path).frames == 2
+    monkeypatch.setattr("vidstyle.video.source.MOST_SECONDS_TO_OPEN", 0.0)
+    with pytest.raises(InputError, match="without end") as caught:
+        probe(path)
+    assert one_sentence(caught.value)
+
+
+def test_a_stream_that_appears_on_the_way_ends_no_reading(tmp_path: Path) -> None:
+    class Container:
+        """As PyAV 18.1 at times is behind the last packet of a transport stream."""
+
+        def demux(self, *streams: object) -> object:
+            yield "packet"
+            raise IndexError("list index out of range")
+
+    assert list(demuxed(Container(), [])) == ["packet"]  # type: ignore[arg-type,comparison-overlap]

@@ -10,6 +10,8 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from vidstyle.video.source import demuxed
+
 _READERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -29,7 +31,8 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
     """Every picture of the stream from where the container stands, with its alpha where it has any."""
     context = reader(stream)
     if context is None:
-        yield from container.decode(stream)
+        for packet in demuxed(container, [stream]):
+            yield from (picture for picture in packet.decode() if isinstance(picture, VideoFrame))
         return
-    for packet in container.demux(stream):
+    for packet in demuxed(container, [stream]):
         yield from context.decode(packet if packet.size else None)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from vidstyle.errors import InputError
 from vidstyle.video.alpha import reader
 from vidstyle.video.clip import Clip
-from vidstyle.video.source import open_source, picture_stream
+from vidstyle.video.source import demuxed, open_source, picture_stream
 
 OUT_OF_STEP = 16
 """Frames for which a decoder's order and its times may disagree; longer than any codec reorders."""
@@ -33,7 +33,7 @@ def packets(container: InputContainer, streams: Sequence[Stream], on_damage: str
     count = 0
     while True:
         try:
-            for packet in container.demux(*streams):
+            for packet in demuxed(container, streams):
                 count += 1
                 yield packet
             return

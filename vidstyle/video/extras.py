@@ -19,7 +19,7 @@ from vidstyle.errors import InputError
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.formats import CONTAINERS, default_suffix
 from vidstyle.video.sound import copied_tags, plan_sound
-from vidstyle.video.source import open_source
+from vidstyle.video.source import demuxed, open_source
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -193,7 +193,7 @@ class Extras:
 
 def _timed(source: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
     """Every packet of these streams that has a time; a cover has none and is there from the beginning."""
-    for packet in source.demux(*streams):
+    for packet in demuxed(source, streams):
         if packet.size and packet.pts is None and packet.stream.disposition & Disposition.attached_pic:
             packet.pts = packet.dts = 0
         if packet.size and packet.pts is not None:

@@ -19,7 +19,7 @@ from vidstyle.errors import InputError
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.formats import CONTAINERS
 from vidstyle.video.recode import Recoder, encoders, is_exact
-from vidstyle.video.source import open_source
+from vidstyle.video.source import demuxed, open_source
 
 _EDIT_LISTS = ("mp4", "mov")  # formats that can start a packet of sound before zero and tell players to skip it
 _OURS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version", "compatible_brands"}
@@ -94,7 +94,7 @@ def _fits(clip: Clip, track: Track, container: str, encoder: str | None = None) 
 
 def _packets(source: InputContainer, streams: list[AudioStream]) -> Iterator[Packet[Stream]]:
     """Every packet of these streams that has a time; size 0 is only the demuxer's sign that a stream ends."""
-    for packet in source.demux(*streams):
+    for packet in demuxed(source, streams):
         if packet.dts is None:
             packet.dts = packet.pts  # sound is stored in the order it is played
         if packet.size and packet.dts is not None:

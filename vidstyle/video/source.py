@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
+from av import Packet
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
@@ -19,6 +22,8 @@ MOST_PIXELS = 8192 * 8192
 """Of one picture: twice those of 8K. As floats such a picture takes 0.8 GB, and a run holds several."""
 MOST_STREAMS = 100
 """In one file: a film with every language has some sixty; each is read, tried and told of."""
+MOST_SECONDS_TO_OPEN = 3.0
+"""Of computing, not of waiting for a disk: a film takes a tenth of one, and a file is opened some ten times in a run."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(MOST_PIXELS)}
 
 
@@ -31,18 +36,30 @@ def libraries() -> dict[str, str]:
 def open_source(path: Path) -> Iterator[InputContainer]:
     """The file, opened for reading; closed at the end. Raises InputError where it is no readable media file."""
     check_plain(path, "a video file")
+    began = time.thread_time()
     try:
         # With the prefix, a name like `a:b.mp4` is a name and not a protocol.
         container = av.open(f"file:{path.absolute()}", "r", options=dict(_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
+        if time.thread_time() - began > MOST_SECONDS_TO_OPEN:
+            raise InputError(f"{path}: has a table of contents without end; it is damaged or made to stall, export it again.")
         if len(container.streams) > MOST_STREAMS:
             raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {MOST_STREAMS} that are read; "
                              "copy the picture and its sound into a file of their own.")
         yield container
     finally:
         container.close()
+
+
+def demuxed(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams, from where the container stands to its end."""
+    try:
+        yield from container.demux(*streams)
+    except IndexError:
+        # Where a stream appears on the way, as in a transport stream, PyAV 18.1 looks beyond its list, once all is read.
+        return
 
 
 def _unopened(path: Path, error: av.FFmpegError) -> str:
