@@ -75,3 +75,13 @@ def test_falling_stops_on_a_plateau_only():
     assert all(falling(1 / (k + 1)) for k in range(20))
     flat = Falling(window=5, least=0.01)
     assert [flat(1.0) for _ in range(10)] == [True] * 9 + [False]
+
+
+def test_the_smallest_picture_can_be_painted():
+    """16 pixels is the least that is painted; the encoder pools by 16, and what it is shown may be no smaller."""
+    painter = optimizer(steps=2)
+    for size in ((16, 16), (16, 40), (33, 16)):
+        frame = noise(2)[:, :size[0], :size[1]]
+        painting = painter(frame, [Prior(frame, torch.ones(1, *size))])
+        assert painting.shape == painter(frame).shape == frame.shape
+        assert bool(torch.isfinite(painting).all())
