@@ -217,7 +217,7 @@ class TrainOptions:
     """How `vidstyle train` trains a network: on how much, for how long, and what counts; the weights are those of the fit."""
 
     steps: int = 4000
-    """Training steps. Two cores take about a second and a half for one of the default batch, a graphics card far less."""
+    """Training steps. More looks richer, up to a point."""
     batch: int = 4
     """Pairs of neighbouring pictures a step, over all processes together."""
     size: tuple[int, ...] = (360, 540)

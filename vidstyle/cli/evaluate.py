@@ -10,7 +10,7 @@ import typer
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.parse import parse_frames
 from vidstyle.cli.progress import showing
-from vidstyle.cli.request import REPORT
+from vidstyle.cli.request import REPORT, Debug, Json
 from vidstyle.options import Options
 
 if TYPE_CHECKING:
@@ -99,13 +99,8 @@ def evaluate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=REPORT, help="Replace the report if it exists already.")
     ] = False,
-    json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result."),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
-    ] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Judge STYLED against its source: steadiness, look and sharpness, beside clips that bracket it.
 

@@ -9,7 +9,7 @@ import typer
 
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.parse import parse_style
-from vidstyle.cli.request import OUTPUT, REPORT, WHAT
+from vidstyle.cli.request import OUTPUT, WHAT, Debug, Json
 
 
 def export(
@@ -31,13 +31,8 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace the graph if it exists already.")
     ] = False,
-    json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result."),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
-    ] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Write NET as an ONNX graph: image, prior and visibility in, painting out, at any size; the README shows how to run it.
 

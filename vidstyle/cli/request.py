@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
 
+Json = Annotated[
+    bool, typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result.")
+]
+Debug = Annotated[bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")]
+
 
 def _option(*names: str, panel: str, help: str, metavar: str | None = None, default: str | None = None) -> Any:
     """One option; its default is told but not passed on, so that a preset or a config file can decide instead."""
@@ -250,10 +255,8 @@ def read_request(
     restart: Annotated[
         bool, _option("--restart", panel=OUTPUT, help="Begin anew where a stopped run of the same output could go on.")
     ] = False,
-    json: Annotated[
-        bool, _option("--json", panel=REPORT, help="Print JSON lines on stdout; the last one is the result.")
-    ] = False,
-    debug: Annotated[bool, _option("--debug", panel=REPORT, help="Show the traceback when something fails.")] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> Request:
     """Check the words and turn them into a request for `clips` clips; raises UsageError."""
     pictures = [parse_style(text) for text in style]

@@ -12,7 +12,7 @@ import typer
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.parse import parse_style
 from vidstyle.cli.progress import showing
-from vidstyle.cli.request import LOOK, OUTPUT, PACE, REPORT, WHAT
+from vidstyle.cli.request import LOOK, OUTPUT, PACE, REPORT, WHAT, Debug, Json
 from vidstyle.errors import UsageError
 from vidstyle.options import TrainOptions
 
@@ -111,13 +111,8 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace the network if it exists already.")
     ] = False,
-    json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result."),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
-    ] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Train one network on clips and pictures, for `run --network`; with several styles, `run` mixes them at will.
 
