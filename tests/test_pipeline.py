@@ -89,7 +89,7 @@ def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path
     assert sheet.shape[2] > sheet.shape[1] > 64
 
 
-def test_a_clip_that_breaks_off_leaves_nothing(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
     before = sorted(clip.parent.iterdir())
 
     def broken(*arguments: object, **options: object):
@@ -99,7 +99,8 @@ def test_a_clip_that_breaks_off_leaves_nothing(clip: Path, style: list[Style], m
     monkeypatch.setattr(pipeline, "decode", broken)
     with pytest.raises(InputError):
         stylize_video(clip, style, options=QUICK)
-    assert sorted(clip.parent.iterdir()) == before
+    # What a run that goes on would need stays; nothing stands under the output's name.
+    assert sorted(path for path in clip.parent.iterdir() if path.suffix != ".vidstyle-work") == before
 
 
 @pytest.mark.parametrize(

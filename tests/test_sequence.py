@@ -406,7 +406,7 @@ def test_an_exr_sequence_is_painted_beside_itself(tmp_path: Path, quick: tuple[l
     path = make(tmp_path, range(1001, 1005), ".exr")
     result = stylize_video(path, quick[0], options=quick[1], selection=Selection(frames=(1002, 1003)))
     assert result.plan.target == tmp_path / "shot_night.####.exr"
-    assert sorted(file.name for file in tmp_path.glob("shot_night*")) == ["shot_night.1002.exr", "shot_night.1003.exr"]
+    assert sorted(file.name for file in tmp_path.glob("shot_night*.exr")) == ["shot_night.1002.exr", "shot_night.1003.exr"]
     source = files.read_exr_by_ffmpeg(tmp_path / "shot.1002.exr").astype(np.float64)
     bright = int((source > 1).any(-1).sum())
     assert result.warnings == (f"{2 * bright} pixels in 2 of 2 frames are brighter than white and are written as white.",)

@@ -217,7 +217,7 @@ def test_a_work_folder_that_vanishes_is_told_in_a_sentence(folder: Path):
 
 
 def test_an_error_of_the_input_keeps_what_is_painted(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise VidstyleError("broke off.")
 
     work = work_folder(folder / "out.mp4")

@@ -106,7 +106,8 @@ def job_of(run: Record) -> dict[str, str]:
            "styles": ", ".join(f"{style['sha256'][:HASH]}:{style['weight']:g}" for style in run["styles"]),
            "sound": run["sound"]["sha256"][:HASH] if run["sound"] else "the clip's", "network": run["network"][:HASH]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
-    job |= {name: str(value) for name, value in run["options"].items()}
+    # What is done of a damaged clip was not damaged: a run that stopped there goes on with another --on-damage.
+    job |= {name: str(value) for name, value in run["options"].items() if name != "on_damage"}
     job |= {f"weights {name}": value[:HASH] for name, value in run["weights"].items()}
     # With another number of threads, sums are split up and rounded otherwise; OpenCV's do not depend on it.
     job |= {"threads": str(run["threads"]["torch"])}

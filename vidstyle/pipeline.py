@@ -151,7 +151,7 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, res
 
 def _clipped(source: Frame, written: Frame, plan: Plan) -> int:
     """How many pixels brighter than white were written as white; none where the file's own values are written again."""
-    kept = written.image is source.image and plan.target.suffix == plan.source.suffix
+    kept = written.image is source.image and plan.target.suffix.lower() == plan.source.suffix.lower()
     return 0 if kept or source.original is None else source.original.clipped
 
 
