@@ -49,6 +49,8 @@ def packets(container: InputContainer, streams: Sequence[Stream], on_damage: str
 def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every picture that the decoder gives, whatever it says of the others."""
     own = reader(stream)
+    # Of what is broken, threads that decode slices side by side make one picture now and another then.
+    (own or stream.codec_context).thread_count = 1
     for packet in packets(container, [stream], "keep"):
         try:
             found = packet.decode() if own is None else own.decode(packet if packet.size else None)
