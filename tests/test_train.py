@@ -88,7 +88,7 @@ def test_two_processes_are_one_with_the_whole_batch(whole: Whole):
     folder = whole.trained.target.parent
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
                str(Path(__file__).with_name("train_material.py")), str(folder)]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     alone, shared = losses(whole.trained.log), losses(folder / "two.train" / "log.jsonl")
     assert [line.keys() for line in shared] == [line.keys() for line in alone]
