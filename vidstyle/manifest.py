@@ -18,6 +18,7 @@ import torch
 from vidstyle import __version__
 from vidstyle.errors import InputError, OutputError
 from vidstyle.journal import sha256, write_durably
+from vidstyle.options import Options
 from vidstyle.plan import Plan, Style
 from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
 from vidstyle.weights import RECORDS, location
@@ -63,14 +64,13 @@ def _seen_from(folder: Path, path: Path) -> str:
 def describe_run(plan: Plan, styles: Sequence[Style], clip: Clip) -> Record:
     """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two."""
     folder, options = plan.target.parent, plan.options
-    network = options.network if options.method == "feedforward" and options.network is not None else None
     pictures = [file for file in dict.fromkeys(clip.files) if file is not None]
     beside = clip.sound if clip.sound != clip.path else None
     return {
         "source": describe(plan.source, folder, pictures),
         "sound": None if beside is None else describe(beside, folder),
         "styles": [describe(style.path, folder) | {"weight": style.weight} for style in styles],
-        "network": sha256(network) if network is not None and network.exists() else "fitted",
+        "network": _network(options),
         "frames": list(plan.frames),
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output_size),
@@ -82,6 +82,13 @@ def describe_run(plan: Plan, styles: Sequence[Style], clip: Clip) -> Record:
                      "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
         "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()},
     }
+
+
+def _network(options: Options) -> str:
+    """Hash of the network that is given, or that one will be fitted, or that none is used."""
+    if options.method == "optimize":
+        return "none"
+    return sha256(options.network) if options.network is not None and options.network.exists() else "fitted"
 
 
 def _device(name: str) -> str:
@@ -124,6 +131,7 @@ def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, w
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _several("", work.pictures) if whole is None else describe(whole, folder)
     record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(work.facts)}, **run,
+              "network": run["network"] if work.network is None else sha256(work.network),
               "encoder": asdict(output.kind if isinstance(output, PicturesPlan) else output.format),
               "streams": plan.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},

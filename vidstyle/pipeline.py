@@ -47,7 +47,7 @@ class Result:
     """SHA-256 of each written frame's 8-bit RGB before the encoder."""
     seconds: float
     stage_seconds: dict[str, float] = field(default_factory=dict)
-    """`prepare` (analysis and fit) and `paint` (flow, painting, writing)."""
+    """`prepare` (analysis and fit), `paint` (flow, painting, writing), and `save`, the part of both spent on savings."""
     losses: dict[str, float] = field(default_factory=dict)
     """Last loss of the fit, by term."""
     held: tuple[int, ...] = ()
@@ -141,7 +141,7 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, res
                 sheet.look(source, written)
             listen(Progress("paint", len(work.facts), total))
         work.save()
-        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared}
+        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": work.seconds}
         write_manifest(plan, run, encoder.plan, encoder.close(), work, seconds)
     held, damaged = (tuple(fact["index"] for fact in work.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
     clipped = [fact["clipped"] for fact in work.facts if fact["clipped"]]

@@ -189,14 +189,14 @@ class Work:
 
     def keep(self, written: Written, memories: Sequence[Memory], **facts: Any) -> None:
         """Note a frame that `Encoder.write` wrote, what it leaves for the next one, and what is to be known of it."""
+        self._busy = True  # a signal in the middle must not save half of it
         self.facts.append(facts)
-        if written.file is None and not self._frames:
-            return
         with self._told():
-            self._busy = True
             if written.file is not None:
                 self._segments.append([os.path.relpath(written.file, self.folder), sha256(written.file)])
                 self._new += 1
+            elif not self._frames:
+                pass
             elif written.segment is None:
                 if self._tail is None:
                     self._tail = Tail(self.folder / f"tail-{len(self._segments):05}")
@@ -207,8 +207,7 @@ class Work:
                 self._segments.append([name, hashlib.sha256(written.segment).hexdigest()])
                 self._new += 1
                 self._close_tail()
-            self._memories = memories
-            self._busy = False
+        self._memories, self._busy = memories, False
         if self._due():
             self.save()
 
