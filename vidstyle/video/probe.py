@@ -251,7 +251,7 @@ def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
 
 def _track(stream: Stream) -> Track:
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else _plain(stream.name) or "unknown"
+    codec = context.codec.canonical_name if context is not None else _plain(getattr(stream, "name", None)) or "unknown"
     known = [flag.name for flag in Disposition if flag.name and stream.disposition & flag]
     audio = stream.type == "audio"
     return Track(stream.index, stream.type, codec, _plain(stream.language), _plain(stream.metadata.get("title")),
