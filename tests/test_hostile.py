@@ -454,3 +454,11 @@ def test_a_stream_that_appears_on_the_way_ends_no_reading(tmp_path: Path) -> Non
             raise IndexError("list index out of range")
 
     assert list(demuxed(Container(), [])) == ["packet"]  # type: ignore[arg-type,comparison-overlap]
+
+
+def test_sound_of_an_unknown_codec_has_no_name_and_is_told(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=2, sound=[("aac", None)])
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz"))
+    clip = probe(path)
+    assert [track.codec for track in clip.audio] == ["unknown"]
+    assert len(list(decode(clip))) == 2
