@@ -458,7 +458,7 @@ def test_a_stream_that_appears_on_the_way_ends_no_reading(tmp_path: Path) -> Non
 
 def test_sound_of_an_unknown_codec_has_no_name_and_is_told(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, sound=[("aac", None)])
-    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz"))
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
     clip = probe(path)
     assert [track.codec for track in clip.audio] == ["unknown"]
     assert len(list(decode(clip))) == 2
