@@ -94,8 +94,9 @@ def test_two_processes_are_one_with_the_whole_batch(whole: Whole):
     assert [line.keys() for line in shared] == [line.keys() for line in alone]
     for one, other in zip(shared, alone, strict=True):
         # The same numbers summed in another order. Measured: 2e-7 at the first step, which is float32's last place. Every step
-        # starts from the last one's difference: after six it was 3e-6 in nearly all runs, 5e-4 in one.
-        assert one == pytest.approx(other, rel=3e-5 if other["step"] <= 2 else 2e-3)
+        # starts from the last one's difference, and Muon makes a step of the same length of however small a gradient: after
+        # six steps it was 3e-6 in nearly all runs, 5e-4 in one and 2.5e-3 in another. Other data would change it by tenths.
+        assert one == pytest.approx(other, rel=3e-5 if other["step"] <= 2 else 2e-2)
 
 
 def test_what_is_learnt_from_and_judged_by_is_written_down(whole: Whole):
