@@ -10,8 +10,8 @@ size, else a flow that did not stabilise. Columns: e_stab over one frame and ove
 encoder sees it, which vidstyle was fitted with, and as VGG-19 (relu1_1 to 3_1, where DATA has it), which it was not;
 SSIM to the source; sharpness; seconds a frame; how many times those of fast_neural_style; seconds to fit.
 
-Everything runs on the CPU, as it ships: peers in float32, vidstyle in bfloat16 where the processor has it, and its
-seconds hold flow and warp too. Reading the clip is not counted. Seconds are the median of `--rounds` rounds over all
+Everything runs on the CPU, as it ships: peers in float32, vidstyle in bfloat16 where the processor is made for it (AMX),
+and its seconds hold flow and warp too. Reading the clip is not counted. Seconds are the median of `--rounds` rounds over all
 frames but the first, the contestants in turns, on as many threads as torch is given (OMP_NUM_THREADS).
 """
 

@@ -57,7 +57,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     styles = [Style(folder / "a.png"), Style(folder / "b.png")]
     for seed, style in enumerate(styles):
         write_png(style.path, noise(seed))
-    changes = 0.3 * torch.randn(2, len(network.residuals), 2, 4 * network.width, generator=torch.Generator().manual_seed(0))
+    changes = 0.3 * torch.randn(2, 2, sum(network.changeable), generator=torch.Generator().manual_seed(0))
     palette = Palette.stacked([Palette(torch.eye(3), network.light, network.darkest, network.lightest),
                                Palette(network.palette, network.light, network.darkest, network.lightest)])
     about = {"clip": "a.mp4", **about_styles([style.share() for style in styles])}
@@ -71,7 +71,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 @pytest.mark.parametrize("size", [(16, 16), (61, 90), (72, 104), (40, 700)])
 def test_onnxruntime_paints_the_same_picture(graph: Graph, size: tuple[int, int],
                                              monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # the graph is float32
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)  # the graph is float32
     session = onnxruntime.InferenceSession(graph.exported.target, providers=["CPUExecutionProvider"])
     assert [(value.name, value.shape) for value in session.get_inputs()] == [
         ("image", [1, 3, "height", "width"]), ("prior", [1, 3, "height", "width"]), ("visibility", [1, 1, "height", "width"])]
@@ -98,7 +98,7 @@ def test_the_metadata_goes_with_it(graph: Graph):
     model = onnx.load(graph.exported.target)
     onnx.checker.check_model(model)
     about = {entry.key: entry.value for entry in model.metadata_props}
-    assert (about["clip"], about["format"], about["soft"]) == ("a.mp4", "vidstyle-network-2", "3")
+    assert (about["clip"], about["format"], about["soft"]) == ("a.mp4", "vidstyle-network-3", "3")
 
 
 def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsys):

@@ -132,8 +132,8 @@ def test_a_style_is_its_row_and_a_blend_is_the_mean_of_rows(whole: Whole):
         expected = network(frame, empty, empty[:, :1], None, rows.changes[row : row + 1])
         torch.testing.assert_close(loaded(frame, empty, empty[:, :1]), expected, atol=1e-5, rtol=0)  # order of two sums
     mixed, _ = load_network(whole.trained.target, [share(first, 3), share(second, 1)])
-    gain = network.residuals[2].gain + 0.75 * rows.changes[0, 2, 0] + 0.25 * rows.changes[1, 2, 0]
-    torch.testing.assert_close(mixed.residuals[2].gain, gain)
+    blend = (0.75 * rows.changes[0, 0] + 0.25 * rows.changes[1, 0]).split(network.changeable)
+    torch.testing.assert_close(mixed.residuals[2].tuned.gain, network.residuals[2].tuned.gain + blend[2])
 
 
 def test_run_paints_a_blend_and_refuses_other_styles(whole: Whole, tmp_path: Path):

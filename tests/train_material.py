@@ -38,7 +38,7 @@ def make_material(folder: Path) -> tuple[list[Path], list[Path]]:
 def float32() -> Iterator[None]:
     """No bfloat16, whatever the processor offers: with its 8 bits, two crops together come out otherwise than each alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         yield
 
 

@@ -146,7 +146,7 @@ def main() -> None:
     styles = [styles[place] for place in torch.randperm(len(styles), generator=generator)]
     lessons = Lessons(sorted((args.data / "photos").iterdir()), styles, encoder, generator, args.device)
     network = PaintNetwork().to(args.device).to(memory_format=torch.channels_last)
-    reader = StyleReader(len(network.residuals), 4 * network.width).to(args.device)
+    reader = StyleReader(sum(network.changeable)).to(args.device)
     steppers = optimizers([*network.parameters(), *reader.parameters()], args.rate)
     start, saved = 0, args.out / "state.pt"
     if not saved.exists():

@@ -22,7 +22,7 @@ _ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
 
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 _PICKLED = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's archive, bare pickles
-_RANGES = ((1, 256), (0, 32), (0, 1), (1, 64))  # of a network's width, blocks, keep and soft; ours have 24, 4, 0.9 and 3
+_RANGES = ((1, 256), (0, 32), (0, 1), (1, 64))  # of a network's width, blocks, keep and soft; ours have 16, 6, 0.9 and 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class FeedForward:
 
 def save_network(network: PaintNetwork, path: Path, about: dict[str, str], rows: StyleRows | None = None) -> None:
     """Write the network, its styles where it knows several, and what it was made from to a file, whole or not at all."""
-    metadata = {**about, "format": "vidstyle-network-2", "width": str(network.width),
+    metadata = {**about, "format": "vidstyle-network-3", "width": str(network.width),
                 "blocks": str(network.blocks), "keep": repr(network.keep),
                 "soft": str(network.soft)}
     state = dict(network.state_dict())
@@ -115,6 +115,6 @@ def read_network(path: Path) -> tuple[PaintNetwork, StyleRows | None, dict[str, 
 
 def _rows_shapes(network: PaintNetwork, styles: int) -> dict[str, list[int]]:
     """Shapes of the tensors of `StyleRows` for so many styles, by their names in a file."""
-    shapes = {"changes": [styles, len(network.residuals), 2, 4 * network.width], "matrix": [styles, 3, 3],
+    shapes = {"changes": [styles, 2, sum(network.changeable)], "matrix": [styles, 3, 3],
               "light": [styles, 3], "darkest": [styles, 3], "lightest": [styles, 3]}
     return {_ROWS + name: shape for name, shape in shapes.items()}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CHANNELS_IN = 10  # frame, the same in the style's palette, visible part of the warped last painting, visibility
+CHANNELS_IN = 12 + 3 + 3 + 1  # frame (folded), the same in the style's palette, visible part of the warped prior, visibility
 GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
 TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
 GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
@@ -20,15 +20,16 @@ SLOPE = 0.1
 class PaintNetwork(nn.Module):
     """(frame, warped last painting, visibility) -> painting; after Johnson et al. (2016) and Ruder et al. (2018).
 
-    Differences: the frame enters at half size, folded into channels, so that a laptop's processor keeps up; the network
-    gives a change of the underpainting (the frame in the style's palette) rather than a picture, so that colours stay
-    natural, and what is finer than `soft` pixels has to be painted; where the last painting can be seen, the share `keep`
-    of it stays; each pixel is normalised by itself; and a canvas grain enters beside the frame, out of which strokes grow
-    where the frame is plain (noise as in Ulyanov et al. 2016). Instance norm looks at the whole picture: with it a crop
-    is painted otherwise than the same place in its frame, and a bright thing that comes in changes the paint everywhere.
+    Differences: the frame enters at half size, folded into channels, and most of the work is done at an eighth, so that a
+    laptop's processor keeps up and strokes can be long; the network gives a change of the underpainting (the frame in the
+    style's palette) rather than a picture, so that colours stay natural, and what is finer than `soft` pixels has to be
+    painted; where the last painting can be seen, the share `keep` of it stays; each pixel is normalised by itself; and a
+    canvas grain enters beside the frame, out of which strokes grow where the frame is plain (noise as in Ulyanov et al.
+    2016). Instance norm looks at the whole picture: with it a crop is painted otherwise than the same place in its frame,
+    and a bright thing that comes in changes the paint everywhere.
 
-    What makes one style's network another's is above all the gains and shifts of its residual blocks (Dumoulin et al.
-    2017): a `StyleReader` says them for any picture.
+    What makes one style's network another's is above all its gains and shifts (Dumoulin et al. 2017): a `StyleReader`
+    says them for any picture.
     """
 
     palette: Tensor
@@ -36,20 +37,22 @@ class PaintNetwork(nn.Module):
     darkest: Tensor
     lightest: Tensor
 
-    def __init__(self, width: int = 24, blocks: int = 6, keep: float = 0.9, soft: int = 3) -> None:
+    def __init__(self, width: int = 16, blocks: int = 6, keep: float = 0.9, soft: int = 3) -> None:
         super().__init__()
         self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft
-        half, quarter = 2 * width, 4 * width
-        self.down = nn.Sequential(_block(4 * CHANNELS_IN + len(GRAIN), half), _block(half, quarter, stride=2))
-        # One block, then what `blocks` make of it at half its size (strokes are long, and distance is cheap there), then one.
-        self.residuals = nn.ModuleList(Residual(quarter) for _ in range(blocks + 2))
-        self.coarser = _block(quarter, quarter, stride=2)
-        self.finer = nn.Sequential(PixelNorm(), Larger(), _conv(quarter, quarter))
-        # Upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016); bilinear, because the stairs
-        # that nearest makes of a gentle slope, a sky, come out as stripes.
-        self.up = nn.Sequential(PixelNorm(), nn.Conv2d(quarter, half, 1), nn.LeakyReLU(SLOPE), Larger(), _block(half, 32),
-                                Larger(), _block(32, 16))
-        self.out = _conv(16, 3)
+        half, quarter, eighth = 2 * width, 3 * width, 6 * width
+        self.down = nn.Sequential(_block(CHANNELS_IN + len(GRAIN), half), _block(half, quarter, stride=2))
+        self.coarser = _block(quarter, eighth, stride=2)
+        # What `blocks` make of it at an eighth of the size, where distance is cheap, then one at a quarter.
+        self.residuals = nn.ModuleList(Residual(eighth) for _ in range(blocks))
+        self.finer = nn.Sequential(PixelNorm(), nn.Conv2d(eighth, quarter, 1), Larger())
+        self.residual = Residual(quarter)
+        # Upsampling followed by a convolution leaves no checkerboard (Odena et al. 2016), which folded channels do; bilinear,
+        # because the stairs that nearest makes of a gentle slope, a sky, come out as stripes.
+        self.narrower, self.tuned = nn.Conv2d(quarter, half, 1), Tuned(half)
+        self.up = nn.Sequential(nn.LeakyReLU(SLOPE, inplace=True), Larger(), _block(half, width),
+                                Larger(), _block(width, width))
+        self.out = _conv(width, 3)
         self.register_buffer("palette", torch.eye(3))
         self.register_buffer("light", torch.zeros(3))
         self.register_buffer("darkest", torch.full((3,), 0.02))
@@ -63,7 +66,7 @@ class PaintNetwork(nn.Module):
                 nn.init.zeros_(module.after.weight)  # each block starts as the identity
         nn.init.normal_(self.out.weight, std=0.005)
         # The prior's channels begin unread: a fit first paints frames alone, and must not stumble when priors join.
-        nn.init.zeros_(self.down[0][0].weight[:, 4 * 6 : 4 * CHANNELS_IN])  # type: ignore[index]
+        nn.init.zeros_(self.down[0][0].weight[:, 15:CHANNELS_IN])  # type: ignore[index]
 
     def forward(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None,
                 changes: Tensor | None = None) -> Tensor:
@@ -74,12 +77,20 @@ class PaintNetwork(nn.Module):
         """
         return self.over(prior, visibility, self.proposal(image, prior, visibility, grain, changes))
 
+    @property
+    def changeable(self) -> list[int]:
+        """How many gains, and as many shifts, there are at each place that has some."""
+        return [len(place.gain) for place in self._tuned()]
+
     @torch.no_grad()
     def adopt(self, changes: Tensor) -> None:
-        """Make `changes` (residuals, 2, channels), as `forward` takes them, part of the network itself."""
-        for block, (gain, shift) in zip(self.residuals, changes, strict=True):
-            block.gain += gain
-            block.shift += shift
+        """Make `changes` (2, sum of `changeable`), as `forward` takes them, part of the network itself."""
+        for place, (gain, shift) in zip(self._tuned(), torch.split(changes, self.changeable, 1), strict=True):
+            place.gain.add_(gain)
+            place.shift.add_(shift)
+
+    def _tuned(self) -> list[Tuned]:
+        return [module for module in self.modules() if isinstance(module, Tuned)]
 
     def over(self, prior: Tensor, visibility: Tensor, proposal: Tensor) -> Tensor:
         """The painting: the share `keep` of what can still be seen stays, the rest is newly painted."""
@@ -90,24 +101,25 @@ class PaintNetwork(nn.Module):
                  changes: Tensor | None = None) -> Tensor:
         """What the network would paint everywhere; arguments as for `forward`."""
         height, width = image.shape[-2:]
-        mapped = self.mapped(image)
-        seen = torch.cat([2 * image - 1, 2 * mapped.clamp(0, 1) - 1, (2 * prior - 1) * visibility, visibility], 1)
+        seen = torch.cat([image, (2 * prior - 1) * visibility, visibility], 1)
         seen = F.pad(seen, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")
-        folded = F.pixel_unshuffle(seen, 2)
+        halves = F.avg_pool2d(seen, 2)
         if grain is None:
             grain = shot_grain(height, width).to(image.device)
-        x = torch.cat([folded, grain.expand(len(image), -1, -1, -1)], 1).contiguous(memory_format=torch.channels_last)
-        x = self.out(self.up(self._strokes(self.down(x), changes)))
+        x = torch.cat([2 * F.pixel_unshuffle(seen[:, :3], 2) - 1, 2 * self.mapped(halves[:, :3]).clamp(0, 1) - 1, halves[:, 3:],
+                       grain.expand(len(image), -1, -1, -1)], 1)
+        x = self._strokes(self.down(x.contiguous(memory_format=torch.channels_last)), changes)
         x = x[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].float()
-        return torch.sigmoid(torch.logit(self._softened(mapped)) + 4 * x)
+        return torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)
 
     def _strokes(self, x: Tensor, changes: Tensor | None) -> Tensor:
-        each = [None] * len(self.residuals) if changes is None else list(changes.unbind(1))
-        x = self.residuals[0](x, each[0])
+        places = self.changeable
+        *coarser, quarter, last = [None] * len(places) if changes is None else torch.split(changes, places, 2)
         coarse = self.coarser(x)
-        for block, change in zip(self.residuals[1:-1], each[1:-1], strict=True):
+        for block, change in zip(self.residuals, coarser, strict=True):
             coarse = block(coarse, change)
-        out: Tensor = self.residuals[-1](x + self.finer(coarse), each[-1])
+        x = self.residual(x + self.finer(coarse), quarter)
+        out: Tensor = self.out(self.up(self.tuned(self.narrower(x), last)))
         return out
 
     def mapped(self, image: Tensor) -> Tensor:
@@ -121,13 +133,10 @@ class PaintNetwork(nn.Module):
 
         A sky far lighter than the rest of a clip would come out pure white, from where no stroke leads back.
         """
-        return self._softened(self.mapped(image))
-
-    def _softened(self, mapped: Tensor) -> Tensor:
-        height, width = mapped.shape[-2:]
-        coarse = F.avg_pool2d(mapped, self.soft, ceil_mode=True, count_include_pad=False)
+        height, width = image.shape[-2:]
+        coarse = self.mapped(F.avg_pool2d(image, self.soft, ceil_mode=True, count_include_pad=False))
         smooth = F.interpolate(coarse, scale_factor=self.soft, mode="bilinear", align_corners=False)[..., :height, :width]
-        low, high = (colour.to(mapped.dtype)[..., None, None] for colour in (self.darkest, self.lightest))
+        low, high = (colour.to(image.dtype)[..., None, None] for colour in (self.darkest, self.lightest))
         return smooth.clamp(low, high)
 
 
@@ -174,16 +183,25 @@ class Residual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = PixelNorm()
-        self.gain = nn.Parameter(torch.ones(width))
-        self.shift = nn.Parameter(torch.zeros(width))
-        self.before, self.after = _block(width, width), _conv(width, width)
+        self.tuned, self.before, self.after = Tuned(width), _block(width, width), _conv(width, width)
+
+    def forward(self, x: Tensor, change: Tensor | None = None) -> Tensor:
+        """change: see `Tuned`."""
+        out: Tensor = x + self.after(self.before(self.tuned(x, change)))
+        return out
+
+
+class Tuned(nn.Module):
+    """gain · norm(x) + shift, channel by channel: what a style can change."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.gain, self.shift = PixelNorm(), nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor, change: Tensor | None = None) -> Tensor:
         """change: (N, 2, C), added to gain and shift, picture by picture."""
         gain, shift = (self.gain, self.shift) if change is None else (self.gain + change[:, 0], self.shift + change[:, 1])
-        seen = self.norm(x) * gain[..., None, None].to(x.dtype) + shift[..., None, None].to(x.dtype)
-        out: Tensor = x + self.after(self.before(seen))
+        out: Tensor = self.norm(x) * gain[..., None, None].to(x.dtype) + shift[..., None, None].to(x.dtype)
         return out
 
 
@@ -206,4 +224,4 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
 
 
 def _block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(_conv(channels_in, channels_out, stride), nn.LeakyReLU(SLOPE))
+    return nn.Sequential(_conv(channels_in, channels_out, stride), nn.LeakyReLU(SLOPE, inplace=True))

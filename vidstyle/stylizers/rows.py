@@ -20,7 +20,7 @@ class StyleRows:
     """What each of S styles changes in a network that knows them all: conditional normalisation (Dumoulin et al. 2017)."""
 
     changes: Tensor
-    """(S, residuals, 2, channels): what `PaintNetwork.forward` takes."""
+    """(S, 2, changeable): what `PaintNetwork.forward` takes."""
     palette: Palette
     """Stacked, S of them: for clips whose colours are those of the training's clips together."""
 

@@ -31,16 +31,16 @@ class StyleReader(nn.Module):
     usual: Tensor
     deviation: Tensor
 
-    def __init__(self, residuals: int, width: int) -> None:
+    def __init__(self, changeable: int) -> None:
+        """changeable: gains of all residual blocks together."""
         super().__init__()
-        self.residuals, self.width = residuals, width
         self.directions = nn.ParameterDict({f"{layer}_{place}": torch.randn(channels, DIRECTIONS) / channels**0.5
                                             for place in range(len(READ_SCALES)) for layer, channels in CHANNELS.items()})
         energies = len(self.directions) * DIRECTIONS
         self.register_buffer("usual", torch.zeros(energies))
         self.register_buffer("deviation", torch.ones(energies))
         self.read = nn.Sequential(nn.Linear(energies, HIDDEN), nn.LeakyReLU(0.1))
-        self.say = nn.Linear(HIDDEN, residuals * 2 * width)
+        self.say = nn.Linear(HIDDEN, 2 * changeable)
         nn.init.normal_(self.say.weight, std=0.3 / HIDDEN**0.5)
         nn.init.zeros_(self.say.bias)
 
@@ -60,9 +60,9 @@ class StyleReader(nn.Module):
         self.usual[:], self.deviation[:] = found.mean(0), found.std(0).clamp_min(0.1)
 
     def forward(self, grams: Mapping[float, Grams]) -> Tensor:
-        """Gram matrices (N, C, C) by scale and layer -> (N, residuals, 2, width)."""
+        """Gram matrices (N, C, C) by scale and layer -> (N, 2, changeable)."""
         read = self.read((self.energies(grams) - self.usual) / self.deviation)
-        out: Tensor = self.say(read).view(-1, self.residuals, 2, self.width)
+        out: Tensor = self.say(read).unflatten(1, (2, -1))
         return out
 
 
@@ -77,7 +77,7 @@ def load_start(device: str = "cpu") -> tuple[PaintNetwork, StyleReader] | None:
         return None
     state = {name: value.float() for name, value in load_state_dict(fetch("builtin-start")).items()}
     network = PaintNetwork()
-    reader = StyleReader(len(network.residuals), 4 * network.width)
+    reader = StyleReader(sum(network.changeable))
     for part, module in (("network.", network), ("reader.", reader)):
         module.load_state_dict({k.removeprefix(part): v for k, v in state.items() if k.startswith(part)})
     return network.to(device).to(memory_format=torch.channels_last), reader.to(device)

@@ -113,6 +113,9 @@ def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """bfloat16 for the convolutions where the processor multiplies it natively, float32 elsewhere."""
-    native = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+    """bfloat16 for the convolutions where it is faster than float32: on CUDA, and on processors with matrix tiles (AMX).
+
+    AVX-512's own bfloat16 is slower here: 0.6 times the speed of float32, convolution by convolution.
+    """
+    native = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_amx_tile_supported())
     return torch.autocast(device.type, torch.bfloat16, enabled=native)

@@ -20,11 +20,10 @@ class Learner(nn.Module):
     """What is trained: the network's filters, gains and shifts, and the rows of several styles."""
 
     def __init__(self, network: PaintNetwork, rows: Tensor | None) -> None:
-        """rows: (S, residuals, 2, channels), or None for one style, whose changes are the network's own."""
+        """rows: (S, 2, changeable), or None for one style, whose changes are the network's own."""
         super().__init__()
         self.network = network
-        # Flat, because Muon takes what has four axes for a filter.
-        self.rows = None if rows is None else nn.Parameter(rows.flatten(1).clone())
+        self.rows = None if rows is None else nn.Parameter(rows.clone())
 
     @classmethod
     def begin(cls, styles: Sequence[StyleTarget], options: TrainOptions, start: tuple[PaintNetwork, StyleReader] | None,
@@ -36,7 +35,7 @@ class Learner(nn.Module):
         network.requires_grad_(True)
         network.keep = kept_share(options.temporal)
         if start is None:
-            rows = torch.zeros(len(styles), len(network.residuals), 2, 4 * network.width, device=device)
+            rows = torch.zeros(len(styles), 2, sum(network.changeable), device=device)
         else:
             height = options.size[len(options.size) // 2]
             with torch.no_grad():
@@ -48,7 +47,7 @@ class Learner(nn.Module):
 
     def changes(self, which: Tensor) -> Tensor | None:
         """What `PaintNetwork.forward` takes for pictures in the styles of these numbers (N,)."""
-        return None if self.rows is None else self.rows[which].view(len(which), len(self.network.residuals), 2, -1)
+        return None if self.rows is None else self.rows[which]
 
     def painter(self, style: int, palette: Palette, height: int) -> PaintNetwork:
         """A network for one style and palette alone, as it paints at this moment."""
