@@ -84,7 +84,8 @@ def candidate(path: Path | None) -> BuiltinEncoder:
 
 
 def painting(encoder: Encoder, content: Tensor, style: Tensor, options: Options) -> Tensor:
-    optimizer = Optimizer(encoder, StyleTarget([style], [1.0], encoder), options.content_weight, options.style_weight,
+    target = StyleTarget([style], [1.0], encoder)
+    optimizer = Optimizer(encoder, target, target.palette([content]), options.content_weight, options.style_weight,
                           options.tv_weight, 0.0, options.optimize_steps, options.follow_steps)
     return optimizer(content)
 

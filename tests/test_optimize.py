@@ -20,7 +20,8 @@ def noise(seed: int, size: int = 64) -> Tensor:
 
 def optimizer(temporal: float = 50.0, steps: int = 20) -> Optimizer:
     encoder = load_encoder("builtin")
-    return Optimizer(encoder, StyleTarget([noise(1)], [1.0], encoder), content_weight=0.05, style_weight=1.0, tv_weight=1.0,
+    style = StyleTarget([noise(1)], [1.0], encoder)
+    return Optimizer(encoder, style, style.palette([noise(2)]), content_weight=0.05, style_weight=1.0, tv_weight=1.0,
                      temporal_weight=temporal, first_steps=steps, follow_steps=steps)
 
 
@@ -30,7 +31,7 @@ def style_of(painter: Optimizer, painting: Tensor) -> float:
 
 
 def test_a_painting_has_the_style_and_not_the_frame():
-    painter, frame = optimizer(), noise(2).flip(0) ** 3
+    painter, frame = optimizer(steps=60), noise(2).flip(0) ** 3
     painting = painter(frame)
     assert painting.shape == frame.shape
     assert float(painting.min()) >= 0

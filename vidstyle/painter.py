@@ -25,7 +25,7 @@ from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.rows import about_styles
 from vidstyle.stylizers.start import begin, dress, load_start
-from vidstyle.stylizers.target import StyleTarget
+from vidstyle.stylizers.target import Palette, StyleTarget
 from vidstyle.video import Clip, sample
 from vidstyle.warp import trust
 from vidstyle.work import Work
@@ -59,7 +59,7 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
     pictures = [read_picture(style.path).to(plan.device) for style in styles]
     target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
     if options.method == "optimize":
-        return _optimizer(options, encoder, target), {}
+        return _optimizer(options, encoder, target, target.palette(_glances(plan, clip, listen))), {}
     if options.network is not None and options.network.exists():
         network, about = load_network(options.network, [style.share() for style in styles])
         network.to(plan.device)
@@ -106,8 +106,8 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
     return network, losses
 
 
-def _optimizer(options: Options, encoder: Encoder, target: StyleTarget) -> Optimizer:
-    return Optimizer(encoder, target, options.content_weight, options.style_weight, options.tv_weight,
+def _optimizer(options: Options, encoder: Encoder, target: StyleTarget, palette: Palette) -> Optimizer:
+    return Optimizer(encoder, target, palette, options.content_weight, options.style_weight, options.tv_weight,
                      TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 

@@ -1,4 +1,4 @@
-"""Paint by optimization: move the pixels until content, style and the last painting agree (Gatys 2016, Ruder 2016)."""
+"""Paint by optimization: change the picture until content, style and the last painting agree (Gatys 2016, Ruder 2016)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
-from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
+from vidstyle.stylizers.target import POSES, Palette, StyleTarget, precision, resized
+from vidstyle.stylizers.waves import WavePicture
 from vidstyle.warp import long_term_weights
 
 COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a stroke of the encoder's reach spans the picture
@@ -30,10 +31,12 @@ PLACES = 5  # the encoder's pooling grid is moved from step to step, else its gr
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Paints one frame by gradient descent on its pixels; a `Stylizer`."""
+    """Paints one frame by gradient descent on the picture; a `Stylizer`."""
 
     encoder: Encoder
     style: StyleTarget
+    palette: Palette
+    """What makes the clip's colours the style's: the frame in these colours is where painting starts, and its content."""
     content_weight: float
     style_weight: float
     tv_weight: float
@@ -43,11 +46,12 @@ class Optimizer:
     """Most Adam steps for a frame without priors, over all levels."""
     follow_steps: int
     """Most Adam steps for a frame with priors."""
-    rate: float = 0.03
-    """Adam's step, in units of the [0, 1] range."""
+    rate: float = 0.007
+    """Adam's step; see `WavePicture`. At three times this, small things are lost, whatever the content weight."""
 
     def __call__(self, image: Tensor, priors: Sequence[Prior] = ()) -> Tensor:
         """(3, H, W) frame -> (3, H, W) painting in [0, 1]; priors as in `Stylizer`."""
+        image = self.palette(image).clamp(0, 1)
         if not priors or self.temporal_weight == 0:
             return self._pyramid(image)
         # Start from the last painting where it can be seen, from the content elsewhere.
@@ -76,12 +80,13 @@ class Optimizer:
             content = [self.encoder(_seen(framed, *view), [CONTENT_LAYER])[CONTENT_LAYER] for view in views]
         weights = long_term_weights([prior.visibility for prior in priors])
 
-        painting = _framed(start).requires_grad_()
-        adam = torch.optim.Adam([painting], lr=rate, betas=(0.9, 0.99))
+        picture = WavePicture(_framed(start))
+        adam = torch.optim.Adam([picture.amplitudes], lr=rate, betas=(0.9, 0.99))
         falling = Falling()
         for step in range(steps):
             place = step % PLACES
             adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # settle in the second half
+            painting = picture()
             with precision(image.device):
                 found = self.encoder(_seen(painting, *views[place]), [*STYLE_LAYERS, CONTENT_LAYER])
             loss = (
@@ -94,11 +99,9 @@ class Optimizer:
             adam.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
-            with torch.no_grad():
-                painting.clamp_(0, 1)
             if not falling(float(loss.detach())):
                 break
-        return _unframed(painting.detach())
+        return _unframed(picture().detach())
 
 
 class Falling:

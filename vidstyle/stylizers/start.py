@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vidstyle.losses import STYLE_LAYERS, Grams
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import Palette, StyleTarget, colours
+from vidstyle.stylizers.target import Palette, StyleTarget
 from vidstyle.weights import RECORDS, fetch, load_state_dict
 
 CHANNELS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128, "relu5_1": 128}  # of the builtin encoder
@@ -105,10 +105,7 @@ def begin(frames: Sequence[Tensor], style: StyleTarget, keep: float,
 def dress(network: PaintNetwork, frames: Sequence[Tensor], style: StyleTarget, keep: float) -> None:
     """Give a network what depends on the clip: its palette, its height, how much stays; arguments as for `begin`."""
     network.keep, network.soft = keep, softness(frames[0].shape[-2])
-    shown = torch.cat([colours(frame) for frame in frames], 1)
-    palettes = Palette.stacked([Palette.of(shown, colours(picture)) for picture in style.pictures])
-    shares = torch.tensor(list(style.weights))
-    wear(network, palettes.mixed(shares / shares.sum()))
+    wear(network, style.palette(frames))
 
 
 def softness(height: int) -> int:

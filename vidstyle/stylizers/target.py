@@ -51,6 +51,14 @@ class StyleTarget:
         return self._known[height, flipped]
 
 
+    def palette(self, frames: Sequence[Tensor]) -> Palette:
+        """What gives a clip, of which these are some frames (3, H, W), the colours of the style."""
+        shown = torch.cat([colours(frame) for frame in frames], 1)
+        palettes = Palette.stacked([Palette.of(shown, colours(picture)) for picture in self.pictures])
+        shares = torch.tensor(list(self.weights))
+        return palettes.mixed(shares / shares.sum())
+
+
 @dataclass(frozen=True)
 class Palette:
     """How the colours of a clip become those of a style; see `PaintNetwork.mapped`. May be stacked, one for each picture."""
@@ -68,6 +76,12 @@ class Palette:
         """From the colours (3, any number) in [0, 1] of a clip and of a style."""
         limits = torch.quantile(painted, torch.tensor([0.02, 0.98]), dim=1).clamp(0.02, 0.98)
         return cls(*palette_map(shown, painted), limits[0], limits[1])
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """(3, H, W) or (N, 3, H, W) in these colours; not yet held to [0, 1]."""
+        matrix, light = self.matrix.to(image), self.light.to(image)
+        mapped: Tensor = matrix @ image.flatten(-2) + light.unsqueeze(-1)
+        return mapped.view_as(image)
 
     @classmethod
     def stacked(cls, palettes: Sequence[Palette]) -> Palette:
