@@ -18,6 +18,9 @@ PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_
 # OpenCV's presets stop at half or a quarter of the size, and paint then floats across fine branches. Searching at full size
 # alone lets film grain move the paint: six times the smoothing holds that down. A wider stride pays for it.
 FULL_SIZE = {"FinestScale": 0, "PatchStride": 4, "GradientDescentIterations": 12, "VariationalRefinementAlpha": 120.0}
+# The way back only tells which motion to trust, and half the size tells it as well, in a third of the time: of what is off by
+# more than 2 px it leaves 22 % trusted instead of 31 %, of what is right 75 % instead of 76 % (Sintel and generated scenes).
+HALF_SIZE = FULL_SIZE | {"FinestScale": 1}
 
 
 class Dis:
@@ -27,25 +30,27 @@ class Dis:
     """
 
     def __init__(self, preset: str = "dis") -> None:
-        self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
+        self._there, self._back = (cv2.DISOpticalFlow.create(PRESETS[preset]) for _ in range(2))
         if preset == "dis":
-            for name, value in FULL_SIZE.items():
-                getattr(self._search, f"set{name}")(value)
+            for search, settings in ((self._there, FULL_SIZE), (self._back, HALF_SIZE)):
+                for name, value in settings.items():
+                    getattr(search, f"set{name}")(value)
 
     def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
         before, now = gray(last), gray(this)
-        return FlowPair(to_last=self._motion(now, before).to(this.device),
-                        to_this=self._motion(before, now).to(this.device))
+        return FlowPair(to_last=_motion(self._there, now, before).to(this.device),
+                        to_this=_motion(self._back, before, now).to(this.device))
 
-    def _motion(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Tensor:
-        """(2, H, W): source(x) = target(x + motion(x)), on the grid of `source`."""
-        height, width = source.shape
-        # OpenCV picks its coarsest scale by the width alone: on a picture wider than about 2.5 times its height, or
-        # below 12 px, it reads beyond its memory. There the border is repeated until the shape is safe.
-        calc: Any = self._search.calc  # its stub insists on a first guess; without one it starts from rest
-        flow = with_camera(source, target, calc(_padded(source), _padded(target), None)[:height, :width])
-        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
+
+def _motion(search: cv2.DISOpticalFlow, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Tensor:
+    """(2, H, W): source(x) = target(x + motion(x)), on the grid of `source`."""
+    height, width = source.shape
+    # OpenCV picks its coarsest scale by the width alone: on a picture wider than about 2.5 times its height, or
+    # below 12 px, it reads beyond its memory. There the border is repeated until the shape is safe.
+    calc: Any = search.calc  # its stub insists on a first guess; without one it starts from rest
+    flow = with_camera(source, target, calc(_padded(source), _padded(target), None)[:height, :width])
+    return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
 
 
 def _padded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
