@@ -138,6 +138,16 @@ def test_another_style_is_refused_and_restart_begins_anew(folder: Path):
     assert not is_whole(folder)
 
 
+@pytest.mark.parametrize(("changes", "fits"), [({"strength": 0.5, "crf": 20}, False), ({"seed": 1}, True)])
+def test_a_run_that_begins_anew_fits_anew_only_where_it_matters(folder: Path, changes: dict[str, float], fits: bool):
+    stages: list[str] = []
+    paint(folder, "out.mp4", replace(QUICK, **changes), restart=True, listen=lambda step: stages.append(step.stage))
+    assert ("fit" in stages) == fits
+    assert stages.count("paint") == FRAMES
+    paint(folder, "fresh.mp4", replace(QUICK, **changes))
+    assert (folder / "out.mp4").read_bytes() == (folder / "fresh.mp4").read_bytes()
+
+
 def test_a_network_that_the_stopped_run_has_written_is_its_own(folder: Path):
     options = replace(QUICK, network=folder / "net.safetensors")
     with pytest.raises(KeyboardInterrupt):
@@ -152,8 +162,9 @@ def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
         if progress.stage == "fit" and progress.done == 2:
             raise KeyboardInterrupt
 
+    shutil.rmtree(work_folder(folder / "out.mp4"))
     with pytest.raises(KeyboardInterrupt) as stop:
-        paint(folder, "out.mp4", restart=True, listen=listen)
+        paint(folder, "out.mp4", listen=listen)
     assert "after 2 steps of the fit" in stop.value.__notes__[0]
     steps: list[int] = []
     paint(folder, "out.mp4", listen=lambda step: steps.append(step.done) if step.stage == "fit" else None)

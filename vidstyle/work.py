@@ -24,6 +24,9 @@ from vidstyle.video import Encoder, PictureWriter, Written
 LEAST_SECONDS = 10.0  # between two savings: what a kill may cost
 MOST_SHARE = 0.01  # of the time may be spent on saving; on a slow disk, savings come less often
 NETWORK = "network.safetensors"
+# Names in a job that do not change the network that is fitted: a run that begins anew with others keeps it.
+AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "sound", "audio", "strict",
+             "optimize_steps", "follow_steps", "references")
 FitState = Callable[[], dict[str, Tensor]]
 
 
@@ -47,7 +50,8 @@ class Work:
     that it does not name, or that differ, are not used.
 
     job: what the painting depends on, by name; an earlier run is continued only where all of it is the same.
-    total: frames of the output. restart: forget the earlier run. frames: False keeps the fit alone.
+    total: frames of the output. restart: forget the earlier run, but for a network that would be fitted the same again.
+    frames: False keeps the fit alone.
 
     On leaving by an exception everything is saved once more and the exception gets a note that says where it goes on; on
     leaving without one the output is whole, and the folder is removed. Raises UsageError for another job, OutputError for
@@ -87,8 +91,10 @@ class Work:
         return self
 
     def _recover(self) -> None:
-        records = [] if self._restart else self._journal.read()
-        if records:
+        records = self._journal.read()
+        if records and self._restart:
+            records = self._only_fit(records)
+        elif records:
             self._compare(records[0]["job"], records)
         self._records = [{"job": self.job}]
         for record in records[1:]:
@@ -110,6 +116,13 @@ class Work:
         if self._records != records:
             self._journal.rewrite(self._records)
         self._tidy()
+
+    def _only_fit(self, records: list[Record]) -> list[Record]:
+        """Of another run's records those of its fitted network, where this job would fit the very same."""
+        old = records[0]["job"]
+        if any(old.get(name) != self.job.get(name) for name in {**old, **self.job} if name not in AFTER_FIT):
+            return []
+        return [records[0], *(record for record in records[1:] if NETWORK in record.get("files", ()))]
 
     def _compare(self, old: dict[str, str], records: list[Record]) -> None:
         """Refuse to go on with a job that is another one by now."""
