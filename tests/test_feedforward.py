@@ -1,6 +1,7 @@
 """The feed-forward painter: sizes, files, and a fit that is seeded, learns the style and learns to hold still."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,16 @@ def test_muon_steps_are_orthogonal():
     matrix = torch.randn(8, 40, generator=torch.Generator().manual_seed(0))
     singular = torch.linalg.svdvals(orthogonalized(matrix))
     assert 0.6 < float(singular.min()) <= float(singular.max()) < 1.3  # the range that the iteration is made for
+
+
+def test_a_fit_that_gets_no_better_ends_before_its_time():
+    """A thousand steps at a rate of nearly nothing: after a few looks at the pair that is held out it is told to rest."""
+    encoder = load_encoder("builtin")
+    target, seen = StyleTarget([noise(1)], [1.0], encoder), 4 * pairs()
+    network = fresh(seen, target)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    steps = fit(network, seen, encoder, target, replace(settings(400), rate=1e-9))
+    # Two looks, 20 steps apart, and two more that are no better; then a tenth of the steps to come to rest.
+    assert steps == 4 * 20 + 40
+    assert all(torch.allclose(value, before[name], atol=1e-5) for name, value in network.state_dict().items())
+    assert fit(fresh(pairs(), target), pairs(), encoder, target, settings(2)) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,15 @@ from vidstyle.losses import Encoder
 from vidstyle.stylizers.muon import optimizers
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.objective import pair_losses
+from vidstyle.stylizers.optimize import Falling
 from vidstyle.stylizers.target import StyleTarget
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 TONE = 0.5  # weight of `tone_loss`
 ALONE = 0.3  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
+HELD = 8  # of so many pairs one is not learnt from, and tells when the fit gets no better
+LOOK = 20  # steps between two looks at what is held out
+COOLING = 0.1  # share of the steps over which a fit that gets no better comes to rest
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class FitSettings:
     steps: int
     seed: int
     rate: float = 1.5e-3
+    alone: float = ALONE
+    """Share of the steps before the second frame of a pair sees the first one's painting; none for the start network."""
 
     def weighed(self, losses: dict[str, Tensor]) -> Tensor:
         """The sum of the losses, each by its weight."""
@@ -55,47 +62,73 @@ class FitSettings:
 
     def follows(self, step: int) -> bool:
         """Whether, at this step, the second frame of a pair sees the first one's painting."""
-        return self.temporal_weight > 0 and step >= ALONE * self.steps
+        return self.temporal_weight > 0 and step >= self.alone * self.steps
 
 
 Report = Callable[[int, dict[str, float], Callable[[], dict[str, Tensor]]], None]
 
 
 def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
-        report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> None:
+        report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> int:
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
     Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
     2016). After the first third the second frame follows the first one's painting, pulled along the motion,
     and the temporal loss joins (Ruder et al. 2018). `report(step, losses, state)` is called after every step; what `state()`
     gives there, a later call takes as `begun`, goes on after that step, and ends with the very same network.
+
+    Every HELDth pair is held out; where the losses of those no longer fall, the fit comes to rest before its time. Returns
+    the number of steps it took.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     network.train().requires_grad_(True)
     steppers = optimizers(network.parameters(), settings.rate)
-    device = style.pictures[0].device
-    first = 0 if begun is None else _take_up(begun, network, steppers, generator)
-    for step in range(first, settings.steps):
-        pair = pairs[int(torch.randint(len(pairs), (), generator=generator))]
-        height = pair.this.shape[-2]
-        rows, columns = _random_window(pair.this.shape[-2:], generator)
-        last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
-        to_last, visible = (field[None, :, rows, columns].to(device).float() for field in (pair.to_last, pair.visibility))
-        losses = pair_losses(network, last, this, to_last, visible, encoder, [style], height, generator,
-                             follows=settings.follows(step))
+    held = pairs[HELD // 2 :: HELD] if len(pairs) >= HELD else ()
+    learnt = [pair for pair in pairs if all(pair is not other for other in held)]
+    falling, step, last = Falling(window=2), 0, settings.steps
+    if begun is not None:
+        step, last = _take_up(begun, network, steppers, generator, falling)
+
+    def losses_of(pair: Pair, source: torch.Generator, *, follows: bool) -> dict[str, Tensor]:
+        """Those of a random crop."""
+        shown, height = _cropped(pair, source, style.pictures[0].device), pair.this.shape[-2]
+        return pair_losses(network, *shown, encoder, [style], height, source, follows=follows)
+
+    while step < last:
+        pair = learnt[int(torch.randint(len(learnt), (), generator=generator))]
+        losses = losses_of(pair, generator, follows=settings.follows(step))
         network.zero_grad(set_to_none=True)
         settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
+        rest = (last - step) / (COOLING * settings.steps) if last < settings.steps else 1.0
         for optimizer in steppers:
-            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps)
+            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps) * min(1.0, rest)
             optimizer.step()
-        report(step + 1, {name: float(value.detach()) for name, value in losses.items()},
-               functools.partial(_state, step + 1, network, steppers, generator))
+        step += 1
+        if held and step % LOOK == 0 and last == settings.steps:
+            with torch.no_grad():
+                same = torch.Generator().manual_seed(settings.seed)
+                found = sum(float(settings.weighed(losses_of(pair, same, follows=settings.follows(last)))) for pair in held)
+            if not falling(found):
+                last = min(last, step + math.ceil(COOLING * settings.steps))
+        report(step, {name: float(value.detach()) for name, value in losses.items()},
+               functools.partial(_state, step, last, network, steppers, generator, falling))
     network.eval().requires_grad_(False)
+    return step
 
 
-def _state(step: int, network: PaintNetwork, steppers: Sequence[Optimizer], generator: torch.Generator) -> dict[str, Tensor]:
+def _cropped(pair: Pair, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `pair_losses` takes of a pair: the same random crop of both pictures, their motion and visibility."""
+    rows, columns = _random_window(pair.this.shape[-2:], generator)
+    last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
+    to_last, visible = (field[None, :, rows, columns].to(device).float() for field in (pair.to_last, pair.visibility))
+    return last, this, to_last, visible
+
+
+def _state(step: int, last: int, network: PaintNetwork, steppers: Sequence[Optimizer], generator: torch.Generator,
+           falling: Falling) -> dict[str, Tensor]:
     """Everything that the steps after `step` depend on."""
-    state = {"step": torch.tensor(step), "generator": generator.get_state()}
+    state = {"step": torch.tensor(step), "last": torch.tensor(last), "generator": generator.get_state(),
+             "held": torch.tensor(falling.losses, dtype=torch.float64)}
     state |= {f"network.{name}": value for name, value in network.state_dict().items()}
     for number, optimizer in enumerate(steppers):
         for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
@@ -104,8 +137,9 @@ def _state(step: int, network: PaintNetwork, steppers: Sequence[Optimizer], gene
 
 
 def _take_up(state: dict[str, Tensor], network: PaintNetwork, steppers: Sequence[Optimizer],
-             generator: torch.Generator) -> int:
-    """Put `_state` back in place; the step it was taken after."""
+             generator: torch.Generator, falling: Falling) -> tuple[int, int]:
+    """Put `_state` back in place; the step it was taken after, and the last there will be."""
+    falling.losses[:] = state["held"].tolist()
     network.load_state_dict({name: state[f"network.{name}"] for name in network.state_dict()})
     generator.set_state(state["generator"])
     for number, optimizer in enumerate(steppers):
@@ -115,7 +149,7 @@ def _take_up(state: dict[str, Tensor], network: PaintNetwork, steppers: Sequence
             optimizer.state[parameter] = {
                 name.rpartition(".")[2]: torch.empty_like(parameter).copy_(value) if value.ndim else value.clone()
                 for name, value in found.items()}
-    return int(state["step"])
+    return int(state["step"]), int(state["last"])
 
 
 def ramp(share: float) -> float:
