@@ -30,25 +30,29 @@ SMALLEST = 32  # pixels on a side that the encoder is shown at least
 
 @dataclass(frozen=True)
 class GridCrop:
-    """Cuts up to 15 pixels off the top and left, and flips what is left.
+    """Cuts up to 15 pixels off each edge, and flips what is left.
 
     The network and the encoder's pooling both work on a grid that starts at the corner. Were the two always in step, the
-    network would learn a woven grain that the pooling does not see.
+    network would learn a woven grain that the pooling does not see. And what the encoder sees last before its own padding
+    suits it best as a line: were that always the same edge, the network would frame its paintings.
     """
 
-    top: int
-    left: int
+    rows: slice
+    columns: slice
     pose: tuple[int, ...]
     """Axes to flip."""
 
     @classmethod
     def random(cls, size: torch.Size, generator: torch.Generator) -> GridCrop:
         """One for pictures of this (height, width)."""
-        top, left = (int(torch.randint(max(1, min(GRID, side - SMALLEST)), (), generator=generator)) for side in size)
-        return cls(top, left, POSES[int(torch.randint(len(POSES), (), generator=generator))])
+        spans = []
+        for side in size:
+            before, after = torch.randint(max(1, min(GRID, (side - SMALLEST) // 2)), (2,), generator=generator).tolist()
+            spans.append(slice(before, side - after))
+        return cls(spans[0], spans[1], POSES[int(torch.randint(len(POSES), (), generator=generator))])
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        return pictures[..., self.top :, self.left :].flip(self.pose)
+        return pictures[..., self.rows, self.columns].flip(self.pose)
 
 
 def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, encoder: Encoder,
