@@ -106,7 +106,6 @@ def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style],
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"fit_steps": 0}, UsageError, "--network"),
         ({"network": Path("none/net.safetensors")}, UsageError, "folder"),
         ({"device": "tpu"}, UsageError, "auto"),
         ({"flow": "none"}, UsageError, "dis"),

@@ -20,7 +20,7 @@ from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
-from vidstyle.stylizers.fit import ALONE, FitSettings, Pair, fit
+from vidstyle.stylizers.fit import FitSettings, Pair, fit
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.rows import about_styles
@@ -87,8 +87,7 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
     options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
-    start = load_start(plan.device)
-    network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal), start, options.seed)
+    network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
@@ -101,7 +100,7 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
             raise
 
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed, alone=0.0 if start else ALONE)
+                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed, alone=0.0)
     fit(network, pairs, encoder, target, settings, report, work.fit_state())
     return network, losses
 

@@ -173,8 +173,6 @@ def check_models(options: Options, device: str, styles: list[Style]) -> None:
     if options.method == "feedforward":
         if options.network is not None and options.network.exists():
             load_network(options.network, [style.share() for style in styles])
-        elif options.fit_steps == 0:
-            raise UsageError("--fit-steps 0 paints without fitting; name a network to use with --network FILE.")
         elif options.network is not None and options.network.suffix.lower() != ".safetensors":
             raise UsageError(f"{options.network}: a network is saved as .safetensors; give it that extension.")
         elif options.network is not None and not options.network.absolute().parent.is_dir():

@@ -165,7 +165,8 @@ def read_request(
     fit_steps: Annotated[
         int | None,
         _option(
-            "--fit-steps", panel=PACE, metavar="STEPS", help="Training steps of the fit; more is richer and slower."
+            "--fit-steps", panel=PACE, metavar="STEPS",
+            help="Most training steps of the fit; more is closer to the style, 0 a rough draft.",
         ),
     ] = None,
     size: Annotated[

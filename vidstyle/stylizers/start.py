@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vidstyle.losses import STYLE_LAYERS, Grams
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import Palette, StyleTarget
-from vidstyle.weights import RECORDS, fetch, load_state_dict
+from vidstyle.weights import fetch, load_state_dict
 
 CHANNELS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128, "relu5_1": 128}  # of the builtin encoder
 READ_SCALES = (1.0, 0.25)  # the style is read at these shares of the painted height: fine strokes, and large forms
@@ -71,10 +71,8 @@ def read_scales(style: StyleTarget, height: int) -> dict[float, Grams]:
     return {scale: style.at(round(height * scale)) for scale in READ_SCALES}
 
 
-def load_start(device: str = "cpu") -> tuple[PaintNetwork, StyleReader] | None:
-    """The start network that ships, and its reader; None while none ships (see `training/train_start.py`)."""
-    if "builtin-start" not in RECORDS:
-        return None
+def load_start(device: str = "cpu") -> tuple[PaintNetwork, StyleReader]:
+    """The start network that ships, and its reader (made by `training/train_start.py`). Raises InputError if it is damaged."""
     state = {name: value.float() for name, value in load_state_dict(fetch("builtin-start")).items()}
     network = PaintNetwork()
     reader = StyleReader(sum(network.changeable))
