@@ -70,7 +70,7 @@ def read_hdr(frame: VideoFrame, transfer: str, mode: HdrMode) -> Hdr:
     if (data := _note(notes, "CONTENT_LIGHT_LEVEL")) is not None:
         most, mean = struct.unpack("=2I", data[:8])
         light = most, mean
-    stated = max(luminance[1], light[0] if light else 0)
+    stated = max(luminance[1], float(light[0]) if light else 0.0)
     peak = _HLG_PEAK if transfer == "hlg" else min(max(stated, 2 * WHITE), 10_000.0) if stated else 1000.0
     dynamic = any(_note(notes, name) is not None for name in _DYNAMIC)
     return Hdr(mode, transfer, peak, primaries, luminance, light, dynamic)
