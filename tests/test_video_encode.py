@@ -87,13 +87,33 @@ def test_chroma_and_depth_follow_the_source(tmp_path: Path, pix_fmt: str) -> Non
     assert copy(clip, tmp_path / "b.mp4").pix_fmt == pix_fmt
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+@pytest.mark.parametrize("codec", get_args(Codec))
 def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
-    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, options={"level": "3"}))
-    written = copy(clip, tmp_path / "b.mkv", codec=codec)
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, tags=(1, 1, 1, 1),
+                           options={"level": "3"}))
+    target = tmp_path / ("b.mov" if codec == "dnxhr" else "b.mkv")
+    written = copy(clip, target, codec=codec)
     assert (written.width, written.height) == (641, 361)
-    plan = plan_output(tmp_path / "c.mkv", clip, codec=codec)
-    assert any("4:4:4" in warning for warning in plan.warnings) == (codec in ("h264", "hevc"))
+    plan = plan_output(target, clip, codec=codec)
+    assert any("4:4:4" in warning for warning in plan.warnings) == (codec in ("h264", "hevc", "prores"))
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        difference = (before.image - after.image).abs() * 255
+        for part in (difference, difference[..., -1], difference[..., -1, :]):
+            assert part.mean() < 4  # crf 16; a lost row or column was off by 100
+
+
+@pytest.mark.parametrize("codec", get_args(Codec))
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (1, 2, 1, 1), (6, 1, 6, 6), (6, 2, 6, 6), (9, 1, 9, 14), (2, 0, 2, 2)])
+def test_every_codec_says_what_its_samples_mean(tmp_path: Path, codec: str, tags: tuple[int, int, int, int]) -> None:
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(320, 192), frames=1, tags=tags, options={"level": "3"}))
+    target = tmp_path / ("b.mov" if codec == "dnxhr" else "b.mkv")
+    written = copy(clip, target, codec=codec)
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        assert (before.image - after.image).abs().mean() * 255 < 2  # crf 16; a wrong matrix or range is off by 3 to 8
+    asked, found = (one.colour.as_dict()["tags"] for one in (clip, written))
+    changed = [name for name, tag in asked.items() if tag and tag != found[name]]
+    told = [warning for warning in plan_output(target, clip, codec=codec).warnings if "the output" in warning]
+    assert bool(changed) == bool(told), (changed, told)
 
 
 def test_rotation_ratio_and_tags(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = 
                 if source is not None:
                     sink.set_chapters(source.chapters())
                 sink.start_encoding()
-                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.written_colour)
+                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, chosen.colour)
                 frame.pts, frame.time_base = 0, clip.time_base
                 sink.mux(stream.encode(frame))
                 sink.mux(stream.encode(None))
@@ -129,7 +129,7 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
     context.time_base = stream.time_base = clip.time_base
     context.thread_count = chosen.threads
     context.sample_aspect_ratio = clip.sample_aspect_ratio
-    tags = written_tags(clip.written_colour, chosen.pix_fmt)
+    tags = written_tags(chosen.colour, chosen.pix_fmt)
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
@@ -235,13 +235,13 @@ class Encoder:
         if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
             alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
         image = frame.image if self.clip.hdr is None else from_painter(frame.image, self.clip.hdr)
-        picture = write_image(image, self.plan.format.pix_fmt, self.clip.written_colour, alpha)
+        picture = write_image(image, self.plan.format.pix_fmt, self.plan.format.colour, alpha)
         return Written(pack_samples(picture), self._encode(picture, frame.pts, frame.duration))
 
     def restore(self, samples: bytes) -> None:
         """Encode the next frame as an earlier Encoder was given it; see `Written`."""
         index = self.first + self.written
-        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.clip.written_colour)
+        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.plan.format.colour)
         self._encode(picture, self.clip.pts[index], self.clip.durations[index])
 
     def restore_segment(self, segment: bytes) -> None:
