@@ -89,6 +89,14 @@ def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: st
     assert any("mastering" in warning for warning in plan_output(tmp_path / "c.mkv", clip, codec="ffv1").warnings)
 
 
+def test_a_display_that_cannot_be_is_dropped_by_name(tmp_path: Path) -> None:
+    path = hdr_clip(tmp_path / "a.mp4", 16, told=MASTER.replace("L(10000000,50)", "L(1000,50)"))  # a tenth of a cd/m²
+    clip = probe(path, hdr="passthrough")
+    assert clip.hdr is not None
+    assert (clip.hdr.primaries, clip.hdr.light) == ((), (800, 200))
+    assert any("impossible, and is dropped" in line for line in plan_output(tmp_path / "b.mp4", clip, codec="hevc").warnings)
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
     clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="tonemap")
