@@ -50,7 +50,7 @@ CLIPS: dict[str, str] = {
     "attachment.mkv": f"PIC -attach FONT -metadata:s:t mimetype=application/x-truetype-font {_X264}",
     "cover.mp4": f"PIC COVER -map 0 -map 1 {_X264} -c:v:1 mjpeg -disposition:v:1 attached_pic",
     "anamorphic.mp4": f"PIC -vf setsar=16/11 {_X264}",
-    "odd.mkv": "PIC -vf scale=161:97 -c:v ffv1 -level 3",
+    "odd.mkv": "PIC -vf scale=161:97,setsar=1 -c:v ffv1 -level 3",
     "late_start.mp4": f"PIC SND {_X264} {_AAC} -output_ts_offset 2.5",
     "late_sound.mp4": f"PIC -itsoffset 0.217 SND -map 0 -map 1 {_X264} {_AAC}",
     "late_picture.mkv": f"-itsoffset 0.3 PIC SND -map 0 -map 1 {_X264} {_AAC}",
@@ -63,6 +63,8 @@ CLIPS: dict[str, str] = {
     "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
                         "-profile:v standard -pix_fmt yuv422p10le",
     "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
+    "bt601.mov": "PIC -vf scale=320:192,setparams=color_primaries=smpte170m:color_trc=smpte170m:colorspace=smpte170m "
+                 f"{_X264}",
     "uneven.mp4": "PIC -vf settb=1/90000,setpts=PTS+1440*mod(N\\,3) -fps_mode passthrough -enc_time_base 1/90000 "
                   f"-video_track_timescale 90000 {_X264}",
     "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
@@ -72,6 +74,11 @@ CLIPS: dict[str, str] = {
     "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
     "one_frame.mp4": f"PIC -frames:v 1 {_X264}",
 }
+
+CODECS = {"twelve_bit.mkv": ("ffv1", "hevc"), "four_two_two.mov": ("prores", "ffv1"), "dnxhr.mov": ("dnxhr", "ffv1"),
+          "open_gop.mp4": ("hevc", "vp9", "av1"), "full_range.mp4": ("ffv1", "av1", "prores"), "uneven.mp4": ("prores", "hevc"),
+          "odd.mkv": ("ffv1", "prores", "vp9"), "bt601.mov": ("dnxhr", "prores")}
+"""Clips that are written by these codecs too."""
 
 
 def make_clips(folder: Path, names: list[str]) -> list[Path]:
