@@ -321,8 +321,6 @@ def test_an_encoder_is_brought_back_to_where_it_was(tmp_path: Path, name: str, c
         assert probe(again).pts == found.pts
         for before, after in zip(written, decode(probe(again)), strict=True):
             assert (before.image - after.image).abs().mean() < 0.03
-    elif name.endswith((".mkv", ".webm")):  # these carry a random number of their own, in whole and again alike
-        assert [frame.image.sum() for frame in decode(found)] == [frame.image.sum() for frame in decode(probe(again))]
     else:
         assert whole.read_bytes() == again.read_bytes()
 

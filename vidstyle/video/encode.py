@@ -203,7 +203,7 @@ class Encoder:
         source, heard, beside = _readers(self._open, clip)
         self._source = source
         tags = {} if source is None else copied_tags(source.metadata)
-        options = {}
+        options = {"fflags": "+bitexact"}  # else Matroska gives each file a random number of its own
         if chosen.container in ("mp4", "mov"):
             flags = "+faststart" + ("+use_metadata_tags" if set(tags) - _MP4_TAGS else "")
             options = {"movflags": flags, "movie_timescale": str(movie_timescale(clip, self.plan.audio)),
