@@ -58,7 +58,7 @@ def test_pictures_that_are_interlaced_later_on_are_not_missed(tmp_path: Path) ->
     first = make_clip(tmp_path / "a.ts", frames=9, pix_fmt="yuv444p", options={"bf": "0"})
     later = remux(interlaced(tmp_path / "b.ts"), tmp_path / "c.ts", shift=9 * 3600)
     first.write_bytes(first.read_bytes() + later.read_bytes())
-    with pytest.raises(InputError, match="frame 9 is interlaced, .*--deinterlace bwdif"):
+    with pytest.raises(InputError, match=r"frame 9 is interlaced, .*--deinterlace bwdif"):
         list(decode(probe(first)))
     assert len(list(decode(probe(first, deinterlace=True)))) == 29
 
