@@ -130,6 +130,15 @@ def test_another_job_is_refused(folder: Path, changes: dict[str, int], words: st
     assert is_whole(folder)
 
 
+def test_the_sound_may_be_another(folder: Path):
+    silent = replace(QUICK, audio="none")
+    paint(folder, "silent.mp4", silent)
+    seen: list[int] = []
+    paint(folder, "out.mp4", silent, listen=lambda step: seen.append(step.done) if step.stage == "paint" else None)
+    assert seen == list(range(STOP + 1, FRAMES + 1))
+    assert (folder / "out.mp4").read_bytes() == (folder / "silent.mp4").read_bytes()
+
+
 def test_another_style_is_refused_and_restart_begins_anew(folder: Path):
     write_png(folder / "style.png", torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(9)))
     with pytest.raises(UsageError, match=r"styles was .* and is "):
