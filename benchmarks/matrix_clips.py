@@ -37,6 +37,7 @@ CLIPS: dict[str, str] = {
     "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
     "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",
     "mirrored.mp4": f"-display_hflip PIC {_X264}",
+    "interlaced_later.ts": "PIC -c:v mpeg2video -q:v 2 -bf 0",  # an interlaced part is added afterwards
     "rotated.mp4": f"-display_rotation 90 PIC {_X264}",
     "sound_tracks.mkv": "PIC SND SND SND -map 0 -map 1 -map 2 -map 3 " + _X264 + " -c:a:0 aac -c:a:1 flac -c:a:2 libopus "
                         "-metadata:s:a:0 language=fra -metadata:s:a:1 language=deu -metadata:s:a:2 language=spa "
@@ -119,8 +120,10 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         whole = path.rename(folder / "edit_list_whole.mp4")
         _run(["-ss", "0.5", "-i", str(whole), "-c", "copy", str(path)])
         whole.unlink()
-    if name == "size_change.ts":
-        _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", "-c:v", "libx264", "-pix_fmt", "yuv420p",
+    if name in ("size_change.ts", "interlaced_later.ts"):
+        how = (["-c:v", "libx264"] if name == "size_change.ts" else
+               ["-vf", "scale=160:96,setfield=tff", "-c:v", "mpeg2video", "-q:v", "2", "-bf", "0", "-flags", "+ildct+ilme"])
+        _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", *how, "-pix_fmt", "yuv420p",
               "-output_ts_offset", "1.4", str(folder / "more.ts")])
         path.write_bytes(path.read_bytes() + (folder / "more.ts").read_bytes())
         (folder / "more.ts").unlink()
