@@ -44,9 +44,10 @@ class Row:
     verdict: str
 
 
-def reading(path: Path, stream: str, *more: str) -> list[tuple[Fraction, str]]:
+def reading(path: Path, stream: str, *more: str, upright: bool = False) -> list[tuple[Fraction, str]]:
     """Seconds and hash of every decoded frame or copied packet of a stream, as the ffmpeg program sees it."""
-    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", "-noautorotate", "-i", str(path),
+    turn = "-autorotate" if upright else "-noautorotate"
+    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", turn, "-i", str(path),
                           "-map", stream, "-fps_mode", "passthrough", "-enc_time_base:v", "demux", *more,
                           "-f", "framehash", "-hash", "md5", "-"],
                          capture_output=True, text=True)
@@ -188,7 +189,7 @@ def codes(clip: Clip, folder: Path) -> str:
     top = 2**clip.depth - 1
     text = f"{total * top:.2f}" + ("" if before.alpha is None else f", alpha {worst * top:.2f}")
     if clip.pix_fmt.replace("yuvj", "yuv") == written.pix_fmt and not clip.deinterlace and clip.on_damage == "fail":
-        seen = [[found for _, found in reading(path, place)][:last + 1]
+        seen = [[found for _, found in reading(path, place, upright=True)][:last + 1]
                 for path, place in ((clip.path, f"0:{clip.stream}"), (target, "0:v:0"))]
         text += ", =" if seen[0] == seen[1] else ""
     return text if total * top <= 1 and worst * top < 0.5 else f"over 1: {text}"

@@ -36,9 +36,10 @@ CLIPS: dict[str, str] = {
     "alpha_png.mov": "ALPHA -c:v png -pix_fmt rgba",
     "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
     "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",
-    "mirrored.mp4": f"-display_hflip PIC {_X264}",
-    "interlaced_later.ts": "PIC -c:v mpeg2video -q:v 2 -bf 0",  # an interlaced part is added afterwards
-    "rotated.mp4": f"-display_rotation 90 PIC {_X264}",
+    # These two get their matrix afterwards; in 4:2:0 the chroma of a turned picture lies between the old samples.
+    "mirrored.mp4": f"PIC {_X264} -pix_fmt yuv444p",
+    "interlaced_later.ts": "PIC -c:v mpeg2video -q:v 2 -bf 0",  # an interlaced part is added
+    "rotated.mp4": f"PIC {_X264} -pix_fmt yuv444p",
     "sound_tracks.mkv": "PIC SND SND SND -map 0 -map 1 -map 2 -map 3 " + _X264 + " -c:a:0 aac -c:a:1 flac -c:a:2 libopus "
                         "-metadata:s:a:0 language=fra -metadata:s:a:1 language=deu -metadata:s:a:2 language=spa "
                         "-metadata:s:a:2 title=Comments -disposition:a:0 default -disposition:a:2 comment",
@@ -75,6 +76,8 @@ CLIPS: dict[str, str] = {
     "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
     "one_frame.mp4": f"PIC -frames:v 1 {_X264}",
 }
+_COPIED = {"edit_list.mp4": ("-ss", "0.5"), "mirrored.mp4": ("-display_hflip",), "rotated.mp4": ("-display_rotation", "90")}
+"""Clips that are copied once more, with these options for reading."""
 
 CODECS = {"twelve_bit.mkv": ("ffv1", "hevc"), "four_two_two.mov": ("prores", "ffv1"), "dnxhr.mov": ("dnxhr", "ffv1"),
           "open_gop.mp4": ("hevc", "vp9", "av1"), "full_range.mp4": ("ffv1", "av1", "prores"), "uneven.mp4": ("prores", "hevc"),
@@ -116,9 +119,9 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         words += ["-pix_fmt", "yuv420p"]
     path = folder / name
     _run([*words, str(path)])
-    if name == "edit_list.mp4":
-        whole = path.rename(folder / "edit_list_whole.mp4")
-        _run(["-ss", "0.5", "-i", str(whole), "-c", "copy", str(path)])
+    if name in _COPIED:
+        whole = path.rename(folder / f"whole_{name}")
+        _run([*_COPIED[name], "-i", str(whole), "-c", "copy", str(path)])
         whole.unlink()
     if name in ("size_change.ts", "interlaced_later.ts"):
         how = (["-c:v", "libx264"] if name == "size_change.ts" else
