@@ -66,7 +66,7 @@ def main() -> None:
     for home, name in CALLS:
         setattr(home, name, timed(name, getattr(home, name)))
 
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         def paint(name: str, stop: float = 2.0) -> None:
             def listen(step: Progress) -> None:
                 if step.stage == "paint" and step.total and step.done >= stop * step.total:
