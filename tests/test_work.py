@@ -401,7 +401,7 @@ def test_a_run_that_is_killed_writes_the_same_file(method: str):
 def test_a_run_that_is_killed_writes_the_same_pictures(method: str, output: str):
     if output.endswith(".exr"):
         pytest.importorskip("OpenEXR")
-    report = killed(method, 3, output)
+    report = killed(method, 2, output)
     assert (report["frames_differ"], report["same_bytes"]) == (0, True), report
     assert report["left_over"] == [f"{output}.vidstyle.json"]
 
