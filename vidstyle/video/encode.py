@@ -14,6 +14,7 @@ from typing import Self
 import av
 import torch
 from av.container import InputContainer, OutputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from torch.nn.functional import interpolate
 
@@ -138,6 +139,9 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
         untrue = {"rotate", "alpha_mode", "timecode"}
         stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
         stream.disposition = original.disposition
+        if any(other.type == "video" and not other.disposition & Disposition.attached_pic for other in source.streams
+               if other.index != clip.stream):
+            stream.disposition = Disposition(original.disposition | Disposition.default)  # and see Extras
     if settled.timecode is not None:
         stream.metadata["timecode"] = settled.timecode
     return stream
