@@ -33,6 +33,8 @@ CLIPS: dict[str, str] = {
     "alpha_prores4444.mov": "ALPHA -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le",
     "alpha_ffv1.mkv": "ALPHA -c:v ffv1 -level 3 -pix_fmt yuva420p",
     "alpha_vp9.webm": "ALPHA -c:v libvpx-vp9 -crf 10 -b:v 0 -pix_fmt yuva420p -auto-alt-ref 0",
+    "alpha_tags.webm": "ALPHA -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v libvpx-vp9 -crf 10 "
+                       "-b:v 0 -pix_fmt yuva420p -auto-alt-ref 0",
     "alpha_png.mov": "ALPHA -c:v png -pix_fmt rgba",
     "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
     "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",

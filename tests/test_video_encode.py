@@ -116,6 +116,17 @@ def test_every_codec_says_what_its_samples_mean(tmp_path: Path, codec: str, tags
     assert bool(changed) == bool(told), (changed, told)
 
 
+def test_colour_tags_of_a_webm_with_alpha_are_those_of_the_file(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.webm", codec="libvpx-vp9", pix_fmt="yuva420p", frames=2, tags=(1, 1, 1, 1),
+                     time_base=Fraction(1, 1000), step=40, options={"auto-alt-ref": "0", "cpu-used": "8"})
+    with av.open(str(path)) as reader:
+        stated = reader.streams.video[0].codec_context
+        assert (stated.color_primaries, stated.color_trc) == (1, 1)
+    clip = probe(path)
+    assert "yuva" in clip.pix_fmt
+    assert (clip.colour.primaries_tag, clip.colour.transfer_tag) == (1, 1)
+
+
 def test_rotation_ratio_and_tags(tmp_path: Path) -> None:
     turn = [0, 65536, 0, -65536, 0, 0, 0, 0, 2**30]
     clip = probe(make_clip(tmp_path / "a.mp4", frames=2, matrix=turn, ratio=Fraction(4, 3),
