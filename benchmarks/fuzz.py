@@ -17,6 +17,7 @@ import random
 import re
 import resource
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -167,7 +168,8 @@ def work() -> None:
         asked = json.loads(line)
         path = Path(asked["path"])
         outcome, text = _try(path, asked["policy"], asked["whole"], network, style)
-        left = [other.name for other in path.parent.iterdir() if other != path]
+        left = [other.name for other in path.parent.iterdir() if other != path and
+                not other.name.endswith(".vidstyle-work")]  # what is painted is kept for another try
         if left and outcome != "painted":
             outcome, text = "left behind", f"{left}, {outcome}: {text}"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
@@ -213,7 +215,7 @@ class Worker:
     def try_case(self, tried: Case) -> dict[str, str]:
         """What became of the case: `outcome`, `text`."""
         for old in (self.folder / "case").iterdir():
-            old.unlink()
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
         path = self.folder / "case" / f"clip{tried.source.suffix}"
         path.write_bytes(tried.content)
         if self._process is None:

@@ -5,7 +5,9 @@
 DATA is a folder with a folder `video` of clips; more are made on the spot (`matrix_clips.py`). Needs the packages
 imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo. A cell is `=` where source and output agree in the second
 reader's eyes; each row ends in OK, in warnings that name what is not the source's, or in a refusal of one sentence.
-Anything else is FAIL, and then the exit code is 1.
+Anything else is FAIL, and then the exit code is 1. The last cell is the mean difference of the first frames in codes of
+the source's depth, written without loss, with `=` where the ffmpeg program decodes the very same bytes from both files;
+in rows that try a codec also the PSNR of the file that it wrote, by the ffmpeg program.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matrix_clips import CLIPS, FFMPEG, make_clips
+from matrix_clips import CLIPS, CODECS, FFMPEG, make_clips
 from pymediainfo import MediaInfo
 
 from vidstyle.errors import VidstyleError
@@ -42,9 +44,10 @@ class Row:
     verdict: str
 
 
-def reading(path: Path, stream: str, *more: str) -> list[tuple[Fraction, str]]:
+def reading(path: Path, stream: str, *more: str, upright: bool = False) -> list[tuple[Fraction, str]]:
     """Seconds and hash of every decoded frame or copied packet of a stream, as the ffmpeg program sees it."""
-    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", "-noautorotate", "-i", str(path),
+    turn = "-autorotate" if upright else "-noautorotate"
+    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", turn, "-i", str(path),
                           "-map", stream, "-fps_mode", "passthrough", "-enc_time_base:v", "demux", *more,
                           "-f", "framehash", "-hash", "md5", "-"],
                          capture_output=True, text=True)
@@ -67,6 +70,8 @@ def check(clip: Clip, target: Path, told: str) -> dict[str, str]:
     cells = {}
     picture = f"0:{clip.stream}"
     was, now = reading(clip.path, picture), reading(target, "0:v:0")
+    if clip.on_damage == "hold":  # what the ffmpeg program makes of the damage is its own affair
+        was = [(pts * clip.time_base, "") for pts in clip.pts]
     cells["frames"] = "=" if len(was) == len(now) == clip.frames else f"{len(was)}/{clip.frames}/{len(now)}"
     tick = Fraction(1, 1000) if target.suffix in (".mkv", ".webm") else clip.time_base
     pushed = now[0][0] - was[0][0] if was and now else Fraction(0)
@@ -83,7 +88,7 @@ def check(clip: Clip, target: Path, told: str) -> dict[str, str]:
     cells["sound"] = sound(clip, target, pushed, told)
     before, after = tracks(clip.path), tracks(target)
     one, two = (found.get("Video", [{}])[0] for found in (before, after))
-    cells["tags"] = tags(clip, target, one, two)
+    cells["tags"] = tags(clip, target, one, two, told)
     shape = (clip.width, clip.height, clip.sample_aspect_ratio)
     theirs = (two.get("width"), two.get("height"), float(two.get("pixel_aspect_ratio", 1)))
     upright = float(two.get("rotation") or 0) == 0
@@ -99,7 +104,7 @@ def furthest(was: list[Fraction], now: list[Fraction], moved: Fraction) -> Fract
     return max((abs(b - a - moved) for a, b in zip(was, now, strict=False)), default=Fraction(0))
 
 
-def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any]) -> str:
+def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], told: str) -> str:
     """Tags of the first frame as the ffmpeg program decodes it, and what MediaInfo reads in the file, light included."""
     if clip.hdr is not None and clip.hdr.mode == "tonemap":
         seen = shown(target)
@@ -110,6 +115,11 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any]) -> 
     # A range that is not written is limited, by the standards of H.264 and H.265; a format may be full range by name.
     differ = [f"{k} {v}>{after.get(k)}" for k, v in before.items() if v != after.get(k) and not (
         k == "color_range" and {v, after.get(k)} in ({"tv", "unknown"}, {"pc", "unknown"}))]
+    if len(differ) == 1 and ("as all ProRes is" in told or "as all DNxHR" in told):
+        return differ[0] + " (told)"
+    if "mastering display is incomplete or impossible" in told:
+        one = {key: value for key, value in one.items() if key != "mastering_display_luminance"}
+        return tags(clip, target, one, two, "") + ", display (told)"
     seen_too = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
     differ += [f"{name} {a}>{b}" for name, a, b in seen_too
                if a not in (b, None) and (name, a, b) != ("color_range", "Limited", None)]
@@ -162,7 +172,7 @@ def others(clip: Clip, before: dict[str, Any], after: dict[str, Any], told: str)
 
 
 def codes(clip: Clip, folder: Path) -> str:
-    """Mean and alpha's largest difference of the first frames in codes of the source's depth, written without loss."""
+    """Mean and alpha's largest difference of the first frames in codes, and whether the ffmpeg program sees none at all."""
     if clip.hdr is not None and clip.hdr.mode == "tonemap":
         return "none"
     target, last = folder / "lossless.mkv", min(clip.frames, 4) - 1
@@ -178,26 +188,45 @@ def codes(clip: Clip, folder: Path) -> str:
             worst = max(worst, 9.0 if after.alpha is None else float((before.alpha - after.alpha).abs().max()))
     top = 2**clip.depth - 1
     text = f"{total * top:.2f}" + ("" if before.alpha is None else f", alpha {worst * top:.2f}")
+    if clip.pix_fmt.replace("yuvj", "yuv") == written.pix_fmt and not clip.deinterlace and clip.on_damage == "fail":
+        seen = [[found for _, found in reading(path, place, upright=True)][:last + 1]
+                for path, place in ((clip.path, f"0:{clip.stream}"), (target, "0:v:0"))]
+        text += ", =" if seen[0] == seen[1] else ""
     return text if total * top <= 1 and worst * top < 0.5 else f"over 1: {text}"
 
 
-def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False, **options: Any) -> Row:
+def psnr(clip: Clip, target: Path) -> str:
+    """Likeness of a written file to its source in decibels, as the ffmpeg program sees both, frame by frame."""
+    run = subprocess.run([FFMPEG, "-hide_banner", "-noautorotate", "-i", str(clip.path), "-i", str(target), "-lavfi",
+                          f"[0:{clip.stream}]settb=1/25,setpts=N[a];[1:v:0]settb=1/25,setpts=N[b];[a][b]psnr",
+                          "-f", "null", "-"], capture_output=True, text=True)
+    found = re.search(r"average:(\S+)", run.stderr)
+    return "no PSNR" if found is None else f"{found[1].split('.')[0]} dB"
+
+
+def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False, on_damage: str = "fail",
+        **options: Any) -> Row:
     """Write one clip in its own format, or say why not."""
-    words = {"hdr": hdr, "deinterlace": "bwdif" if deinterlace else None, **options}
+    words = {"hdr": hdr, "deinterlace": "bwdif" if deinterlace else None,
+             "on-damage": on_damage if on_damage != "fail" else None, **options}
+    held = 0
     name = path.name + "".join(f" --{key} {value}" for key, value in words.items() if value)
     try:
-        clip = probe(path, hdr=hdr, deinterlace=deinterlace)
+        clip = probe(path, on_damage, hdr=hdr, deinterlace=deinterlace)
         target = folder / f"out{default_suffix(clip, options.get('codec', 'h264'))}"
         with Encoder(target, clip, overwrite=True, **options) as encoder:
             for frame in decode(clip, clamp=False):
                 encoder.write(frame)
+                held += frame.damage != ""
     except VidstyleError as error:
         text = str(error).replace(str(path), path.name)
         return Row(name, {}, f"{'FAIL ' if chr(10) in text else ''}refused: {text}")
     planned = plan_output(target, clip, **options)
-    warnings = [*clip.warnings, *planned.warnings]
+    warnings = [*clip.warnings, *planned.warnings, *([f"{held} frames are held."] if held else [])]
     told = "\n".join([*planned.kept, *warnings])
     cells = check(clip, target, told)
+    if "codec" in options and hdr is None and "alpha channel" not in told:
+        cells["codes"] += f", {psnr(clip, target)}"
     wrong = [f"{key} {cell}" for key, cell in cells.items() if not _good(cell)]
     verdict = f"FAIL {'; '.join(wrong)}" if wrong else "warned" if warnings or "dropped" in told else "OK"
     dropped = [line for line in planned.kept if "dropped" in line]
@@ -205,8 +234,8 @@ def run(path: Path, folder: Path, *, hdr: Any = None, deinterlace: bool = False,
 
 
 def _good(cell: str) -> bool:
-    if re.fullmatch(r"\d\.\d+(, alpha \d\.\d+)?", cell):
-        return True
+    if match := re.fullmatch(r"\d\.\d+(?:, alpha \d\.\d+)?(?:, =)?(?:, (inf|\d+) dB)?", cell):
+        return float(match[1] or "inf") >= 30  # chroma that is interpolated otherwise costs as much; a wrong matrix costs more
     return all(part in ("=", "none", "= (samples)", "= (packets)") or part.endswith("(told)") for part in cell.split(", "))
 
 
@@ -230,6 +259,9 @@ def main() -> None:
                 ways.append(run(path, folder, deinterlace=True))
             if "alpha channel, which is dropped" in ways[0].verdict:
                 ways += [run(path, folder, codec="prores"), run(path, folder, codec="ffv1")]
+            if "--on-damage" in ways[0].verdict:
+                ways.append(run(path, folder, on_damage="hold"))
+            ways += [run(path, folder, codec=codec) for codec in CODECS.get(path.name, ())]
             if path.suffix == ".webm":
                 ways.append(run(path, folder, codec="vp9"))
             rows += ways

@@ -33,11 +33,15 @@ CLIPS: dict[str, str] = {
     "alpha_prores4444.mov": "ALPHA -c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le",
     "alpha_ffv1.mkv": "ALPHA -c:v ffv1 -level 3 -pix_fmt yuva420p",
     "alpha_vp9.webm": "ALPHA -c:v libvpx-vp9 -crf 10 -b:v 0 -pix_fmt yuva420p -auto-alt-ref 0",
+    "alpha_tags.webm": "ALPHA -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v libvpx-vp9 -crf 10 "
+                       "-b:v 0 -pix_fmt yuva420p -auto-alt-ref 0",
     "alpha_png.mov": "ALPHA -c:v png -pix_fmt rgba",
     "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
     "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",
-    "mirrored.mp4": f"-display_hflip PIC {_X264}",
-    "rotated.mp4": f"-display_rotation 90 PIC {_X264}",
+    # These two get their matrix afterwards; in 4:2:0 the chroma of a turned picture lies between the old samples.
+    "mirrored.mp4": f"PIC {_X264} -pix_fmt yuv444p",
+    "interlaced_later.ts": "PIC -c:v mpeg2video -q:v 2 -bf 0",  # an interlaced part is added
+    "rotated.mp4": f"PIC {_X264} -pix_fmt yuv444p",
     "sound_tracks.mkv": "PIC SND SND SND -map 0 -map 1 -map 2 -map 3 " + _X264 + " -c:a:0 aac -c:a:1 flac -c:a:2 libopus "
                         "-metadata:s:a:0 language=fra -metadata:s:a:1 language=deu -metadata:s:a:2 language=spa "
                         "-metadata:s:a:2 title=Comments -disposition:a:0 default -disposition:a:2 comment",
@@ -50,7 +54,7 @@ CLIPS: dict[str, str] = {
     "attachment.mkv": f"PIC -attach FONT -metadata:s:t mimetype=application/x-truetype-font {_X264}",
     "cover.mp4": f"PIC COVER -map 0 -map 1 {_X264} -c:v:1 mjpeg -disposition:v:1 attached_pic",
     "anamorphic.mp4": f"PIC -vf setsar=16/11 {_X264}",
-    "odd.mkv": "PIC -vf scale=161:97 -c:v ffv1 -level 3",
+    "odd.mkv": "PIC -vf scale=161:97,setsar=1 -c:v ffv1 -level 3",
     "late_start.mp4": f"PIC SND {_X264} {_AAC} -output_ts_offset 2.5",
     "late_sound.mp4": f"PIC -itsoffset 0.217 SND -map 0 -map 1 {_X264} {_AAC}",
     "late_picture.mkv": f"-itsoffset 0.3 PIC SND -map 0 -map 1 {_X264} {_AAC}",
@@ -63,6 +67,8 @@ CLIPS: dict[str, str] = {
     "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
                         "-profile:v standard -pix_fmt yuv422p10le",
     "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
+    "bt601.mov": "PIC -vf scale=320:192,setparams=color_primaries=smpte170m:color_trc=smpte170m:colorspace=smpte170m "
+                 f"{_X264}",
     "uneven.mp4": "PIC -vf settb=1/90000,setpts=PTS+1440*mod(N\\,3) -fps_mode passthrough -enc_time_base 1/90000 "
                   f"-video_track_timescale 90000 {_X264}",
     "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
@@ -72,6 +78,13 @@ CLIPS: dict[str, str] = {
     "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
     "one_frame.mp4": f"PIC -frames:v 1 {_X264}",
 }
+_COPIED = {"edit_list.mp4": ("-ss", "0.5"), "mirrored.mp4": ("-display_hflip",), "rotated.mp4": ("-display_rotation", "90")}
+"""Clips that are copied once more, with these options for reading."""
+
+CODECS = {"twelve_bit.mkv": ("ffv1", "hevc"), "four_two_two.mov": ("prores", "ffv1"), "dnxhr.mov": ("dnxhr", "ffv1"),
+          "open_gop.mp4": ("hevc", "vp9", "av1"), "full_range.mp4": ("ffv1", "av1", "prores"), "uneven.mp4": ("prores", "hevc"),
+          "odd.mkv": ("ffv1", "prores", "vp9"), "bt601.mov": ("dnxhr", "prores")}
+"""Clips that are written by these codecs too."""
 
 
 def make_clips(folder: Path, names: list[str]) -> list[Path]:
@@ -108,12 +121,14 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         words += ["-pix_fmt", "yuv420p"]
     path = folder / name
     _run([*words, str(path)])
-    if name == "edit_list.mp4":
-        whole = path.rename(folder / "edit_list_whole.mp4")
-        _run(["-ss", "0.5", "-i", str(whole), "-c", "copy", str(path)])
+    if name in _COPIED:
+        whole = path.rename(folder / f"whole_{name}")
+        _run([*_COPIED[name], "-i", str(whole), "-c", "copy", str(path)])
         whole.unlink()
-    if name == "size_change.ts":
-        _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", "-c:v", "libx264", "-pix_fmt", "yuv420p",
+    if name in ("size_change.ts", "interlaced_later.ts"):
+        how = (["-c:v", "libx264"] if name == "size_change.ts" else
+               ["-vf", "scale=160:96,setfield=tff", "-c:v", "mpeg2video", "-q:v", "2", "-bf", "0", "-flags", "+ildct+ilme"])
+        _run(["-f", "lavfi", "-i", "testsrc2=s=192x128:r=25,trim=end_frame=10", *how, "-pix_fmt", "yuv420p",
               "-output_ts_offset", "1.4", str(folder / "more.ts")])
         path.write_bytes(path.read_bytes() + (folder / "more.ts").read_bytes())
         (folder / "more.ts").unlink()

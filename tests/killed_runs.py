@@ -1,6 +1,7 @@
 """Paint a small clip in a process that is killed again and again, or finds its disk full, until it gets through.
 
     python tests/killed_runs.py --method optimize --kills 50
+    python tests/killed_runs.py --output 'out.####.exr' --kills 50
 
 prints as JSON how often that was and in which stage, and what differs from a run that nobody killed: nothing should.
 On a file system with less than 200 MB free (a small tmpfs, given by --folder) the disk is really filled; elsewhere files
@@ -74,7 +75,12 @@ def stage(target: Path) -> str:
     return "fit" if "step" in last else "begin" if "job" in last else "fitted"
 
 
-def experiment(folder: Path, method: str, kills: int, seed: int) -> dict[str, object]:
+def written(target: Path) -> dict[str, bytes]:
+    """What has been written under the final names of an output: a movie, or each picture of a sequence."""
+    return {path.name: path.read_bytes() for path in sorted(target.parent.glob(f"out*{target.suffix}"))}
+
+
+def experiment(folder: Path, method: str, kills: int, seed: int, output: str = "out.mp4") -> dict[str, object]:
     """Make the clip, paint it in peace, then paint it under fire; see the module."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -83,7 +89,7 @@ def experiment(folder: Path, method: str, kills: int, seed: int) -> dict[str, ob
     picture = folder / "style.png"
     write_png(picture, torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(0)))
     options = Options(method=method, **OPTIONS)
-    calm, target = folder / "calm" / "out.mp4", folder / "shot" / "out.mp4"
+    calm, target = folder / "calm" / output, folder / "shot" / output
 
     def paint(to: Path, most: int = resource.RLIM_INFINITY) -> Callable[[], object]:
         def job() -> None:
@@ -95,7 +101,7 @@ def experiment(folder: Path, method: str, kills: int, seed: int) -> dict[str, ob
         to.parent.mkdir()
     began = time.monotonic()
     assert ended(in_a_child(paint(calm))) == 0
-    whole = time.monotonic() - began
+    whole, wanted = time.monotonic() - began, written(calm)
 
     chance, killed, full = random.Random(seed), Counter[str](), Counter[str]()
     small = shutil.disk_usage(folder).free < 200e6
@@ -111,24 +117,26 @@ def experiment(folder: Path, method: str, kills: int, seed: int) -> dict[str, ob
             os.kill(child, signal.SIGKILL)
         code = ended(child)
         ballast.unlink(missing_ok=True)
+        found = written(target)
+        assert found.items() <= wanted.items(), "a file under a final name is not whole"
         if code == FULL:
             full[stage(target)] += 1
             assert not target.exists()
-        elif code == -signal.SIGKILL:
+            continue
+        assert code in (0, -signal.SIGKILL), f"the run failed with exit code {code}"
+        if code:
             killed[stage(target)] += 1
             left -= 1
-        else:
-            assert code == 0, f"the run failed with exit code {code}"
-            if left == 0:
+        if code == 0 or (found == wanted and stage(target) == "begin"):  # the kill came when all was done
+            assert found == wanted, "a run that got through left a file out"
+            if code == 0 and left == 0:
                 break
-            before = target.read_bytes()
-            assert before == calm.read_bytes(), "a run that got through early wrote another file"
-            for path in (target, manifest_path(target)):
-                path.unlink()
+            for name in (*found, manifest_path(target).name):
+                (target.parent / name).unlink()
     hashes = [json.loads(manifest_path(to).read_text())["frame_sha256"] for to in (calm, target)]
-    return {"method": method, "killed": killed, "full": full, "left_over": sorted(set(os.listdir(target.parent))),
+    return {"method": method, "killed": killed, "full": full, "left_over": sorted(set(os.listdir(target.parent)) - set(found)),
             "frames_differ": sum(one != other for one, other in zip(*hashes, strict=True)),
-            "same_bytes": calm.read_bytes() == target.read_bytes()}
+            "same_bytes": found == wanted}
 
 
 if __name__ == "__main__":
@@ -137,6 +145,7 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--output", default="out.mp4", help="a movie, or a pattern of pictures")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as temporary:
-        print(json.dumps(experiment(Path(temporary), asked.method, asked.kills, asked.seed)))
+        print(json.dumps(experiment(Path(temporary), asked.method, asked.kills, asked.seed, asked.output)))

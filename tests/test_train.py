@@ -23,7 +23,7 @@ from vidstyle.pipeline import Progress, Style, plan_video, stylize_video
 from vidstyle.stylizers.feedforward import load_network, read_network
 from vidstyle.stylizers.rows import Share
 from vidstyle.train import Trained, train_network
-from vidstyle.train.lessons import Lessons
+from vidstyle.train.lessons import Lessons, batches
 from vidstyle.train.material import RUN, divide, find, prepare
 from vidstyle.train.team import Team
 
@@ -45,6 +45,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     styles, sources = make_material(folder)
     with float32():
         return Whole(styles, sources, train_network(styles, sources, folder / "whole.safetensors", TINY))
+
+
+def test_full_shared_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    class Full:
+        """Fails as PyTorch's reader does where /dev/shm holds 64 kB."""
+
+        options = TINY
+
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def __iter__(self) -> None:
+            raise RuntimeError("unable to allocate shared memory(shm) for file </torch_7_1_0>: No space left on device (28)")
+
+    monkeypatch.setattr("vidstyle.train.lessons.DataLoader", Full)
+    with pytest.raises(OutputError, match="/dev/shm, or give --workers 0"):
+        next(batches(Full(), 0, Team(), "cpu"))
 
 
 def losses(log: Path) -> list[Line]:

@@ -64,7 +64,7 @@ def test_decoding_agrees_with_ffmpeg(matrix: str, space: int, full: bool, range_
        depth=st.sampled_from([8, 10, 12]), seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_any_size_comes_back(height: int, width: int, wide: int, tall: int, depth: int, seed: int) -> None:
-    """Codes that RGB can hold come back exactly, odd sizes included, but for the last chroma row of an odd height."""
+    """Codes that RGB can hold come back exactly, odd sizes included."""
     if (wide, tall) == (1, 2):
         return
     generator = torch.Generator().manual_seed(seed)
@@ -77,9 +77,8 @@ def test_any_size_comes_back(height: int, width: int, wide: int, tall: int, dept
     assert image.shape == (3, height, width)
     back = rgb_to_yuv(image, matrix="bt709", full_range=False, depth=depth, subsampling=(wide, tall))
     assert torch.equal(back[0], luma)
-    whole = slice(0, size[0] - (height % 2 if tall == 2 else 0))
     for ours, theirs in zip(back[1:], chroma, strict=True):
-        assert torch.equal(ours[whole], theirs[whole])
+        assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv420p10le", "yuv422p10le",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from test_video_encode import copy
-from video_clips import gradient, make_clip
+from video_clips import gradient, make_clip, remux
 
 from vidstyle.errors import InputError
 from vidstyle.video import decode, probe
@@ -52,6 +52,15 @@ def test_a_range_of_it_is_a_slice(tmp_path: Path, suffix: str) -> None:
         part = list(decode(clip, first, last))
         assert [frame.index for frame in part] == list(range(first, last + 1))
         assert all(torch.equal(frame.image, whole[frame.index].image) for frame in part)
+
+
+def test_pictures_that_are_interlaced_later_on_are_not_missed(tmp_path: Path) -> None:
+    first = make_clip(tmp_path / "a.ts", frames=9, pix_fmt="yuv444p", options={"bf": "0"})
+    later = remux(interlaced(tmp_path / "b.ts"), tmp_path / "c.ts", shift=9 * 3600)
+    first.write_bytes(first.read_bytes() + later.read_bytes())
+    with pytest.raises(InputError, match=r"frame 9 is interlaced, .*--deinterlace bwdif"):
+        list(decode(probe(first)))
+    assert len(list(decode(probe(first, deinterlace=True)))) == 29
 
 
 def test_progressive_pictures_pass_as_they_are(tmp_path: Path) -> None:

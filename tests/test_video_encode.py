@@ -87,13 +87,44 @@ def test_chroma_and_depth_follow_the_source(tmp_path: Path, pix_fmt: str) -> Non
     assert copy(clip, tmp_path / "b.mp4").pix_fmt == pix_fmt
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+@pytest.mark.parametrize("codec", get_args(Codec))
 def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
-    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, options={"level": "3"}))
-    written = copy(clip, tmp_path / "b.mkv", codec=codec)
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, tags=(1, 1, 1, 1),
+                           options={"level": "3"}))
+    target = tmp_path / ("b.mov" if codec == "dnxhr" else "b.mkv")
+    written = copy(clip, target, codec=codec)
     assert (written.width, written.height) == (641, 361)
-    plan = plan_output(tmp_path / "c.mkv", clip, codec=codec)
-    assert any("4:4:4" in warning for warning in plan.warnings) == (codec in ("h264", "hevc"))
+    plan = plan_output(target, clip, codec=codec)
+    assert any("4:4:4" in warning for warning in plan.warnings) == (codec in ("h264", "hevc", "prores"))
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        difference = (before.image - after.image).abs() * 255
+        for part in (difference, difference[..., -1], difference[..., -1, :]):
+            assert part.mean() < 4  # crf 16; a lost row or column was off by 100
+
+
+@pytest.mark.parametrize("codec", get_args(Codec))
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (1, 2, 1, 1), (6, 1, 6, 6), (6, 2, 6, 6), (9, 1, 9, 14), (2, 0, 2, 2)])
+def test_every_codec_says_what_its_samples_mean(tmp_path: Path, codec: str, tags: tuple[int, int, int, int]) -> None:
+    clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(320, 192), frames=1, tags=tags, options={"level": "3"}))
+    target = tmp_path / ("b.mov" if codec == "dnxhr" else "b.mkv")
+    written = copy(clip, target, codec=codec)
+    for before, after in zip(decode(clip), decode(written), strict=True):
+        assert (before.image - after.image).abs().mean() * 255 < 2  # crf 16; a wrong matrix or range is off by 3 to 8
+    asked, found = (one.colour.as_dict()["tags"] for one in (clip, written))
+    changed = [name for name, tag in asked.items() if tag and tag != found[name]]
+    told = [warning for warning in plan_output(target, clip, codec=codec).warnings if "the output" in warning]
+    assert bool(changed) == bool(told), (changed, told)
+
+
+def test_colour_tags_of_a_webm_with_alpha_are_those_of_the_file(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.webm", codec="libvpx-vp9", pix_fmt="yuva420p", frames=2, tags=(1, 1, 1, 1),
+                     time_base=Fraction(1, 1000), step=40, options={"auto-alt-ref": "0", "cpu-used": "8"})
+    with av.open(str(path)) as reader:
+        stated = reader.streams.video[0].codec_context
+        assert (stated.color_primaries, stated.color_trc) == (1, 1)
+    clip = probe(path)
+    assert "yuva" in clip.pix_fmt
+    assert (clip.colour.primaries_tag, clip.colour.transfer_tag) == (1, 1)
 
 
 def test_rotation_ratio_and_tags(tmp_path: Path) -> None:

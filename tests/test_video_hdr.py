@@ -20,8 +20,8 @@ from vidstyle.video.hdr import Hdr, from_painter, hlg_light, pq_code, pq_light, 
 MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"
 
 
-def hdr_clip(path: Path, transfer: int, codec: str = "libx265", pix_fmt: str = "yuv420p10le") -> Path:
-    options = {"x265-params": f"log-level=error:{MASTER if transfer == 16 else ''}"} if codec == "libx265" else {}
+def hdr_clip(path: Path, transfer: int, codec: str = "libx265", pix_fmt: str = "yuv420p10le", told: str = MASTER) -> Path:
+    options = {"x265-params": f"log-level=error:{told if transfer == 16 else ''}"} if codec == "libx265" else {}
     return make_clip(path, codec=codec, pix_fmt=pix_fmt, tags=(9, 1, 9, transfer), frames=6, options=options)
 
 
@@ -89,6 +89,14 @@ def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: st
     assert any("mastering" in warning for warning in plan_output(tmp_path / "c.mkv", clip, codec="ffv1").warnings)
 
 
+def test_a_display_that_cannot_be_is_dropped_by_name(tmp_path: Path) -> None:
+    path = hdr_clip(tmp_path / "a.mp4", 16, told=MASTER.replace("L(10000000,50)", "L(1000,50)"))  # a tenth of a cd/m²
+    clip = probe(path, hdr="passthrough")
+    assert clip.hdr is not None
+    assert (clip.hdr.primaries, clip.hdr.light) == ((), (800, 200))
+    assert any("impossible, and is dropped" in line for line in plan_output(tmp_path / "b.mp4", clip, codec="hevc").warnings)
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
     clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="tonemap")
@@ -98,6 +106,17 @@ def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
     assert (colour.matrix_tag, colour.range_tag, colour.primaries_tag, colour.transfer_tag) == (1, 1, 1, 1)
     for before, after in zip(decode(clip), decode(written), strict=True):
         assert (before.image - after.image).abs().mean() < 0.02  # crf 16
+
+
+@pytest.mark.parametrize("told", [MASTER.replace("max-cll=800", "max-cll=1200"), "max-cll=1200,200"])
+def test_the_brightest_pixel_may_outshine_the_display(tmp_path: Path, told: str) -> None:
+    path = hdr_clip(tmp_path / "a.mp4", 16, told=told)
+    for mode in ("passthrough", "tonemap"):
+        clip = probe(path, hdr=mode)
+        assert clip.hdr is not None
+        code = pq_code(torch.tensor(1200.0)).expand(3, 1, 1)
+        assert clip.hdr.peak == 1200
+        assert to_painter(code, clip.hdr)[0].item() == pytest.approx(1, abs=0.01)
 
 
 def test_tonemapping_bends_only_what_is_bright() -> None:

@@ -14,7 +14,7 @@ from test_video_encode import copy
 from video_clips import gradient, make_clip
 
 from vidstyle.errors import UsageError
-from vidstyle.video import plan_output, probe
+from vidstyle.video import Encoder, decode, plan_output, probe
 from vidstyle.video.timecode import advance
 
 WORDS = [(0.1, 0.3, "first words"), (0.5, 0.4, "the <i>second</i>"), (1.0, 0.15, "third")]  # seconds, length, text
@@ -124,6 +124,32 @@ def test_fonts_and_covers(tmp_path: Path) -> None:
             pictures.append(next(bytes(packet) for packet in reader.demux(cover) if packet.size))
     assert pictures == pictures[:1] * 4
     assert any("cover picture" in warning for warning in plan_output(tmp_path / "g.mov", covered).warnings)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_of_two_pictures_the_painted_one_is_shown(tmp_path: Path, suffix: str) -> None:
+    """The larger one is painted; FFV1 and others state no bit rate, by which readers choose where nothing is the default."""
+    small, large = (make_clip(tmp_path / f"{size[0]}.mp4", size=size) for size in ((48, 32), (96, 64)))
+    both = tmp_path / "both.mp4"
+    with av.open(str(small)) as one, av.open(str(large)) as other, av.open(str(both), "w") as writer:
+        outs = [writer.add_stream_from_template(reader.streams.video[0]) for reader in (one, other)]
+        for out in outs:
+            out.disposition = av.stream.Disposition.default
+        for reader, out in zip((one, other), outs, strict=True):
+            for packet in reader.demux(video=0):
+                if packet.size:
+                    packet.stream = out
+                    writer.mux(packet)
+    clip = probe(both)
+    assert clip.width == 96
+    target = tmp_path / f"out{suffix}"
+    with Encoder(target, clip, codec="ffv1" if suffix == ".mkv" else "h264") as encoder:
+        for frame in decode(clip):
+            encoder.write(frame)
+    with av.open(str(target)) as reader:
+        found = {stream.width: bool(stream.disposition & av.stream.Disposition.default) for stream in reader.streams.video}
+    assert found == {96: True, 48: False}
+    assert probe(target).width == 96
 
 
 def test_strict_refuses_what_would_be_lost_and_nothing_else(tmp_path: Path) -> None:

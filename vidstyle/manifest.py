@@ -111,10 +111,11 @@ def job_of(run: Record) -> dict[str, str]:
     """What must be the same for an unfinished run to be continued, by the name that a user knows it by."""
     job = {"source": run["source"]["sha256"][:HASH],
            "styles": ", ".join(f"{style['sha256'][:HASH]}:{style['weight']:g}" for style in run["styles"]),
-           "sound": run["sound"]["sha256"][:HASH] if run["sound"] else "the clip's", "network": run["network"][:HASH]}
+           "network": run["network"][:HASH]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
-    # What is done of a damaged clip was not damaged: a run that stopped there goes on with another --on-damage.
-    job |= {name: str(value) for name, value in run["options"].items() if name != "on_damage"}
+    # What is done of a damaged clip was not damaged: a run that stopped there goes on with another --on-damage. Sound is
+    # put under the picture at the end, so that one that stopped at damaged sound goes on with another --audio.
+    job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio")}
     job |= {f"weights {name}": value[:HASH] for name, value in run["weights"].items()}
     # With another number of threads, sums are split up and rounded otherwise; OpenCV's do not depend on it.
     job |= {"threads": str(run["threads"]["torch"])}

@@ -269,6 +269,8 @@ class Work:
         if self.network is not None:
             return "after the fit"
         steps = [record["step"] for record in self._records if "step" in record]
+        if not steps and any(Path(name).parent != Path() for name, _ in self._segments):
+            return f"after 0 of {self.total} frames"  # pictures lie there; without the journal they would be somebody else's
         return f"after {steps[-1]} steps of the fit" if steps else None
 
     # The folder

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from vidstyle.errors import OutputError
 from vidstyle.options import TrainOptions
 from vidstyle.pictures import read_picture
 from vidstyle.stylizers.stills import crop_of, made_up_motion, moved, size_for
@@ -89,9 +90,15 @@ def batches(lessons: Lessons, first: int, team: Team, device: str) -> Iterator[L
     context = multiprocessing.get_context("spawn") if workers else None
     loader = DataLoader(lessons, batch_sampler=numbers, num_workers=workers, multiprocessing_context=context,
                         worker_init_fn=_one_thread, pin_memory=device.startswith("cuda"))
-    for batch in loader:
-        # The styles' numbers are wanted here, to look up Gram matrices.
-        yield {name: tensor if name == "style" else tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    try:
+        for batch in loader:
+            # The styles' numbers are wanted here, to look up Gram matrices.
+            yield {name: tensor if name == "style" else tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    except RuntimeError as error:
+        if not any(words in str(error) for words in ("shared memory", "bus error", "Bus error")):
+            raise
+        raise OutputError("Shared memory, through which lessons are read ahead, is full; free some space in /dev/shm, or give "
+                          "--workers 0.") from error
 
 
 def _one_thread(worker: int) -> None:

@@ -24,6 +24,8 @@ def reader(stream: VideoStream) -> VideoCodecContext | None:
     context = av.CodecContext.create(name, "r")
     assert isinstance(context, VideoCodecContext)
     context.options = dict(stream.codec_context.options)
+    own = stream.codec_context
+    context.color_primaries, context.color_trc = own.color_primaries, own.color_trc  # the file says them, not the coded picture
     return context
 
 

@@ -85,7 +85,11 @@ def _frame(clip: Clip, index: int, picture: VideoFrame, damage: str, clamp: bool
 def _pictures(clip: Clip, first: int, last: int) -> Generator[tuple[int, VideoFrame, str], None, None]:
     """Index, picture and mark of damage of frames `first` to `last`, made whole where that was asked for."""
     if not clip.deinterlace or first > last:
-        yield from _coded(clip, first, last)
+        for found in _coded(clip, first, last):
+            if found[1].interlaced_frame:
+                raise InputError(f"{clip.path}: frame {found[0]} is interlaced, unlike the first; --deinterlace bwdif makes "
+                                 "such pictures whole and leaves the others as they are.")
+            yield found
         return
     around = _coded(clip, max(0, first - 1), min(last + 1, clip.frames - 1))
     with closing(around):

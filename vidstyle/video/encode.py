@@ -14,6 +14,7 @@ from typing import Self
 import av
 import torch
 from av.container import InputContainer, OutputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from torch.nn.functional import interpolate
 
@@ -85,7 +86,7 @@ def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = 
                 if source is not None:
                     sink.set_chapters(source.chapters())
                 sink.start_encoding()
-                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, clip.written_colour)
+                frame = write_image(torch.full((3, size[1], size[0]), 0.5), chosen.pix_fmt, chosen.colour)
                 frame.pts, frame.time_base = 0, clip.time_base
                 sink.mux(stream.encode(frame))
                 sink.mux(stream.encode(None))
@@ -129,7 +130,7 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
     context.time_base = stream.time_base = clip.time_base
     context.thread_count = chosen.threads
     context.sample_aspect_ratio = clip.sample_aspect_ratio
-    tags = written_tags(clip.written_colour, chosen.pix_fmt)
+    tags = written_tags(chosen.colour, chosen.pix_fmt)
     context.colorspace, context.color_range, context.color_primaries, context.color_trc = tags
     if chosen.encoder == "libx265" and chosen.container in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # the name that Apple's players know
@@ -138,6 +139,9 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
         untrue = {"rotate", "alpha_mode", "timecode"}
         stream.metadata.update({k: v for k, v in copied_tags(original.metadata).items() if k.lower() not in untrue})
         stream.disposition = original.disposition
+        if any(other.type == "video" and not other.disposition & Disposition.attached_pic for other in source.streams
+               if other.index != clip.stream):
+            stream.disposition = Disposition(original.disposition | Disposition.default)  # and see Extras
     if settled.timecode is not None:
         stream.metadata["timecode"] = settled.timecode
     return stream
@@ -203,7 +207,7 @@ class Encoder:
         source, heard, beside = _readers(self._open, clip)
         self._source = source
         tags = {} if source is None else copied_tags(source.metadata)
-        options = {}
+        options = {"fflags": "+bitexact"}  # else Matroska gives each file a random number of its own
         if chosen.container in ("mp4", "mov"):
             flags = "+faststart" + ("+use_metadata_tags" if set(tags) - _MP4_TAGS else "")
             options = {"movflags": flags, "movie_timescale": str(movie_timescale(clip, self.plan.audio)),
@@ -235,13 +239,13 @@ class Encoder:
         if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
             alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
         image = frame.image if self.clip.hdr is None else from_painter(frame.image, self.clip.hdr)
-        picture = write_image(image, self.plan.format.pix_fmt, self.clip.written_colour, alpha)
+        picture = write_image(image, self.plan.format.pix_fmt, self.plan.format.colour, alpha)
         return Written(pack_samples(picture), self._encode(picture, frame.pts, frame.duration))
 
     def restore(self, samples: bytes) -> None:
         """Encode the next frame as an earlier Encoder was given it; see `Written`."""
         index = self.first + self.written
-        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.clip.written_colour)
+        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.plan.format.colour)
         self._encode(picture, self.clip.pts[index], self.clip.durations[index])
 
     def restore_segment(self, segment: bytes) -> None:

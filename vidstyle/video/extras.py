@@ -135,6 +135,8 @@ class Extras:
             out = self._outs[index] = _converted(sink, stream) if how == "convert" else _copied(sink, stream)
             out.metadata.update(copied_tags(stream.metadata))
             out.disposition = stream.disposition
+            if stream.type == "video":  # players show the painted picture, and not another one that lies beside it
+                out.disposition = Disposition(stream.disposition & ~Disposition.default)
             read.append(stream)
         self._converts = {index for index, how in kept if how == "convert"}
         self._waiting = islice(_timed(source, read), most) if source is not None and read else iter(())

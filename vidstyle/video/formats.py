@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av import Codec, VideoFormat
 
 from vidstyle.errors import UsageError
 from vidstyle.video.clip import Clip
+from vidstyle.video.colour import Colour
 from vidstyle.video.hdr import Hdr
 from vidstyle.video.planes import has_alpha, is_rgb, subsampling
 
@@ -46,7 +47,8 @@ _ENCODERS = {
     "vp9": _Encoder("libvpx-vp9", ("420", "422", "444"), (8, 10, 12), True, 63, True,
                     (("row-mt", "1"), ("cpu-used", "3"), ("deadline", "good"))),
     "av1": _Encoder("libsvtav1", ("420",), (8, 10), True, 63, False, (("preset", "7"),)),
-    "prores": _Encoder("prores_ks", ("422", "444"), (10,), True, None, True, (("vendor", "apl0"),)),
+    # At an odd width, FFmpeg leaves the last column of chroma out of a 4:2:2 ProRes.
+    "prores": _Encoder("prores_ks", ("422", "444"), (10,), False, None, True, (("vendor", "apl0"),)),
     "dnxhr": _Encoder("dnxhd", ("422", "444"), (8, 10), True, None),
     "ffv1": _Encoder("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1"))),
 }
@@ -60,6 +62,8 @@ class Format:
     encoder: str
     pix_fmt: str
     options: dict[str, str]
+    colour: Colour
+    """How the samples are meant."""
     threads: int = _THREADS
     warnings: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
@@ -87,6 +91,7 @@ def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
     if encoder.most_crf is not None and not 0 <= crf <= encoder.most_crf:
         raise UsageError(f"crf is {crf}; {codec} takes 0 to {encoder.most_crf}.")
     pix_fmt, warnings, lost = _pix_fmt(encoder, clip, size or (clip.width, clip.height), container)
+    colour = _colour(codec, clip.written_colour, warnings)
     options = dict(encoder.options)
     if encoder.most_crf is not None:
         options["crf"] = str(crf)
@@ -100,7 +105,18 @@ def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
         options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
     if clip.hdr is not None and clip.hdr.mode == "passthrough":
         _tell_light(clip.hdr, encoder, pix_fmt, codec, options, lost)
-    return Format(container, encoder.name, pix_fmt, options, warnings=(*lost, *warnings), lost=tuple(lost))
+    return Format(container, encoder.name, pix_fmt, options, colour, warnings=(*lost, *warnings), lost=tuple(lost))
+
+
+def _colour(codec: str, colour: Colour, warnings: list[str]) -> Colour:
+    """The source's colours as far as the codec can say them; what it says otherwise, players would show falsely."""
+    if codec == "prores" and colour.full_range and colour.matrix != "rgb":
+        warnings.append("The source is full range, the output limited range, as all ProRes is.")
+        return replace(colour, full_range=False, range_tag=1)
+    if codec == "dnxhr" and colour.matrix not in ("bt709", "rgb"):
+        warnings.append(f"The source's colour matrix is {colour.matrix}, the output's bt709, as all DNxHR written here.")
+        return replace(colour, matrix="bt709", matrix_tag=1)
+    return colour
 
 
 def _tell_light(hdr: Hdr, encoder: _Encoder, pix_fmt: str, codec: str, options: dict[str, str], lost: list[str]) -> None:
@@ -113,6 +129,8 @@ def _tell_light(hdr: Hdr, encoder: _Encoder, pix_fmt: str, codec: str, options: 
     if (hdr.primaries or hdr.light) and not told:
         lost.append("What the file says of its mastering display and brightest light is dropped; --codec hevc, h264 or av1 "
                     "keeps it.")
+    if hdr.display_unclear:
+        lost.append("What the file says of its mastering display is incomplete or impossible, and is dropped.")
     if hdr.dynamic:
         lost.append("Dolby Vision or HDR10+ data is dropped; it tells of the source's pictures and not of painted ones.")
 

@@ -37,6 +37,8 @@ class Hdr:
     """Brightest pixel and brightest mean of a frame in cd/m² (MaxCLL, MaxFALL)."""
     dynamic: bool = False
     """Whether frames carry Dolby Vision or HDR10+ data."""
+    display_unclear: bool = False
+    """Whether what the file says of that display is incomplete or impossible, and so left out here."""
 
     def encoder_options(self, encoder: str) -> tuple[str, ...]:
         """What tells the encoder the display and the light, `key=value` each; nothing where it cannot be told."""
@@ -60,20 +62,21 @@ def read_hdr(frame: VideoFrame, transfer: str, mode: HdrMode) -> Hdr:
     """What a clip's first frame says of its light."""
     notes: Any = frame.side_data  # PyAV's types do not know what can be asked for
     primaries: tuple[tuple[float, float], ...] = ()
-    luminance, light = (0.0, 0.0), None
+    luminance, light, unclear = (0.0, 0.0), None, False
     if (data := _note(notes, "MASTERING_DISPLAY_METADATA")) is not None:
         *numbers, has_primaries, has_luminance = struct.unpack("=22i", data[:88])
         values = [a / b if b else 0.0 for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
         if has_primaries and has_luminance:  # encoders take both or none
             primaries = tuple((values[k], values[k + 1]) for k in range(0, 8, 2))
             luminance = values[8], values[9]
+        unclear = not primaries
     if (data := _note(notes, "CONTENT_LIGHT_LEVEL")) is not None:
         most, mean = struct.unpack("=2I", data[:8])
         light = most, mean
-    stated = max(luminance[1], light[0] if light else 0)
+    stated = max(luminance[1], float(light[0]) if light else 0.0)
     peak = _HLG_PEAK if transfer == "hlg" else min(max(stated, 2 * WHITE), 10_000.0) if stated else 1000.0
     dynamic = any(_note(notes, name) is not None for name in _DYNAMIC)
-    return Hdr(mode, transfer, peak, primaries, luminance, light, dynamic)
+    return Hdr(mode, transfer, peak, primaries, luminance, light, dynamic, unclear)
 
 
 def _note(notes: Any, name: str) -> bytes | None:
