@@ -12,7 +12,7 @@ from vidstyle.stylizers.feedforward import FeedForward
 from vidstyle.stylizers.start import begin, load_start
 from vidstyle.stylizers.target import StyleTarget
 
-KNOWN = [0.0, 0.0, 0.0]
+KNOWN = [0.68759, 0.44699, 0.38332]
 
 
 def bricks(size: int = 128) -> Tensor:
