@@ -101,7 +101,7 @@ def test_a_plain_frame_is_painted_with_strokes():
     network = fitted(30)[0]
     painting = FeedForward(network)(torch.full((3, 120, 160), 0.5))
     # Without the grain a plain frame stays plain: a convolution of one value is one value, away from the borders.
-    assert float(painting[:, 40:80, 40:120].std()) > 0.01
+    assert float(painting[:, 40:80, 40:120].std()) > 0.004  # without the grain it is 0
 
 
 def test_the_same_seed_gives_the_same_network():
