@@ -3,7 +3,7 @@
     python training/train_start.py DATA --out scratch/start --steps 9000 --export vidstyle/models/start.safetensors
 
 DATA holds `photos/` and `style_training/`. Every step paints crops of photographs, each in another style, told by the
-`StyleReader` alone; the losses are those of the fit. After the first part each crop follows a painting of the same
+`StyleReader` alone; the losses are those of the fit. After the first part each painting is held to one of the same
 photograph a moment earlier, moved by a made-up motion (shift, zoom and a smooth random flow), so flow and mask are exact.
 Run again with the same `--out` to go on where it stopped. `--device cuda` where there is one.
 """
@@ -21,27 +21,28 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import Encoder
+from vidstyle.losses import Encoder, temporal_loss
 from vidstyle.pictures import read_picture
 from vidstyle.stylizers.fit import TONE
 from vidstyle.stylizers.muon import optimizers
 from vidstyle.stylizers.network import PaintNetwork, canvas_grain
-from vidstyle.stylizers.objective import follow, painted_losses, stacked
+from vidstyle.stylizers.objective import inside, painted_losses, stacked
 from vidstyle.stylizers.start import StyleReader, read_scales, softness, wear
 from vidstyle.stylizers.stills import crop_of, made_up_motion, middle, moved
 from vidstyle.stylizers.target import Palette, StyleTarget, colours, precision
+from vidstyle.warp import warp
 
 HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
 WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
 # A hard style must not drown the others: each counts by how far it has come, its loss over SHARE + its usual loss.
 SHARE = 0.1
 # The network learns what strokes are from few styles, then how styles differ: (share of the steps, styles).
-CURRICULUM = ((0.0, 8), (0.1, 32), (0.25, 1000))
+CURRICULUM = ((0.0, 8), (0.3, 32), (0.5, 1000))
 # What the reader says moves by the rate times its hundred and more inputs: at the network's own rate every style's gains leap
 # about, and the network learns to paint all styles alike.
-READING = 0.03
-ALONE = 0.6  # share of the steps that paint every crop on its own
-CROPS = (192, 256)  # pixels a side, alone and following: the first half learns from more pictures in the time
+READING = 0.15
+ALONE = 0.6  # share of the steps without the temporal loss
+CROPS = (192, 256)  # pixels a side, without it and with: the first half learns from more pictures in the time
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class Lessons:
 
 
 def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, lessons: Lessons, count: int,
-                *, follows: bool) -> dict[str, Tensor]:
-    """The losses of one batch; where it `follows`, each crop sees its photograph's painting of a moment before."""
+                *, steady: bool) -> dict[str, Tensor]:
+    """The losses of one batch; where `steady`, also how far each painting is from its photograph's a moment before."""
     generator, device = lessons.generator, lessons.device
-    side = CROPS[follows]
+    side = CROPS[steady]
     height, samples = lessons.batch(count, side)
     network.soft = softness(height)
     wear(network, Palette.stacked([sample.palette for sample in samples]))
@@ -95,21 +96,15 @@ def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, le
     told = [read_scales(style, height) for style in styles]
     changes = reader({scale: stacked([one[scale] for one in told]) for scale in told[0]})
     whole = torch.stack([sample.crop for sample in samples]).to(device)
-    if follows:
-        to_last = torch.stack([made_up_motion(side, generator) for _ in samples]).to(device)
-        last, this = moved(whole, to_last)
-    else:
-        this = middle(whole)
-    empty, grain = torch.zeros_like(this), canvas_grain((side, side), generator).to(device)
-    steadiness = {}
+    grain, steadiness = canvas_grain((side, side), generator).to(device), dict[str, Tensor]()
+    to_last = torch.stack([made_up_motion(side, generator) for _ in samples]).to(device) if steady else None
+    last, this = (None, middle(whole)) if to_last is None else moved(whole, to_last)
     with precision(this.device):
-        if follows:
+        painting = network.proposal(this, grain, changes)
+        if last is not None and to_last is not None:
             with torch.no_grad():
-                first = network(last, empty, empty[:, :1], grain, changes)
-            seen = torch.ones_like(empty[:, :1])
-            painting, steadiness["temporal"] = follow(network, first, this, to_last, seen, grain, generator, changes)
-        else:
-            painting = network(this, empty, empty[:, :1], grain, changes)
+                carried = warp(network.proposal(last, grain, changes).float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
+            steadiness["temporal"] = temporal_loss(painting, carried, torch.cat([inside(one) for one in to_last]))
     losses = painted_losses(painting, this, network.underpainting(this), encoder, styles, height, generator) | steadiness
     each, which = losses["style"], torch.tensor([sample.which for sample in samples])
     losses["style"] = (each / (SHARE + lessons.usual[which]).to(device)).mean()
@@ -168,7 +163,7 @@ def main() -> None:
     began, means = time.time(), dict[str, float]()
     for step in range(start, args.steps):
         lessons.known = max(count for share, count in CURRICULUM if step >= share * args.steps)
-        losses = step_losses(network, reader, encoder, lessons, args.batch, follows=step >= ALONE * args.steps)
+        losses = step_losses(network, reader, encoder, lessons, args.batch, steady=step >= ALONE * args.steps)
         for optimizer, rate in zip(steppers, highest, strict=True):
             optimizer.param_groups[0]["lr"] = rate * rate_at(step / args.steps)
             optimizer.zero_grad(set_to_none=True)

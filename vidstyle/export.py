@@ -81,6 +81,7 @@ class _Graph(nn.Module):
 
     def forward(self, image: Tensor, prior: Tensor, visibility: Tensor) -> Tensor:
         tiles = [tile for name, tile in self.named_buffers(recurse=False)]
+        image, prior, visibility = torch.split(torch.cat([image, prior, visibility], 1), [3, 3, 1], 1)  # all of one size
         painting: Tensor = self.network(image, prior, visibility, laid(tiles, image.shape[-2], image.shape[-1]))
         return painting
 

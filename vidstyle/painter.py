@@ -35,7 +35,7 @@ KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so th
 RATE = 4e-3  # of the fit: it begins near the answer and has few steps
 TRAIN = "train"  # what a network's file says that made it, where it is for any clip
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
-TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 0.5, 50.0
+TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 5.0, 50.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
             raise
 
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
-                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed, rate=RATE, alone=0.0)
+                           TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed, rate=RATE)
     fit(network, pairs, encoder, target, settings, report, work.fit_state())
     return network, losses
 

@@ -56,7 +56,7 @@ RECORDS: dict[str, Weights] = {record.name: record for record in [
     Weights("builtin-encoder", "encoder.safetensors", "", "6a2e483eab617345c6a8e863786b6042abff5ec064fe808a00c6910ae5fb1b5e",
             "MIT", "vidstyle, distilled from a 16x compressed VGG-19; see models/README.md", "RGB in [0, 1]",
             "relative squared error of its features against the teacher's: 0.008 (1_1) to 0.058 (5_1)", ""),
-    Weights("builtin-start", "start.safetensors", "", "b541ac2e49eed86f8bf6e2f7295aba73cc2aa89a2e5bf419b262c2a71e861ef2",
+    Weights("builtin-start", "start.safetensors", "", "486a799a2b8a243a5d93996630243f18beea8b7260b7f16e11ff77ddd25b10f0",
             "MIT", "vidstyle, from random values, judged by the builtin encoder; see models/README.md",
             "RGB in [0, 1], and Gram matrices of the builtin encoder",
             "style loss of paintings never fitted: 0.04 to 0.16, of the unpainted frames 0.25 to 1.2", ""),

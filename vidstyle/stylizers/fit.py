@@ -20,7 +20,6 @@ from vidstyle.stylizers.target import StyleTarget
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 TONE = 0.5  # weight of `tone_loss`
-ALONE = 0.3  # share of the steps that paint each frame on its own: a network that learns to copy first learns no strokes
 HELD = 8  # of so many pairs one is not learnt from, and tells when the fit gets no better
 LOOK = 20  # steps between two looks at what is held out
 COOLING = 0.1  # share of the steps over which a fit that gets no better comes to rest
@@ -51,18 +50,12 @@ class FitSettings:
     steps: int
     seed: int
     rate: float = 1.5e-3
-    alone: float = ALONE
-    """Share of the steps before the second frame of a pair sees the first one's painting; none for the start network."""
 
     def weighed(self, losses: dict[str, Tensor]) -> Tensor:
         """The sum of the losses, each by its weight."""
         weights = {"style": self.style_weight, "content": self.content_weight, "tv": self.tv_weight, "tone": TONE,
                    "temporal": self.temporal_weight}
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
-
-    def follows(self, step: int) -> bool:
-        """Whether, at this step, the second frame of a pair sees the first one's painting."""
-        return self.temporal_weight > 0 and step >= self.alone * self.steps
 
 
 Report = Callable[[int, dict[str, float], Callable[[], dict[str, Tensor]]], None]
@@ -73,9 +66,9 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
     Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
-    2016). After the first third the second frame follows the first one's painting, pulled along the motion,
-    and the temporal loss joins (Ruder et al. 2018). `report(step, losses, state)` is called after every step; what `state()`
-    gives there, a later call takes as `begun`, goes on after that step, and ends with the very same network.
+    2016), and how far the second painting is from the first one, pulled along the motion. `report(step, losses, state)` is
+    called after every step; what `state()` gives there, a later call takes as `begun`, goes on after that step, and ends
+    with the very same network.
 
     Every HELDth pair is held out; where the losses of those no longer fall, the fit comes to rest before its time. Returns
     the number of steps it took.
@@ -89,14 +82,14 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     if begun is not None:
         step, last = _take_up(begun, network, steppers, generator, falling)
 
-    def losses_of(pair: Pair, source: torch.Generator, *, follows: bool) -> dict[str, Tensor]:
+    def losses_of(pair: Pair, source: torch.Generator) -> dict[str, Tensor]:
         """Those of a random crop."""
         shown, height = _cropped(pair, source, style.pictures[0].device), pair.this.shape[-2]
-        return pair_losses(network, *shown, encoder, [style], height, source, follows=follows)
+        return pair_losses(network, *shown, encoder, [style], height, source)
 
     while step < last:
         pair = learnt[int(torch.randint(len(learnt), (), generator=generator))]
-        losses = losses_of(pair, generator, follows=settings.follows(step))
+        losses = losses_of(pair, generator)
         network.zero_grad(set_to_none=True)
         settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
         rest = (last - step) / (COOLING * settings.steps) if last < settings.steps else 1.0
@@ -107,7 +100,7 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
         if held and step % LOOK == 0 and last == settings.steps:
             with torch.no_grad():
                 same = torch.Generator().manual_seed(settings.seed)
-                found = sum(float(settings.weighed(losses_of(pair, same, follows=settings.follows(last)))) for pair in held)
+                found = sum(float(settings.weighed(losses_of(pair, same))) for pair in held)
             if not falling(found):
                 last = min(last, step + math.ceil(COOLING * settings.steps))
         report(step, {name: float(value.detach()) for name, value in losses.items()},

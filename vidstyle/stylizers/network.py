@@ -1,4 +1,4 @@
-"""The feed-forward painter: one small convolutional network that sees the frame and the last painting."""
+"""The feed-forward painter: one small convolutional network, and what of the last painting stays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CHANNELS_IN = 12 + 3 + 3 + 1  # frame (folded), the same in the style's palette, visible part of the warped prior, visibility
+CHANNELS_IN = 12 + 3  # frame (folded), the same in the style's palette
 GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
 TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
 GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
@@ -65,8 +65,6 @@ class PaintNetwork(nn.Module):
             if isinstance(module, Residual):
                 nn.init.zeros_(module.after.weight)  # each block starts as the identity
         nn.init.normal_(self.out.weight, std=0.005)
-        # The prior's channels begin unread: a fit first paints frames alone, and must not stumble when priors join.
-        nn.init.zeros_(self.down[0][0].weight[:, 15:CHANNELS_IN])  # type: ignore[index]
 
     def forward(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None,
                 changes: Tensor | None = None) -> Tensor:
@@ -75,7 +73,7 @@ class PaintNetwork(nn.Module):
         grain: see `canvas_grain`; by default the one that every frame gets. changes: what a `StyleReader`
         adds to the gains and shifts, where one network paints several styles.
         """
-        return self.over(prior, visibility, self.proposal(image, prior, visibility, grain, changes))
+        return self.over(prior, visibility, self.proposal(image, grain, changes))
 
     @property
     def changeable(self) -> list[int]:
@@ -97,17 +95,17 @@ class PaintNetwork(nn.Module):
         kept = self.keep * visibility
         return kept * prior + (1 - kept) * proposal
 
-    def proposal(self, image: Tensor, prior: Tensor, visibility: Tensor, grain: Tensor | None = None,
-                 changes: Tensor | None = None) -> Tensor:
-        """What the network would paint everywhere; arguments as for `forward`."""
+    def proposal(self, image: Tensor, grain: Tensor | None = None, changes: Tensor | None = None) -> Tensor:
+        """What the network would paint everywhere; arguments as for `forward`.
+
+        It does not see the last painting: a network that does works on it again at every frame, and the paint wanders.
+        """
         height, width = image.shape[-2:]
-        seen = torch.cat([image, (2 * prior - 1) * visibility, visibility], 1)
-        seen = F.pad(seen, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")
-        halves = F.avg_pool2d(seen, 2)
+        seen = F.pad(image, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")
         if grain is None:
             grain = shot_grain(height, width).to(image.device)
-        x = torch.cat([2 * F.pixel_unshuffle(seen[:, :3], 2) - 1, 2 * self.mapped(halves[:, :3]).clamp(0, 1) - 1, halves[:, 3:],
-                       grain.expand(len(image), -1, -1, -1)], 1)
+        mapped = self.mapped(F.avg_pool2d(seen, 2)).clamp(0, 1)
+        x = torch.cat([2 * F.pixel_unshuffle(seen, 2) - 1, 2 * mapped - 1, grain.expand(len(image), -1, -1, -1)], 1)
         x = self._strokes(self.down(x.contiguous(memory_format=torch.channels_last)), changes)
         x = x[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].float()
         return torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)

@@ -56,37 +56,24 @@ class GridCrop:
 
 
 def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, encoder: Encoder,
-                styles: Sequence[StyleTarget], height: int, generator: torch.Generator, *, follows: bool,
+                styles: Sequence[StyleTarget], height: int, generator: torch.Generator, *,
                 changes: Tensor | None = None) -> dict[str, Tensor]:
-    """The losses of crops of N pairs of neighbouring frames; where `follows`, the second sees the first one's painting.
+    """The losses of what `network` proposes for crops of N pairs of neighbouring frames.
 
     last, this: (N, 3, h, w) in [0, 1]; to_last (N, 2, h, w), visibility (N, 1, h, w): see `FlowPair`. styles: the look of
     each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The canvas grain differs from call to
     call and is the same for both frames, as it is in a shot.
     """
-    empty, grain = torch.zeros_like(last), canvas_grain(last.shape[-2:], generator).to(last.device)
-    steadiness = {}
+    grain = canvas_grain(last.shape[-2:], generator).to(last.device)
     with precision(last.device):
-        first = network(last, empty, empty[:, :1], grain, changes)
-        if follows:
-            second, steadiness["temporal"] = follow(network, first, this, to_last, visibility, grain, generator, changes)
-        else:
-            second = network(this, empty, empty[:, :1], grain, changes)
+        first, second = (network.proposal(frames, grain, changes) for frames in (last, this))
+    carried = warp(first.detach().float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
+    # Of the proposals, not of what is shown: most of that is the last painting itself, and teaches nothing.
+    steadiness = temporal_loss(second, carried, visibility * torch.cat([inside(one) for one in to_last]))
     under = torch.cat([network.underpainting(last), network.underpainting(this)])
     paintings, frames = torch.cat([first, second]), torch.cat([last, this])
     losses = painted_losses(paintings, frames, under, encoder, [*styles, *styles], height, generator)
-    return losses | {"style": losses["style"].mean()} | steadiness
-
-
-def follow(network: PaintNetwork, first: Tensor, this: Tensor, to_last: Tensor, visibility: Tensor, grain: Tensor,
-           generator: torch.Generator, changes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """The painting of `this` after that of the frame before it, `first`, whose gradient ends here; and the temporal loss."""
-    carried = warp(first.detach().float(), to_last, mode="bicubic").clamp(0, 1)
-    # Some of what can be seen is kept from the network, so that it learns to paint new places among old ones.
-    seen = visibility * torch.cat([inside(one) for one in to_last]) * patches(this.shape[-2:], generator, this.device)
-    proposal = network.proposal(this, carried, seen, grain, changes)
-    # Of the proposal, not of what is shown: most of that is the last painting itself, and teaches nothing.
-    return network.over(carried, seen, proposal), temporal_loss(proposal, carried, seen)
+    return losses | {"style": losses["style"].mean(), "temporal": steadiness}
 
 
 def painted_losses(paintings: Tensor, frames: Tensor, underpaintings: Tensor, encoder: Encoder, styles: Sequence[StyleTarget],
@@ -135,13 +122,6 @@ def tone_loss(paintings: Tensor, underpaintings: Tensor) -> Tensor:
 def _tones(images: Tensor) -> Tensor:
     """Images without what is finer than sixteen pixels: where it is light and where dark, and in which colour."""
     return F.avg_pool2d(images, min(16, *images.shape[-2:]))
-
-
-def patches(size: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
-    """(1, 1, h, w) of 0 and 1: a random share of the picture, in blots of about an eighth of its size, is 0."""
-    share = float(torch.rand((), generator=generator)) - 0.3
-    blots = F.interpolate(torch.rand(1, 1, 8, 8, generator=generator), tuple(size), mode="bicubic")
-    return (blots > share).float().to(device)
 
 
 def inside(to_last: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ def _learn(learner: Learner, lessons: Lessons, styles: Sequence[StyleTarget], en
     pending: list[tuple[int, dict[str, Tensor]]] = []
     for step, batch in zip(range(first, options.steps), batches(lessons, first, team, device), strict=True):
         done = step + 1
-        losses = _losses(learner, batch, styles, encoder, options, step, settings.follows(step))
+        losses = _losses(learner, batch, styles, encoder, options, step)
         learner.zero_grad(set_to_none=True)
         total = settings.weighed(losses)
         total.backward()  # type: ignore[no-untyped-call]
@@ -141,12 +141,12 @@ def _learn(learner: Learner, lessons: Lessons, styles: Sequence[StyleTarget], en
     return quality or {}
 
 
-def _losses(learner: Learner, batch: Lesson, styles: Sequence[StyleTarget], encoder: Encoder, options: TrainOptions, step: int,
-            follows: bool) -> dict[str, Tensor]:
+def _losses(learner: Learner, batch: Lesson, styles: Sequence[StyleTarget], encoder: Encoder, options: TrainOptions,
+            step: int) -> dict[str, Tensor]:
     """The losses of one process's part of a batch. What all parts share is drawn from the step's own random numbers."""
     height = height_of(options, step)
     learner.network.soft = softness(height)
     wear(learner.network, Palette(**{field.name: batch[field.name] for field in fields(Palette)}))
     return pair_losses(learner.network, batch["last"], batch["this"], batch["to_last"], batch["visibility"], encoder,
                        [styles[which] for which in batch["style"].tolist()], height,
-                       random_numbers(options.seed, "step", step), follows=follows, changes=learner.changes(batch["style"]))
+                       random_numbers(options.seed, "step", step), changes=learner.changes(batch["style"]))
