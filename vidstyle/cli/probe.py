@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli.events import columns, emit
-from vidstyle.cli.request import REPORT
+from vidstyle.cli.request import Debug, Json
 from vidstyle.options import parse_rate
 
 
@@ -18,12 +18,8 @@ def probe(
     fps: Annotated[
         str | None, typer.Option("--fps", metavar="RATE", help="Pictures a second of a sequence, such as 24 or 24000/1001.")
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=REPORT, help="Print one JSON line on stdout, with every detail.")
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
-    ] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Show the streams of CLIP, what will be kept, its frame count, rate and colour."""
     from vidstyle import video

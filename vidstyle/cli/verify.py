@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import columns, emit, say
-from vidstyle.cli.request import REPORT
+from vidstyle.cli.request import Debug, Json
 
 FAILED = 7
 """Exit code where something differs from the manifest."""
@@ -17,12 +17,8 @@ FAILED = 7
 
 def verify(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip; its manifest lies beside it.")],
-    json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=REPORT, help="Print one JSON line on stdout, with every check.")
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")
-    ] = False,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Check OUT against OUT.vidstyle.json: its hash and its frames, and its source and styles where they are found."""
     from vidstyle.manifest import manifest_path, verify

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidstyle.stylizers.target import recoloured
+
 CHANNELS_IN = 12 + 3  # frame (folded), the same in the style's palette
 GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
 TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
@@ -122,9 +124,7 @@ class PaintNetwork(nn.Module):
 
     def mapped(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) in the style's palette, P image + l; not yet held to [0, 1]."""
-        matrix, light = self.palette.to(image.dtype), self.light.to(image.dtype)
-        mapped: Tensor = matrix @ image.flatten(2) + light.unsqueeze(-1)
-        return mapped.view_as(image)
+        return recoloured(image, self.palette, self.light)
 
     def underpainting(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) in the style's palette, without fine detail, no channel beyond the style's own range.

@@ -79,9 +79,7 @@ class Palette:
 
     def __call__(self, image: Tensor) -> Tensor:
         """(3, H, W) or (N, 3, H, W) in these colours; not yet held to [0, 1]."""
-        matrix, light = self.matrix.to(image), self.light.to(image)
-        mapped: Tensor = matrix @ image.flatten(-2) + light.unsqueeze(-1)
-        return mapped.view_as(image)
+        return recoloured(image, self.matrix, self.light)
 
     @classmethod
     def stacked(cls, palettes: Sequence[Palette]) -> Palette:
@@ -91,6 +89,12 @@ class Palette:
     def mixed(self, weights: Tensor) -> Palette:
         """One out of stacked ones, by `weights` (N,) of sum 1."""
         return Palette(*(torch.tensordot(weights, getattr(self, part.name), 1) for part in fields(self)))
+
+
+def recoloured(image: Tensor, matrix: Tensor, light: Tensor) -> Tensor:
+    """P c + l of every colour c of (3, H, W) or (N, 3, H, W); matrix P (3, 3) and light l (3,), or one for each picture."""
+    mapped: Tensor = matrix.to(image) @ image.flatten(-2) + light.to(image).unsqueeze(-1)
+    return mapped.view_as(image)
 
 
 def colours(picture: Tensor) -> Tensor:
