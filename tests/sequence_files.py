@@ -9,7 +9,10 @@ import av
 import numpy as np
 import OpenEXR
 
+from vidstyle.video import Clip, decode, open_output
+
 Array = np.ndarray[Any, Any]
+SIZE = (32, 24)
 
 
 def codes(index: int = 0, size: tuple[int, int] = (16, 12), most: int = 65535) -> Array:
@@ -97,3 +100,32 @@ def read_dpx(path: Path) -> tuple[Array, bytes]:
     start, [width, height] = struct.unpack_from(">I", data, 4)[0], struct.unpack_from(">II", data, 772)
     words = np.frombuffer(data, ">u4", width * height, start).reshape(height, width)
     return np.stack([words >> 22 & 1023, words >> 12 & 1023, words >> 2 & 1023], -1), data[:2048]
+
+
+def make_sequence(folder: Path, numbers: range, suffix: str = ".png") -> Path:
+    """A sequence of smooth pictures, each of another colour, and its pattern."""
+    y, x = np.mgrid[0:SIZE[1], 0:SIZE[0]]
+    for number in numbers:
+        shade = number % 50 / 50
+        picture = np.stack([np.full(x.shape, shade), x / SIZE[0], y / SIZE[1]], -1)
+        path = folder / f"shot.{number:04d}{suffix}"
+        if suffix == ".exr":
+            write_exr(path, rgb((picture * 1.5).astype(np.float16)))
+        elif suffix == ".dpx":
+            write_dpx(path, (picture * 1023).astype(np.uint16))
+        else:
+            write_coded(path, (picture * 65535).astype(np.uint16))
+    return folder / f"shot.####{suffix}"
+
+
+def copy(clip: Clip, target: Path, **settings: object) -> None:
+    """Write the clip, unpainted."""
+    first, last = int(str(settings.get("first", 0))), int(str(settings.get("last", clip.frames - 1)))
+    with open_output(target, clip, **settings) as output:
+        for frame in decode(clip, first, last):
+            output.write(frame)
+
+
+def pictures(path: Path) -> list[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))

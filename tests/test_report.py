@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from fake_pipeline import events
-from test_evaluate import texture, write
+from judged_clips import texture, write
 
 from vidstyle.cli import execute
 from vidstyle.evaluate import Album, Seen

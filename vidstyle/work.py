@@ -192,11 +192,7 @@ class Work:
         Afterwards `facts` counts the frames that need not be painted again.
         """
         with self._told():
-            for name, _ in self._segments:
-                encoder.restore_segment((self.folder / name).read_bytes())
-            if self._tail is not None:
-                for samples in self._tail.read():
-                    encoder.restore(samples)
+            encoder.restore([self.folder / name for name, _ in self._segments], () if self._tail is None else self._tail.read())
             self._last = time.monotonic()
             return unpack_memories(self.folder / self._records[-1]["state"][0], device) if self._saved else []
 

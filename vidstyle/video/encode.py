@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from typing import Self
 
 import av
 import torch
+from av import VideoFormat
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -24,7 +26,7 @@ from vidstyle.video.clip import Clip
 from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.hdr import from_painter
-from vidstyle.video.planes import pack_samples, unpack_samples, write_image, written_tags
+from vidstyle.video.planes import pack_samples, subsampling, unpack_samples, write_image, written_tags
 from vidstyle.video.segment import Coded, Written, ends_segment, pack, unpack
 from vidstyle.video.sequence import inputs
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
@@ -121,6 +123,8 @@ def _add_picture(sink: OutputContainer, source: InputContainer | None, clip: Cli
         os.environ.setdefault("SVT_LOG", "1")  # errors only: else it prints twenty lines on stderr at each segment
     if chosen.encoder == "libx265" and frames < 4:
         options["bf"] = "0"  # FFmpeg makes up the decoding times of so few frames from memory it never wrote
+    if chosen.colour.location != "unspecified" and subsampling(VideoFormat(chosen.pix_fmt)) == (2, 2):
+        options["chroma_sample_location"] = chosen.colour.location
     stream = sink.add_stream(chosen.encoder, clip.average_rate, options=options)
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
@@ -242,18 +246,17 @@ class Encoder:
         picture = write_image(image, self.plan.format.pix_fmt, self.plan.format.colour, alpha)
         return Written(pack_samples(picture), self._encode(picture, frame.pts, frame.duration))
 
-    def restore(self, samples: bytes) -> None:
-        """Encode the next frame as an earlier Encoder was given it; see `Written`."""
-        index = self.first + self.written
-        picture = unpack_samples(samples, self.plan.size, self.plan.format.pix_fmt, self.plan.format.colour)
-        self._encode(picture, self.clip.pts[index], self.clip.durations[index])
-
-    def restore_segment(self, segment: bytes) -> None:
-        """Write the next frames as an earlier Encoder coded them; see `Written`."""
-        self._coder = None
-        packets = list(unpack(segment))
-        self._mux(packets)
-        self.written += len(packets)
+    def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
+        """Come to where an earlier Encoder was: write its segments, from files, and encode the frames since; see `Written`."""
+        for path in segments:
+            self._coder = None
+            packets = list(unpack(path.read_bytes()))
+            self._mux(packets)
+            self.written += len(packets)
+        for one in samples:
+            index = self.first + self.written
+            picture = unpack_samples(one, self.plan.size, self.plan.format.pix_fmt, self.plan.format.colour)
+            self._encode(picture, self.clip.pts[index], self.clip.durations[index])
 
     def _encode(self, picture: av.VideoFrame, pts: int, duration: int) -> bytes | None:
         """Give the next picture to the segment's encoder; at the segment's end, write it and return it."""

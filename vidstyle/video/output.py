@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -151,13 +151,9 @@ class PictureWriter:
         self.written += 1
         return Written(file=part.target)
 
-    def restore_segment(self, segment: bytes) -> None:
-        """Count the next picture as written: an earlier run did, and this is what is in its file."""
-        self.written += 1
-
-    def restore(self, samples: bytes) -> None:
-        """Never asked for: every picture that is written is whole."""
-        raise NotImplementedError
+    def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
+        """Count as written the pictures that an earlier run wrote: each is a segment of its own, and whole."""
+        self.written += len(segments)
 
     def close(self) -> None:
         """Nothing more to write: there is no file to end, for each picture has its own."""

@@ -33,7 +33,7 @@ class Written:
     samples: bytes = b""
     """The picture as the encoder was given it (`Encoder.restore`)."""
     segment: bytes | None = None
-    """Where the frame ends a segment, all of that in coded form (`Encoder.restore_segment`), in place of its samples."""
+    """Where the frame ends a segment, all of that in coded form (`Encoder.restore`), in place of its samples."""
     file: Path | None = None
     """Where each picture is a file, the frame's own, which is whole already."""
 

@@ -1,0 +1,57 @@
+"""Runs of a small clip that stop on the way, and what they leave."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from video_clips import make_clip
+
+from vidstyle import work as work_module
+from vidstyle.options import Options
+from vidstyle.painter import Progress
+from vidstyle.pictures import write_png
+from vidstyle.pipeline import Result, Style, stylize_video
+from vidstyle.video import segment
+
+QUICK = Options(fit_steps=3, size=48, device="cpu")
+FRAMES, STOP = 29, 21
+
+
+def save_often(patch: pytest.MonkeyPatch) -> None:
+    """Segments of 8 frames, and all saved after each frame."""
+    patch.setattr(segment, "LENGTH", 8)
+    patch.setattr(segment, "SHORTEST", 2)
+    patch.setattr(work_module, "LEAST_SECONDS", 0.0)
+    patch.setattr(work_module, "MOST_SHARE", 1e9)
+
+
+def make_stopped(folder: Path) -> None:
+    """A clip, a style, `whole.mp4` as it should be, and what a run stopped after frame STOP leaves of `out.mp4`."""
+    make_clip(folder / "clip.mp4", frames=FRAMES, sound=[("aac", "eng")])
+    write_png(folder / "style.png", torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(0)))
+    paint(folder, "whole.mp4")
+    with pytest.raises(KeyboardInterrupt) as stop:
+        paint(folder, "out.mp4", listen=until(STOP))
+    assert stop.value.__notes__ == [f"give the same command again and it goes on after {STOP} of {FRAMES} frames"]
+
+
+def until(frame: int) -> Callable[[Progress], None]:
+    """A listener that stops the painting after so many frames."""
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "paint" and progress.done == frame:
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def paint(folder: Path, name: str, options: Options = QUICK, **more: object) -> Result:
+    return stylize_video(folder / "clip.mp4", [Style(folder / "style.png")], folder / name, options, **more)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether `out.mp4` is as it should be."""
+    stated = [json.loads((folder / f"{name}.vidstyle.json").read_text())["frame_sha256"] for name in ("whole.mp4", "out.mp4")]
+    return stated[0] == stated[1] and (folder / "whole.mp4").read_bytes() == (folder / "out.mp4").read_bytes()

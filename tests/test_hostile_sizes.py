@@ -1,0 +1,129 @@
+"""Hostile sizes: nothing unpacks beyond its limit, and no reading goes on without end."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hostile_files import one_sentence, png
+from video_clips import make_clip
+
+from vidstyle.errors import InputError
+from vidstyle.pictures import read_picture
+from vidstyle.video import decode, probe
+from vidstyle.video.source import MOST_PIXELS, MOST_STREAMS, demuxed
+
+
+@pytest.mark.parametrize(("width", "height"), [(2**31 - 1, 2**31 - 1), (65535, 65535), (20000, 20000), (1, 2**30), (0, 0)])
+def test_a_picture_that_unpacks_to_more_than_the_memory(tmp_path: Path, width: int, height: int) -> None:
+    (tmp_path / "bomb.png").write_bytes(png(width, height))
+    with pytest.raises(InputError, match=r"million pixels|not a picture") as caught:
+        read_picture(tmp_path / "bomb.png")
+    assert one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".webp", ".tiff", ".bmp"])
+def test_pictures_of_each_kind_are_read_and_cut_ones_are_not(tmp_path: Path, extension: str) -> None:
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8), (0, 0), 2)
+    path = tmp_path / f"a{extension}"
+    data = cv2.imencode(extension, image)[1].tobytes()
+    path.write_bytes(data)
+    assert read_picture(path).shape == (3, 40, 60)
+    for share in (0.1, 0.5, 0.8):
+        path.write_bytes(data[:int(len(data) * share)])
+        with pytest.raises(InputError) as caught:
+            read_picture(path)
+        assert one_sentence(caught.value)
+
+
+def test_a_picture_of_another_kind_says_what_to_do(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.ppm"), np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(InputError, match="save it as PNG or JPEG"):
+        read_picture(tmp_path / "a.ppm")
+
+
+def test_a_clip_that_states_too_large_a_picture(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.avi", codec="mjpeg", pix_fmt="yuvj420p", frames=2, time_base=Fraction(1, 25), step=1)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\xff\xc0") + 5  # height and width of a JPEG's frame header
+    data[at:at + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        probe(path)
+    assert one_sentence(caught.value)
+
+
+def test_a_header_that_states_too_large_a_picture(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.avi", codec="rawvideo", frames=2, time_base=Fraction(1, 25), step=1)
+    data = bytearray(path.read_bytes())
+    header = data.index(b"strf") + 12
+    data[header:header + 8] = struct.pack("<ii", 16384, 8192)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="million") as caught:
+        probe(path)
+    assert one_sentence(caught.value)
+    assert MOST_PIXELS < 16384 * 8192
+
+
+def test_a_picture_that_grows_on_the_way_is_refused(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.avi", codec="mjpeg", pix_fmt="yuvj420p", frames=4, time_base=Fraction(1, 25), step=1)
+    data = bytearray(path.read_bytes())
+    at = 0
+    for _ in range(3):
+        at = data.index(b"\xff\xc0", at) + 5
+    data[at:at + 4] = b"\xff\x00\xff\x00"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        list(decode(probe(path)))
+    assert one_sentence(caught.value)
+    assert [frame.damage for frame in decode(probe(path, "hold"))] == ["", "", "held", ""]
+
+
+def test_more_streams_than_a_film_has(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as sink:
+        for _ in range(MOST_STREAMS + 1):
+            stream = sink.add_stream("mpeg4", rate=25)
+            stream.width = stream.height = 16
+        frame = av.VideoFrame(16, 16, "yuv420p")
+        for stream in sink.streams.video:
+            frame.pts, frame.time_base = 0, Fraction(1, 25)
+            sink.mux(stream.encode(frame))
+            sink.mux(stream.encode(None))
+    with pytest.raises(InputError, match=f"{MOST_STREAMS + 1} streams"):
+        probe(path)
+
+
+def test_more_frames_and_longer_than_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = make_clip(tmp_path / "long.mkv", pts=[0, 25 * 3600 * 24 * 8], time_base=Fraction(1, 25), options={"bf": "0"})
+    with pytest.raises(InputError, match="more than a week"):
+        probe(long)
+    monkeypatch.setattr(sys.modules["vidstyle.video.probe"], "MOST_FRAMES", 5)
+    with pytest.raises(InputError, match="more than 5 frames"):
+        probe(make_clip(tmp_path / "many.mp4", frames=6))
+
+
+def test_a_table_of_contents_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=2)
+    assert probe(path).frames == 2
+    monkeypatch.setattr("vidstyle.video.source.MOST_SECONDS_TO_OPEN", 0.0)
+    with pytest.raises(InputError, match="without end") as caught:
+        probe(path)
+    assert one_sentence(caught.value)
+
+
+def test_a_stream_that_appears_on_the_way_ends_no_reading(tmp_path: Path) -> None:
+    class Container:
+        """As PyAV 18.1 at times is behind the last packet of a transport stream."""
+
+        def demux(self, *streams: object) -> object:
+            yield "packet"
+            raise IndexError("list index out of range")
+
+    assert list(demuxed(Container(), [])) == ["packet"]  # type: ignore[arg-type,comparison-overlap]

@@ -1,0 +1,95 @@
+"""Sequences the whole path, with a painter that only turns pictures to their negative."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sequence_files as files
+import torch
+from sequence_files import make_sequence, pictures
+
+from vidstyle import pipeline
+from vidstyle.batch import run_clips
+from vidstyle.errors import OutputError, UsageError
+from vidstyle.options import Options
+from vidstyle.pictures import read_picture, write_png
+from vidstyle.pipeline import Selection, Style, preview_video, stylize_video
+from vidstyle.plan import plan_video
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[list[Style], Options]:
+    monkeypatch.setattr(pipeline, "make_stylizer", lambda *_: (lambda image, priors: 1 - image, {}))
+    write_png(tmp_path / "night.png", torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0)))
+    return [Style(tmp_path / "night.png")], Options(device="cpu", temporal=0.0, size=32)
+
+
+def test_an_exr_sequence_is_painted_beside_itself(tmp_path: Path, quick: tuple[list[Style], Options]):
+    path = make_sequence(tmp_path, range(1001, 1005), ".exr")
+    result = stylize_video(path, quick[0], options=quick[1], selection=Selection(frames=(1002, 1003)))
+    assert result.plan.target == tmp_path / "shot_night.####.exr"
+    assert sorted(file.name for file in tmp_path.glob("shot_night*.exr")) == ["shot_night.1002.exr", "shot_night.1003.exr"]
+    source = files.read_exr_by_ffmpeg(tmp_path / "shot.1002.exr").astype(np.float64)
+    bright = int((source > 1).any(-1).sum())
+    assert result.warnings == (f"{2 * bright} pixels in 2 of 2 frames are brighter than white and are written as white.",)
+    code = np.where(source <= 0.0031308, 12.92 * source, 1.055 * np.maximum(source, 1e-9) ** (1 / 2.4) - 0.055)
+    negative = 1 - code.clip(0, 1)
+    truth = np.where(negative <= 0.04045, negative / 12.92, ((negative + 0.055) / 1.055) ** 2.4)
+    painted = files.read_exr_by_ffmpeg(tmp_path / "shot_night.1002.exr")
+    np.testing.assert_allclose(painted, truth, rtol=2**-10, atol=2e-6)  # half a step of a half, and float32 in between
+
+
+def test_strength_zero_is_the_source_s_own_file_values(tmp_path: Path, quick: tuple[list[Style], Options]):
+    path = make_sequence(tmp_path, range(1, 4), ".exr")
+    options = Options(device="cpu", temporal=0.0, strength=0.0)
+    result = stylize_video(path, quick[0], tmp_path / "same.####.exr", options)
+    assert result.warnings == ()
+    for number in (1, 2, 3):
+        np.testing.assert_array_equal(files.read_exr_by_ffmpeg(tmp_path / f"same.{number:04d}.exr"),
+                                      files.read_exr_by_ffmpeg(tmp_path / f"shot.{number:04d}.exr"))
+
+
+def test_a_preview_of_a_sequence_is_a_movie_and_a_sheet(tmp_path: Path, quick: tuple[list[Style], Options]):
+    path = make_sequence(tmp_path, range(1001, 1009))
+    styles, options = quick
+    options = Options(device="cpu", temporal=0.0, size=32, fps=Fraction(24))
+    named = plan_video(path, styles, None, options).target
+    movie = pipeline.preview_target(named)
+    assert movie == tmp_path / "shot_night_preview.mp4"
+    preview_video(path, styles, movie, options, Selection(frames=(1003, 1006)), count=2)
+    assert len(pictures(movie)) == 4
+    assert read_picture(tmp_path / "shot_night_preview.png").shape[0] == 3
+    assert pipeline.sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
+
+
+def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    sources = [make_sequence(tmp_path / "a", range(1, 3)), make_sequence(tmp_path / "b", range(1, 3))]
+    styles, options = quick
+    done = run_clips(sources, lambda source: plan_video(source, styles, None, options),
+                     lambda plan: stylize_video(plan.source, styles, plan.target, options), lambda outcome: None)
+    assert [result.frames for result in done] == [2, 2]
+    targets = iter(["out.####.png", "out.%04d.png"])
+    with pytest.raises(UsageError, match="would both be written to"):
+        run_clips(sources, lambda source: plan_video(source, styles, tmp_path / next(targets), options),
+                  lambda plan: None, lambda outcome: None)
+
+
+def test_a_plan_of_a_sequence_speaks_in_its_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):
+    from vidstyle.cli.events import plan_fields, plan_line, plan_text
+
+    path = make_sequence(tmp_path, range(1001, 1009))
+    plan = plan_video(path, quick[0], None, quick[1], Selection(frames=(1003, 1006)))
+    assert (plan.frames, plan_fields(plan)["frames"], plan_fields(plan)["count"]) == ((2, 5), [1003, 1006], 4)
+    assert "frames 1003-1006 (4)" in plan_line(plan)
+    assert "32x24, PNG pictures, 16 bit" in plan_text(plan, quick[0])
+
+
+def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):
+    path = make_sequence(tmp_path, range(1, 4))
+    style = tmp_path / "style.0002.png"
+    write_png(style, torch.rand(3, 40, 40))
+    with pytest.raises(OutputError, match="is read for this painting"):
+        plan_video(path, [Style(style)], tmp_path / "style.####.png", quick[1], overwrite=True)
