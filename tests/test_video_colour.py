@@ -137,3 +137,54 @@ def _seconds(planes: list[torch.Tensor]) -> float:
     start = time.perf_counter()
     rgb_to_yuv(yuv_to_rgb(planes, matrix="bt709", full_range=False, depth=8), matrix="bt709", full_range=False, depth=8)
     return time.perf_counter() - start
+
+
+PLACES = {"left": (0.0, 0.5), "center": (0.5, 0.5), "topleft": (0.0, 0.0), "top": (0.5, 0.0)}  # right and down, of H.265, E.3.1
+
+
+def slope(location: str) -> av.VideoFrame:
+    """Flat luma, and chroma that rises by 1.5 codes a column and 2 a row, sampled where `location` says."""
+    right, down = PLACES[location]
+    frame = av.VideoFrame(64, 48, "yuv420p")
+    y, x = np.mgrid[:24, :32] * 2.0
+    for plane, samples in zip(frame.planes, (np.full((48, 64), 100.0), 60 + 1.5 * (x + right) + 2 * (y + down),
+                                             200 - 1.5 * (x + right) - (y + down)), strict=True):
+        np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, :plane.width] = samples.round()
+    return frame
+
+
+@pytest.mark.parametrize(("codec", "params"), [("libx264", "x264-params"), ("libx265", "x265-params")])
+@pytest.mark.parametrize(("number", "location"), list(enumerate(PLACES)))
+def test_chroma_is_read_and_written_where_the_file_says(tmp_path: Path, codec: str, params: str, number: int,
+                                                        location: str) -> None:
+    lossless = {"libx264": "qp=0", "libx265": "lossless=1:log-level=error"}[codec]
+    path = make_clip(tmp_path / "a.mp4", frames=3, size=(64, 48), codec=codec, picture=lambda *_: slope(location),
+                     options={params: f"{lossless}:chromaloc={number}"})
+    clip = probe(path)
+    assert clip.colour.location == location
+    image = next(decode(clip, clamp=False)).image.numpy()
+    y, x = np.mgrid[:48, :64]
+    blue = (image[2] - (100 - 16) / 219) / 1.772 * 224 + 128  # BT.601, as such a small clip is read
+    # Away from the edges: a code is rounded by half, and a quarter of a pixel at 1.5 or 2 codes would be as much or more.
+    assert np.abs((blue - 60 - 1.5 * x - 2 * y)[2:-2, 2:-2]).max() < 0.51
+    assert abs((blue - 60 - 1.5 * x - 2 * y)[2:-2, 2:-2].mean()) < 0.26
+    for name, kind in (("b.mp4", "h264"), ("b.mp4", "hevc"), ("b.mkv", "ffv1"), ("b.webm", "vp9"), ("b.mkv", "av1")):
+        with Encoder(tmp_path / name, clip, codec=kind, overwrite=True) as encoder:
+            for frame in decode(clip, clamp=False):
+                encoder.write(frame)
+        written = probe(tmp_path / name)
+        assert written.colour.location == location
+        if kind == "ffv1":
+            again = next(decode(written, clamp=False)).image.numpy()
+            assert np.abs(again - image).max() < 1e-6
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 40), st.integers(2, 300), st.booleans(), st.booleans(), st.integers(0, 2**31))
+def test_chroma_in_any_place_comes_back_bit_for_bit(width: int, height: int, across: bool, down: bool, seed: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    shape = (-(-height // 2), -(-width // 2))
+    planes = [torch.randint(16, 236, size, generator=draw, dtype=torch.uint8) for size in ((height, width), shape, shape)]
+    how = {"matrix": "bt709", "full_range": False, "depth": 8, "cosited": (across, down)}
+    back = rgb_to_yuv(yuv_to_rgb(planes, clamp=False, **how), **how)
+    assert all(torch.equal(before, after) for before, after in zip(planes, back, strict=True))

@@ -76,7 +76,8 @@ def read_image(frame: VideoFrame, colour: Colour, clamp: bool = True) -> Tensor:
     if colour.matrix == "rgb":
         green, blue, red = planes if count == 3 else planes * 3
         return torch.stack((red, green, blue)).float().div_(2**depth - 1)
-    return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth, clamp=clamp)
+    return yuv_to_rgb(planes, matrix=colour.matrix, full_range=colour.full_range, depth=depth, clamp=clamp,
+                      cosited=colour.cosited)
 
 
 def read_alpha(frame: VideoFrame) -> Tensor | None:
@@ -114,7 +115,8 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | Non
         planes: tuple[Tensor, ...] = (codes[1], codes[2], codes[0])
     else:
         matrix, full = ("bt709", False) if colour.matrix == "rgb" else (colour.matrix, colour.full_range)
-        planes = rgb_to_yuv(image, matrix=matrix, full_range=full, depth=depth, subsampling=subsampling(frame.format))
+        planes = rgb_to_yuv(image, matrix=matrix, full_range=full, depth=depth, subsampling=subsampling(frame.format),
+                            cosited=colour.cosited)
     if has_alpha(frame.format):
         opaque = torch.ones(1, *image.shape[1:]) if alpha is None else alpha
         planes += ((opaque[0] * (2**depth - 1)).round_().clamp_(0, 2**depth - 1),)

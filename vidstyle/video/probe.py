@@ -27,6 +27,7 @@ from vidstyle.video.length import bytes_missing
 from vidstyle.video.pattern import PICTURES, parse, suggested
 from vidstyle.video.planes import depth_of, is_full_by_format, is_rgb
 from vidstyle.video.sequence import probe_sequence
+from vidstyle.video.siting import chroma_location
 from vidstyle.video.source import MOST_PIXELS, open_source, picture_stream
 
 MOST_FRAMES = 24 * 3600 * 60
@@ -217,7 +218,7 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         path=path, container=container.format.name, stream=stream.index, codec=codec,
         coded_width=frame.width, coded_height=frame.height, width=width, height=height, orientation=orientation,
         sample_aspect_ratio=ratio, pix_fmt=frame.format.name, depth=depth_of(frame.format),
-        colour=_colour(frame, path, codec),
+        colour=_colour(frame, path, codec, chroma_location(container, stream)),
         time_base=Fraction(stream.time_base), pts=times.pts, durations=times.durations, keyframes=times.keyframes,
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
@@ -234,11 +235,11 @@ def _orientation(frame: VideoFrame, path: Path) -> Orientation:
         raise InputError(f"{path}: {error}") from error
 
 
-def _colour(frame: VideoFrame, path: Path, codec: str) -> Colour:
+def _colour(frame: VideoFrame, path: Path, codec: str, location: str) -> Colour:
     try:
         return settle(frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc, width=frame.width,
                       height=frame.height, rgb=is_rgb(frame.format),
-                      full_by_format=is_full_by_format(frame.format, codec))
+                      full_by_format=is_full_by_format(frame.format, codec), location=location)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
