@@ -32,7 +32,7 @@ from vidstyle.video.hdr import from_painter
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
 _TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range",
-         "mastering_display_luminance", "maximum_content_light_level")
+         "mastering_display_luminance", "maximum_content_light_level", "chromasubsampling_position")
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ CLIPS: dict[str, str] = {
     "hdr_hlg.mov": f"PIC -c:v prores_ks -profile:v hq -pix_fmt yuv422p10le {_HLG}",
     "full_range.mp4": f"PIC -vf {_FULL} -pix_fmt yuv420p {_X264}",
     "full_range_mjpeg.avi": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p",
+    "chroma_topleft.mp4": f"PIC -c:v libx265 -crf 8 -chroma_sample_location topleft -tag:v hvc1 -x265-params {_X265}",
+    "chroma_center.mkv": f"PIC {_X264} -chroma_sample_location center",
     "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
                         "-profile:v standard -pix_fmt yuv422p10le",
     "dnxhr.mov": "PIC -vf scale=320:192 -c:v dnxhd -profile:v dnxhr_hqx -pix_fmt yuv422p10le",
@@ -83,7 +85,8 @@ _COPIED = {"edit_list.mp4": ("-ss", "0.5"), "mirrored.mp4": ("-display_hflip",),
 
 CODECS = {"twelve_bit.mkv": ("ffv1", "hevc"), "four_two_two.mov": ("prores", "ffv1"), "dnxhr.mov": ("dnxhr", "ffv1"),
           "open_gop.mp4": ("hevc", "vp9", "av1"), "full_range.mp4": ("ffv1", "av1", "prores"), "uneven.mp4": ("prores", "hevc"),
-          "odd.mkv": ("ffv1", "prores", "vp9"), "bt601.mov": ("dnxhr", "prores")}
+          "chroma_topleft.mp4": ("h264", "ffv1", "vp9", "av1"), "odd.mkv": ("ffv1", "prores", "vp9"),
+          "bt601.mov": ("dnxhr", "prores")}
 """Clips that are written by these codecs too."""
 
 
