@@ -134,7 +134,7 @@ def measure(estimate: Callable[[Tensor, Tensor], FlowPair], truths: Sequence[Tru
     rows: dict[str, list[list[float]]] = {}
     for truth in truths:
         began = time.perf_counter()
-        found = estimate(truth.first, truth.second).to_this
+        found = estimate(truth.second, truth.first).to_last  # what carries paint; the way back may be a rougher one
         seconds = time.perf_counter() - began
         error = (found - truth.flow).norm(dim=0, keepdim=True)
         known = error[truth.valid]

@@ -50,7 +50,7 @@ def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
     references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        return (frame.image for frame in paint_frames(frames, stylize, estimate_flow, is_cut, references=references))
+        return (painted.painting for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references))
 
     return paint, time.monotonic() - began
 

@@ -1,13 +1,13 @@
 """Four clips in four styles, as anyone would get them: how steady, how painted, how sharp, and a sheet to look at.
 
-    python benchmarks/sixteen.py DATA --sheet sheet.png
+    python benchmarks/sixteen.py DATA --sheet sheet.jpg
     python benchmarks/sixteen.py DATA --clips 0 1 --optimizer
 
-DATA holds `video/` and `style/`. Each clip is fitted with the default options and painted, and painted once more by the
-same network frame by frame, without what it remembers. Both are judged before any video encoder along a flow that did not
-stabilise. Columns: e_stab at gaps 1 and 10, and how many times the frame-by-frame painting's each is; style loss; sharpness
-over the frame-by-frame painting's; seconds to fit, and for each frame. With `--optimizer`, the middle frame is painted by
-`--method optimize` as well, and the style loss of both on that frame follows.
+DATA holds `video/` and `style/`. Each clip is fitted and painted with the default options, and once more with `--temporal 0`,
+every frame on its own. Both are judged before any video encoder along a flow that did not stabilise. Columns: e_stab at
+gaps 1 and 10, and how many times that of `--temporal 0` each is; the same two of the source itself, which is no paint's to
+better; style loss; sharpness over that of `--temporal 0`; seconds to fit, and for each frame. With `--optimizer`, the
+middle frame is painted by `--method optimize` as well, and the style loss of both on that frame follows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import torch
 from torch import Tensor
 
@@ -27,12 +28,12 @@ from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidst
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.look import Look
 from vidstyle.options import Options
-from vidstyle.pictures import read_picture, write_png
+from vidstyle.pictures import read_picture
 from vidstyle.stylizers.target import resized
 
 CLIPS = ("sam2_02_cups.mp4", "sam2_04_coffee.mp4", "mdn_flower.mp4", "exo_video_big_buck_bunny.mp4")
 STYLES = ("nst_starry_night.jpg", "gord_vg_la_cafe.jpg", "nstf_water_lilies_crop.jpg", "fns_udnie.jpg")
-CELL = (180, 320)  # height and width on the sheet
+CELL = (270, 480)  # height and width on the sheet
 
 
 def style_on(picture: Tensor, style: Tensor) -> float:
@@ -40,6 +41,11 @@ def style_on(picture: Tensor, style: Tensor) -> float:
     look = Look(style, load_encoder("builtin"))
     look.see(picture[None].expand(2, -1, -1, -1), source=0)
     return float(look.numbers(1)["style_loss"])
+
+
+def save(picture: Tensor, path: Path) -> None:
+    """Write (3, H, W) in [0, 1] in the format that the name says."""
+    cv2.imwrite(str(path), (picture.flip(0).permute(1, 2, 0) * 255).round().byte().numpy())
 
 
 def main() -> None:
@@ -53,11 +59,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Options.fit_steps)
     parser.add_argument("--judge", default="farneback", help="flow that judges; not the one that stabilises (dis)")
     parser.add_argument("--optimizer", action="store_true")
-    parser.add_argument("--sheet", type=Path, help="a row for each clip: the middle frame, then each style")
+    parser.add_argument("--sheet", type=Path, help="JPEG or PNG: the middle frames painted, a row for each clip")
     args = parser.parse_args()
     options = Options(size=args.size, output_size=args.size, fit_steps=args.steps, device="cpu")
-    print(f"{'':34}{'e_stab':>8}{'times':>7}{'gap 10':>8}{'times':>7}{'style':>8}{'sharp':>7}{'fit s':>7}{'s/frame':>9}",
-          flush=True)
+    print(f"{'':34}{'e_stab':>8}{'times':>7}{'gap 10':>8}{'times':>7}{'source':>8}{'gap 10':>8}{'style':>8}{'sharp':>7}"
+          f"{'fit s':>7}{'s/frame':>9}", flush=True)
     rows = []
     for clip in (args.data / "video" / CLIPS[place] for place in args.clips):
         row = list[Tensor]()
@@ -68,14 +74,14 @@ def main() -> None:
             began = time.monotonic()
             ours = list(paint(sources))
             seconds = (time.monotonic() - began) / args.count
-            alone = [next(iter(paint([frame]))) for frame in sources]
-            clips = {"source": [frame.image for frame in sources], "ours": ours, "alone": alone}
+            unsteady, _ = vidstyle_painter(replace(plan, options=replace(options, temporal=0)), picture)
+            clips = {"source": [frame.image for frame in sources], "ours": ours, "alone": list(unsteady(sources))}
             height, width = sources[0].image.shape[1:]
             found = measured(clips, sources, style, judge_of(clip, (height, width), args.judge, options.flow))
-            a, b = found["ours"], found["alone"]
+            a, b, c = found["ours"], found["alone"], found["source"]
             line = f"{clip.stem[:16]} {picture.stem[:16]}"
             print(f"{line:34}{a['e_stab']:8.4f}{a['e_stab'] / b['e_stab']:7.2f}{a['e_stab_10']:8.4f}"
-                  f"{a['e_stab_10'] / b['e_stab_10']:7.2f}{a['style_loss']:8.4f}{a['sharpness'] / b['sharpness']:7.2f}"
+                  f"{a['e_stab_10'] / b['e_stab_10']:7.2f}{c['e_stab']:8.4f}{c['e_stab_10']:8.4f}{a['style_loss']:8.4f}{a['sharpness'] / b['sharpness']:7.2f}"
                   f"{fit_seconds:7.0f}{seconds:9.3f}", end="", flush=True)
             middle = args.count // 2
             if args.optimizer:
@@ -83,10 +89,10 @@ def main() -> None:
                 one = next(iter(best([sources[middle]])))
                 print(f"   optimizer {style_on(one, style):.4f}, fitted {style_on(ours[middle], style):.4f}", end="")
             print(flush=True)
-            row += ([] if row else [sources[middle].image]) + [ours[middle]]
-        rows.append(torch.cat([resized(image[None], CELL)[0] for image in row], 2))
-    if args.sheet:
-        write_png(args.sheet, torch.cat(rows, 1))
+            row.append(resized(ours[middle][None], CELL)[0])
+        rows.append(torch.cat(row, 2))
+        if args.sheet:
+            save(torch.cat(rows, 1), args.sheet)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def remember(image: Tensor, priors: Sequence[Prior]) -> Tensor:
 
 def painted(clip: Clip, begin: int, first: int, last: int) -> list[Frame]:
     frames = paint_frames(decode(clip, begin, last), remember, load_flow("dis", "cpu"), cut_detector())
-    return [frame for frame in frames if frame.index >= first]
+    return [replace(one.source, image=one.painting) for one in frames if one.source.index >= first]
 
 
 @pytest.fixture(scope="module")

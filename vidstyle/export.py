@@ -41,7 +41,7 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     of a shot. It gives `painting`, as large as `image`. The canvas grain is part of the graph, so that the picture is that
     of `vidstyle run`; so are the palette and the softness, which for a network from `vidstyle train` are those of all its
     clips together, where `run` makes them for the clip it paints. Flow and warping stay outside: see
-    `stream.recall`. What the network's file says about itself is in the graph's metadata.
+    `stream.carry`. What the network's file says about itself is in the graph's metadata.
 
     styles: the blend to paint, for a network that knows several. Raises UsageError where what it takes is not installed or
     the styles do not fit, InputError and OutputError.

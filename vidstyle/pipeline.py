@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame, Memory
+from vidstyle.frame import Frame
 from vidstyle.manifest import describe_run, job_of, write_manifest
 from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
@@ -29,7 +28,7 @@ from vidstyle.plan import (
     sheet_target,
 )
 from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frame
+from vidstyle.stream import paint_frames
 from vidstyle.video import check_target, decode, open_output
 from vidstyle.work import Work, work_folder
 
@@ -126,16 +125,18 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, res
           open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
                       audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder):
         stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, work)
-        memories: Sequence[Memory] = work.restore(encoder, plan.device)
+        memories = work.restore(encoder, plan.device)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
         begin = first + len(work.facts) if work.facts else plan.begin
-        for source in decode(clip, begin, last, clamp=False):
-            memories = paint_frame(shrunk(source, plan), memories, stylize, estimate_flow, is_cut, references=references)
+        frames = decode(clip, begin, last, clamp=False)
+        for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references, memories=memories,
+                                    shrink=lambda frame: shrunk(frame, plan)):
+            source = painted.source
             if source.index < first:
                 continue
-            written = replace(source, image=finish(source.image, memories[-1].painting.cpu(), plan))
-            work.keep(encoder.write(written), memories, sha256=frame_hash(written.image), index=written.index,
+            written = replace(source, image=finish(source.image, painted.painting.cpu(), plan))
+            work.keep(encoder.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
                       damage=written.damage, clipped=_clipped(source, written, plan))
             if sheet is not None:
                 sheet.look(source, written)

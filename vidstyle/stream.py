@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import Tensor
 
 from vidstyle.flow import FlowEstimator
 from vidstyle.frame import Frame, Memory, Prior
@@ -11,36 +16,97 @@ from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.warp import trust, warp
 
+Item = TypeVar("Item")
 
-def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector,
-                 *, references: Sequence[int] = (1,)) -> Iterator[Frame]:
-    """Yield each frame painted, one at a time and in order.
+
+@dataclass(frozen=True)
+class Painted:
+    """A frame that has been painted, and what is remembered for the next one.
+
+    The memories are all that passes from frame to frame: a run that keeps them can stop here and go on another day.
+    """
+
+    source: Frame
+    memories: Sequence[Memory]
+    """Nearest last."""
+
+    @property
+    def painting(self) -> Tensor:
+        """(3, H, W) float32 sRGB in [0, 1]."""
+        return self.memories[-1].painting
+
+
+def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector, *,
+                 references: Sequence[int] = (1,), memories: Sequence[Memory] = (),
+                 shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
+    """Paint each frame, one at a time and in order.
 
     references: how many frames back the paintings lie that hold a frame still, nearest first (Ruder et al. 2016, J);
-    empty paints every frame on its own.
+    empty paints every frame on its own. memories: where an earlier call went as far as the frame before these, what it
+    gave last. shrink: the frame as it is to be painted.
     """
-    memories: Sequence[Memory] = []
-    for frame in frames:
-        memories = paint_frame(frame, memories, stylize, estimate_flow, is_cut, references=references)
-        yield replace(frame, image=memories[-1].painting)
+    follow = Follower(estimate_flow, is_cut, references, [memory.frame for memory in memories])
+    # What does not wait for paint, reading included, is worked out for the next frame while this one is painted.
+    for source, seen in ahead((frame, follow(shrink(frame))) for frame in frames):
+        if not seen.ways:
+            memories = ()  # a new shot owes nothing to the last one
+        priors = [Prior(carry(memories[-j].painting, way), way.trusted) for j, way in seen.ways.items()]
+        painting = stylize(seen.frame.image, priors)
+        memories = [*memories, Memory(seen.frame, painting)][-max(references, default=1) :]
+        yield Painted(source, memories)
 
 
-def paint_frame(frame: Frame, memories: Sequence[Memory], stylize: Stylizer, estimate_flow: FlowEstimator,
-                is_cut: CutDetector, *, references: Sequence[int] = (1,)) -> Sequence[Memory]:
-    """Paint one frame and return what is remembered for the next one; the last memory holds the painting.
+@dataclass(frozen=True)
+class Way:
+    """How an earlier frame leads to this one."""
 
-    This is all that passes from frame to frame: a run that keeps the memories can stop here and go on another day.
+    to_last: Tensor
+    """(2, H, W) pixels, on this frame's grid; see `FlowPair`."""
+    trusted: Tensor
+    """(1, H, W) in [0, 1]; see `trust`."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame, and the ways to it from earlier ones of its shot, by how many frames back those are."""
+
+    frame: Frame
+    ways: Mapping[int, Way]
+
+
+class Follower:
+    """Finds the ways from frame to frame, called with each in order; none of it depends on paint.
+
+    before: the frames of the shot so far, where it does not begin with the first call.
     """
-    if memories and is_cut(memories[-1].frame, frame):
-        memories = []  # a new shot owes nothing to the last one
-    priors = [recall(memories[-j], frame, estimate_flow) for j in references if j <= len(memories)]
-    painting = stylize(frame.image, priors)
-    return [*memories, Memory(frame, painting)][-max(references, default=1) :]
+
+    def __init__(self, estimate_flow: FlowEstimator, is_cut: CutDetector, references: Sequence[int],
+                 before: Sequence[Frame] = ()) -> None:
+        self._estimate_flow, self._is_cut, self._references = estimate_flow, is_cut, references
+        self._frames = deque(before, maxlen=max(references, default=1))
+
+    def __call__(self, frame: Frame) -> Seen:
+        if self._frames and self._is_cut(self._frames[-1], frame):
+            self._frames.clear()
+        ways = {j: self._way(self._frames[-j], frame) for j in self._references if j <= len(self._frames)}
+        self._frames.append(frame)
+        return Seen(frame, ways)
+
+    def _way(self, last: Frame, this: Frame) -> Way:
+        flow = self._estimate_flow(last.image, this.image)
+        return Way(flow.to_last, trust(last.image, this.image, flow))
 
 
-def recall(memory: Memory, frame: Frame, estimate_flow: FlowEstimator) -> Prior:
-    """An earlier painting, moved to where things are in `frame`, and where it can be trusted."""
-    flow = estimate_flow(memory.frame.image, frame.image)
+def carry(painting: Tensor, way: Way) -> Tensor:
+    """An earlier painting (3, H, W), moved to where things are now."""
     # Bicubic: a painting is pulled again at every frame, and bilinear sampling would wear its brush strokes away.
-    carried = warp(memory.painting, flow.to_last, mode="bicubic").clamp(0, 1)
-    return Prior(carried, trust(memory.frame.image, frame.image, flow))
+    return warp(painting, way.to_last, mode="bicubic").clamp(0, 1)
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each worked out in another thread while the one before it is being used."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(next, items, None)
+            yield item

@@ -17,7 +17,7 @@ from vidstyle.frame import FlowPair
 PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
 # OpenCV's presets stop at half or a quarter of the size, and paint then floats across fine branches. Searching at full size
 # alone lets film grain move the paint: six times the smoothing holds that down. A wider stride pays for it.
-FULL_SIZE = {"FinestScale": 0, "PatchStride": 4, "GradientDescentIterations": 12, "VariationalRefinementAlpha": 120.0}
+FULL_SIZE = {"FinestScale": 0, "PatchStride": 4, "GradientDescentIterations": 8, "VariationalRefinementAlpha": 120.0}
 # The way back only tells which motion to trust, and half the size tells it as well, in a third of the time: of what is off by
 # more than 2 px it leaves 22 % trusted instead of 31 %, of what is right 75 % instead of 76 % (Sintel and generated scenes).
 HALF_SIZE = FULL_SIZE | {"FinestScale": 1}

@@ -65,8 +65,8 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
         report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> int:
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
-    Each step paints both frames of a pair and adds style at several scales, content and total variation (Johnson et al.
-    2016), and how far the second painting is from the first one, pulled along the motion. `report(step, losses, state)` is
+    Each step paints both frames of a pair and adds, of the second painting, style at several scales, content and total
+    variation (Johnson et al. 2016), and how far it is from the first one, pulled along the motion. `report(step, losses, state)` is
     called after every step; what `state()` gives there, a later call takes as `begun`, goes on after that step, and ends
     with the very same network.
 

@@ -61,18 +61,18 @@ def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tens
     """The losses of what `network` proposes for crops of N pairs of neighbouring frames.
 
     last, this: (N, 3, h, w) in [0, 1]; to_last (N, 2, h, w), visibility (N, 1, h, w): see `FlowPair`. styles: the look of
-    each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The canvas grain differs from call to
+    each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The look is that of the second frame. The canvas grain differs from call to
     call and is the same for both frames, as it is in a shot.
     """
     grain = canvas_grain(last.shape[-2:], generator).to(last.device)
     with precision(last.device):
-        first, second = (network.proposal(frames, grain, changes) for frames in (last, this))
-    carried = warp(first.detach().float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
+        with torch.no_grad():  # it looks nearly as the second does, and teaches nothing more for its time
+            first = network.proposal(last, grain, changes)
+        second = network.proposal(this, grain, changes)
+    carried = warp(first.float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
     # Of the proposals, not of what is shown: most of that is the last painting itself, and teaches nothing.
     steadiness = temporal_loss(second, carried, visibility * torch.cat([inside(one) for one in to_last]))
-    under = torch.cat([network.underpainting(last), network.underpainting(this)])
-    paintings, frames = torch.cat([first, second]), torch.cat([last, this])
-    losses = painted_losses(paintings, frames, under, encoder, [*styles, *styles], height, generator)
+    losses = painted_losses(second, this, network.underpainting(this), encoder, styles, height, generator)
     return losses | {"style": losses["style"].mean(), "temporal": steadiness}
 
 

@@ -70,9 +70,9 @@ class Yardstick:
                   for index, image in enumerate(run.frames)]
         references = (1,) if self.options.temporal else ()
         before, pictures = None, torch.empty(0)
-        for frame, painted in zip(frames, paint_frames(frames, FeedForward(network), estimate_flow, is_cut,
-                                                       references=references), strict=True):
-            pictures = torch.stack([painted.image, frame.image])
+        for painted in paint_frames(frames, FeedForward(network), estimate_flow, is_cut, references=references):
+            frame = painted.source
+            pictures = torch.stack([painted.painting, frame.image])
             steady.see(frame, pictures, before is not None and is_cut(before, frame))
             before = frame
         look.see(pictures, source=1)
