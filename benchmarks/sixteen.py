@@ -64,7 +64,7 @@ def main() -> None:
     options = Options(size=args.size, output_size=args.size, fit_steps=args.steps, device="cpu")
     print(f"{'':34}{'e_stab':>8}{'times':>7}{'gap 10':>8}{'times':>7}{'source':>8}{'gap 10':>8}{'style':>8}{'sharp':>7}"
           f"{'fit s':>7}{'s/frame':>9}", flush=True)
-    rows = []
+    rows = list[Tensor]()
     for clip in (args.data / "video" / CLIPS[place] for place in args.clips):
         row = list[Tensor]()
         for picture in (args.data / "style" / STYLES[place] for place in args.styles):
@@ -81,7 +81,8 @@ def main() -> None:
             a, b, c = found["ours"], found["alone"], found["source"]
             line = f"{clip.stem[:16]} {picture.stem[:16]}"
             print(f"{line:34}{a['e_stab']:8.4f}{a['e_stab'] / b['e_stab']:7.2f}{a['e_stab_10']:8.4f}"
-                  f"{a['e_stab_10'] / b['e_stab_10']:7.2f}{c['e_stab']:8.4f}{c['e_stab_10']:8.4f}{a['style_loss']:8.4f}{a['sharpness'] / b['sharpness']:7.2f}"
+                  f"{a['e_stab_10'] / b['e_stab_10']:7.2f}{c['e_stab']:8.4f}{c['e_stab_10']:8.4f}"
+                  f"{a['style_loss']:8.4f}{a['sharpness'] / b['sharpness']:7.2f}"
                   f"{fit_seconds:7.0f}{seconds:9.3f}", end="", flush=True)
             middle = args.count // 2
             if args.optimizer:

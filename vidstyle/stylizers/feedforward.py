@@ -17,6 +17,7 @@ from vidstyle.frame import Prior
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.rows import Share, StyleRows, weights_for
 from vidstyle.stylizers.target import Palette, precision
+from vidstyle.stylizers.tiles import proposed
 
 _ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
 
@@ -36,8 +37,8 @@ class FeedForward:
         """(3, H, W) frame -> (3, H, W) painting in [0, 1]; only the nearest prior is looked at."""
         prior = priors[0] if priors else Prior(torch.zeros_like(image), torch.zeros_like(image[:1]))
         with precision(image.device):
-            painting: Tensor = self.network(image[None], prior.image[None], prior.visibility[None])[0]
-        return painting.clamp(0, 1)
+            proposal = proposed(self.network, image[None])
+        return self.network.over(prior.image, prior.visibility, proposal[0]).clamp(0, 1)
 
 
 def save_network(network: PaintNetwork, path: Path, about: dict[str, str], rows: StyleRows | None = None) -> None:

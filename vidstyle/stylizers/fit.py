@@ -66,9 +66,9 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
     Each step paints both frames of a pair and adds, of the second painting, style at several scales, content and total
-    variation (Johnson et al. 2016), and how far it is from the first one, pulled along the motion. `report(step, losses, state)` is
-    called after every step; what `state()` gives there, a later call takes as `begun`, goes on after that step, and ends
-    with the very same network.
+    variation (Johnson et al. 2016), and how far it is from the first one, pulled along the motion. `report(step, losses,
+    state)` is called after every step; what `state()` gives there, a later call takes as `begun`, goes on after that step,
+    and ends with the very same network.
 
     Every HELDth pair is held out; where the losses of those no longer fall, the fit comes to rest before its time. Returns
     the number of steps it took.

@@ -61,8 +61,8 @@ def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tens
     """The losses of what `network` proposes for crops of N pairs of neighbouring frames.
 
     last, this: (N, 3, h, w) in [0, 1]; to_last (N, 2, h, w), visibility (N, 1, h, w): see `FlowPair`. styles: the look of
-    each pair, painted `height` pixels high. changes: see `PaintNetwork.forward`. The look is that of the second frame. The canvas grain differs from call to
-    call and is the same for both frames, as it is in a shot.
+    each pair, painted `height` pixels high; only the second frame's painting is looked at. changes: see
+    `PaintNetwork.forward`. The canvas grain differs from call to call and is the same for both frames, as it is in a shot.
     """
     grain = canvas_grain(last.shape[-2:], generator).to(last.device)
     with precision(last.device):
