@@ -12,10 +12,11 @@ from tests.test_optimize import noise
 from vidstyle.encoders import load_encoder
 from vidstyle.errors import InputError
 from vidstyle.frame import Prior
+from vidstyle.stylizers.canvas import DEVIATION, SIZES, canvas_grain, canvas_tiles, shot_grain
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit
 from vidstyle.stylizers.muon import orthogonalized
-from vidstyle.stylizers.network import GRAIN_DEVIATION, PaintNetwork, canvas_grain
+from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.start import begin
 from vidstyle.stylizers.target import StyleTarget, palette_map
 
@@ -88,13 +89,21 @@ def test_the_fit_learns_the_style():
 
 
 @pytest.mark.parametrize("size", [(64, 64), (61, 90)])
-def test_the_canvas_grain_has_the_networks_size_and_its_own_deviation(size: tuple[int, int]):
-    frame = torch.full((1, 3, *size), 0.5)
-    grain = canvas_grain(size, torch.Generator().manual_seed(0))
-    assert math.isclose(float(grain.std()), GRAIN_DEVIATION, rel_tol=0.05)  # each layer has it; their means differ a little
-    torch.manual_seed(0)
-    network = PaintNetwork().eval()
-    assert network(frame, frame, frame[:, :1] * 0, grain).shape == frame.shape
+def test_the_canvas_has_the_networks_size(size: tuple[int, int]):
+    frame, network = torch.full((1, 3, *size), 0.5), PaintNetwork().eval()
+    for canvas in (shot_grain(*size), canvas_grain(size, torch.Generator().manual_seed(0))):
+        assert network(frame, frame, frame[:, :1] * 0, canvas).shape == frame.shape
+
+
+def test_the_canvas_goes_on_beyond_its_tiles():
+    for tile, size in zip(canvas_tiles(), SIZES, strict=True):
+        assert abs(float(tile.mean())) < 1e-6
+        assert math.isclose(float(tile.std()), DEVIATION, rel_tol=1e-4)
+        for axis in (-1, -2):  # where two tiles meet as many dabs end as between any other two columns or rows
+            ends = (tile.diff(dim=axis) != 0).float().mean((0, 1, -3 - axis))
+            seam = (tile.narrow(axis, 0, 1) != tile.narrow(axis, tile.shape[axis] - 1, 1)).float().mean()
+            assert float(ends.min()) <= float(seam) <= float(ends.max())
+        assert 1 / size < float(ends.mean()) < 2 / size  # a dab is about `size` across
 
 
 def test_a_plain_frame_is_painted_with_strokes():

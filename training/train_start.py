@@ -23,9 +23,10 @@ from torch import Tensor
 from vidstyle.encoders import load_encoder
 from vidstyle.losses import Encoder, temporal_loss
 from vidstyle.pictures import read_picture
+from vidstyle.stylizers.canvas import canvas_grain
 from vidstyle.stylizers.fit import TONE
 from vidstyle.stylizers.muon import optimizers
-from vidstyle.stylizers.network import PaintNetwork, canvas_grain
+from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.objective import inside, painted_losses, stacked
 from vidstyle.stylizers.start import StyleReader, read_scales, softness, wear
 from vidstyle.stylizers.stills import crop_of, made_up_motion, middle, moved

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from vidstyle.errors import UsageError
 from vidstyle.plan import Style
+from vidstyle.stylizers.canvas import canvas_tiles, laid
 from vidstyle.stylizers.feedforward import load_network, read_network
-from vidstyle.stylizers.network import PaintNetwork, canvas_tiles, laid
+from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.video import PartFile, check_target
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidstyle.stylizers.canvas import MARGIN, SIZES, shot_grain
 from vidstyle.stylizers.target import recoloured
 
 CHANNELS_IN = 12 + 3  # frame (folded), the same in the style's palette
-GRAIN = (2, 6, 18)  # sizes of the canvas grain's grains, in pixels of the half-size picture
-TILES = (160, 57, 21)  # grains on a side before each size of them repeats, at 320, 342 and 378 pixels: together never
-GRAIN_DEVIATION = 0.15  # enough for strokes where the frame is plain; at 1 they grow everywhere, across what is shown
-MARGIN = 16  # pixels repeated around the frame and cut off again: the convolutions see zeros beyond the edge, which is cheap
 SLOPE = 0.1
 
 
@@ -26,7 +20,7 @@ class PaintNetwork(nn.Module):
     laptop's processor keeps up and strokes can be long; the network gives a change of the underpainting (the frame in the
     style's palette) rather than a picture, so that colours stay natural, and what is finer than `soft` pixels has to be
     painted; where the last painting can be seen, the share `keep` of it stays; each pixel is normalised by itself; and a
-    canvas grain enters beside the frame, out of which strokes grow where the frame is plain (noise as in Ulyanov et al.
+    canvas enters beside the frame, out of which strokes grow where the frame is plain (noise as in Ulyanov et al.
     2016). Instance norm looks at the whole picture: with it a crop is painted otherwise than the same place in its frame,
     and a bright thing that comes in changes the paint everywhere.
 
@@ -43,7 +37,7 @@ class PaintNetwork(nn.Module):
         super().__init__()
         self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft
         half, quarter, eighth = 2 * width, 3 * width, 6 * width
-        self.down = nn.Sequential(_block(CHANNELS_IN + len(GRAIN), half), _block(half, quarter, stride=2))
+        self.down = nn.Sequential(_block(CHANNELS_IN + len(SIZES), half), _block(half, quarter, stride=2))
         self.coarser = _block(quarter, eighth, stride=2)
         # What `blocks` make of it at an eighth of the size, where distance is cheap, then one at a quarter.
         self.residuals = nn.ModuleList(Residual(eighth) for _ in range(blocks))
@@ -136,44 +130,6 @@ class PaintNetwork(nn.Module):
         smooth = F.interpolate(coarse, scale_factor=self.soft, mode="bilinear", align_corners=False)[..., :height, :width]
         low, high = (colour.to(image.dtype)[..., None, None] for colour in (self.darkest, self.lightest))
         return smooth.clamp(low, high)
-
-
-@lru_cache(maxsize=4)
-def shot_grain(height: int, width: int) -> Tensor:
-    """The canvas grain that every frame of this size is painted on: the corner of one endless canvas."""
-    return laid(canvas_tiles(), height, width)
-
-
-@lru_cache(maxsize=1)
-def canvas_tiles() -> tuple[Tensor, ...]:
-    """Smooth noise as in `canvas_grain`: for each size of grains a square (1, 1, p, p) that continues on its other side."""
-    generator, tiles = torch.Generator().manual_seed(0), []
-    for grain, count in zip(GRAIN, TILES, strict=True):
-        points = F.pad(torch.randn(1, 1, count, count, generator=generator), (2, 2, 2, 2), mode="circular")
-        smooth = F.interpolate(points, scale_factor=grain, mode="bicubic", align_corners=False)
-        tile = smooth[..., 2 * grain : -2 * grain, 2 * grain : -2 * grain]
-        tiles.append(tile * (GRAIN_DEVIATION / tile.std()))
-    return tuple(tiles)
-
-
-def laid(tiles: Sequence[Tensor], height: int, width: int) -> Tensor:
-    """Tiles beside each other, as many as a picture of this size and its margin take: (1, 3, h/2, w/2)."""
-    # Nothing negative is divided: an ONNX graph, into which this is traced, rounds that towards zero.
-    rows, columns = ((side + 7) // 8 * 4 + MARGIN for side in (height, width))
-    return torch.cat([tile.repeat(1, 1, rows // tile.shape[-2] + 1, columns // tile.shape[-1] + 1)[..., :rows, :columns]
-                      for tile in tiles], 1)
-
-
-def canvas_grain(size: torch.Size | tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Smooth noise of deviation GRAIN_DEVIATION for a picture of (height, width) and its margin: (1, 3, h/2, w/2)."""
-    height, width = (-(-side // 8) * 4 + MARGIN for side in size)
-    layers = []
-    for grain in GRAIN:
-        points = torch.randn(1, 1, height // grain + 3, width // grain + 3, generator=generator)
-        smooth = F.interpolate(points, scale_factor=grain, mode="bicubic", align_corners=False)
-        layers.append(smooth[..., grain : grain + height, grain : grain + width])
-    noise = torch.cat(layers, 1)
-    return noise * (GRAIN_DEVIATION / noise.std((0, 2, 3), keepdim=True))
 
 
 class Residual(nn.Module):

@@ -19,7 +19,8 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
-from vidstyle.stylizers.network import PaintNetwork, canvas_grain
+from vidstyle.stylizers.canvas import canvas_grain
+from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
 from vidstyle.warp import warp
 
