@@ -112,7 +112,8 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
     before, after = shown(clip.path, clip.stream), shown(target)
     if clip.colour.matrix == "rgb" and after.get("color_space") == "bt709":
         return "RGB>YUV (told)"
-    # A range that is not written is limited, by the standards of H.264 and H.265; a format may be full range by name.
+    # A range that is not written is limited, and a place of chroma that is not is type 0, by the standards of H.264 and
+    # H.265; a format may be full range by name.
     differ = [f"{k} {v}>{after.get(k)}" for k, v in before.items() if v != after.get(k) and not (
         k == "color_range" and {v, after.get(k)} in ({"tv", "unknown"}, {"pc", "unknown"}))]
     if len(differ) == 1 and ("as all ProRes is" in told or "as all DNxHR" in told):
@@ -122,7 +123,7 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
         return tags(clip, target, one, two, "") + ", display (told)"
     seen_too = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
     differ += [f"{name} {a}>{b}" for name, a, b in seen_too
-               if a not in (b, None) and (name, a, b) != ("color_range", "Limited", None)]
+               if a not in (b, None) and (a, b) not in (("Limited", None), ("Type 0", None))]
     return ", ".join(differ) or "="
 
 
