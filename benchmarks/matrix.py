@@ -32,7 +32,7 @@ from vidstyle.video.hdr import from_painter
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
 _TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range",
-         "mastering_display_luminance", "maximum_content_light_level", "chromasubsampling_position")
+         "mastering_display_luminance", "maximum_content_light_level")
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
     """Tags of the first frame as the ffmpeg program decodes it, and what MediaInfo reads in the file, light included."""
     if clip.hdr is not None and clip.hdr.mode == "tonemap":
         seen = shown(target)
-        return "tone-mapped (told)" if {v for k, v in seen.items() if k != "color_range"} == {"bt709"} else str(seen)
+        ordinary = {seen.get(name) for name in ("color_space", "color_primaries", "color_trc")} == {"bt709"}
+        return "tone-mapped (told)" if ordinary else str(seen)
     before, after = shown(clip.path, clip.stream), shown(target)
     if clip.colour.matrix == "rgb" and after.get("color_space") == "bt709":
         return "RGB>YUV (told)"
-    # A range that is not written is limited, and a place of chroma that is not is type 0, by the standards of H.264 and
-    # H.265; a format may be full range by name.
+    # A range that is not written is limited, by the standards of H.264 and H.265; a format may be full range by name.
     differ = [f"{k} {v}>{after.get(k)}" for k, v in before.items() if v != after.get(k) and not (
         k == "color_range" and {v, after.get(k)} in ({"tv", "unknown"}, {"pc", "unknown"}))]
     if len(differ) == 1 and ("as all ProRes is" in told or "as all DNxHR" in told):
@@ -123,15 +123,18 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
         return tags(clip, target, one, two, "") + ", display (told)"
     seen_too = [(name, *(_SAME.get(str(x.get(name)), x.get(name)) for x in (one, two))) for name in _TAGS]
     differ += [f"{name} {a}>{b}" for name, a, b in seen_too
-               if a not in (b, None) and (a, b) not in (("Limited", None), ("Type 0", None))]
+               if a not in (b, None) and (name, a, b) != ("color_range", "Limited", None)]
     return ", ".join(differ) or "="
 
 
 def shown(path: Path, stream: int | str = "v:0") -> dict[str, str]:
-    """Colour tags of the first frame as the ffmpeg program decodes it."""
-    run = subprocess.run([FFMPEG, "-hide_banner", "-i", str(path), "-map", f"0:{stream}", "-frames:v", "1", "-vf", "showinfo",
-                          "-f", "null", "-"], capture_output=True, text=True)
-    return dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    """Colour tags of the first frame as the ffmpeg program decodes it, and where it says that the chroma of 4:2:0 lies."""
+    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "verbose", "-i", str(path), "-map", f"0:{stream}",
+                          "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"], capture_output=True, text=True)
+    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    place = re.search(rf"Stream #0:{stream if isinstance(stream, int) else 0}\b.*Video: .*420p\w*\(.*?(center|topleft)",
+                      run.stderr)
+    return found | {"chroma_location": place[1] if place else "left"}
 
 
 def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:
