@@ -32,7 +32,7 @@ from vidstyle.video.hdr import from_painter
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9
 _TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "color_range",
-         "mastering_display_luminance", "maximum_content_light_level", "chromasubsampling_position")
+         "mastering_display_luminance", "maximum_content_light_level")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
     """Tags of the first frame as the ffmpeg program decodes it, and what MediaInfo reads in the file, light included."""
     if clip.hdr is not None and clip.hdr.mode == "tonemap":
         seen = shown(target)
-        return "tone-mapped (told)" if {v for k, v in seen.items() if k != "color_range"} == {"bt709"} else str(seen)
+        ordinary = {seen.get(name) for name in ("color_space", "color_primaries", "color_trc")} == {"bt709"}
+        return "tone-mapped (told)" if ordinary else str(seen)
     before, after = shown(clip.path, clip.stream), shown(target)
     if clip.colour.matrix == "rgb" and after.get("color_space") == "bt709":
         return "RGB>YUV (told)"
@@ -127,10 +128,13 @@ def tags(clip: Clip, target: Path, one: dict[str, Any], two: dict[str, Any], tol
 
 
 def shown(path: Path, stream: int | str = "v:0") -> dict[str, str]:
-    """Colour tags of the first frame as the ffmpeg program decodes it."""
-    run = subprocess.run([FFMPEG, "-hide_banner", "-i", str(path), "-map", f"0:{stream}", "-frames:v", "1", "-vf", "showinfo",
-                          "-f", "null", "-"], capture_output=True, text=True)
-    return dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    """Colour tags of the first frame as the ffmpeg program decodes it, and where it says that the chroma of 4:2:0 lies."""
+    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "verbose", "-i", str(path), "-map", f"0:{stream}",
+                          "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"], capture_output=True, text=True)
+    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    place = re.search(rf"Stream #0:{stream if isinstance(stream, int) else 0}\b.*Video: .*420p\w*\(.*?(center|topleft)",
+                      run.stderr)
+    return found | {"chroma_location": place[1] if place else "left"}
 
 
 def sound(clip: Clip, target: Path, pushed: Fraction, told: str) -> str:

@@ -65,6 +65,7 @@ CLIPS: dict[str, str] = {
     "full_range.mp4": f"PIC -vf {_FULL} -pix_fmt yuv420p {_X264}",
     "full_range_mjpeg.avi": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p",
     "chroma_topleft.mp4": f"PIC -c:v libx265 -crf 8 -chroma_sample_location topleft -tag:v hvc1 -x265-params {_X265}",
+    "chroma_topleft.webm": "PIC -c:v libvpx-vp9 -crf 10 -b:v 0 -chroma_sample_location topleft",
     "chroma_center.mkv": f"PIC {_X264} -chroma_sample_location center",
     "four_two_two.mov": "PIC -vf setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709 -c:v prores_ks "
                         "-profile:v standard -pix_fmt yuv422p10le",
@@ -85,7 +86,7 @@ _COPIED = {"edit_list.mp4": ("-ss", "0.5"), "mirrored.mp4": ("-display_hflip",),
 
 CODECS = {"twelve_bit.mkv": ("ffv1", "hevc"), "four_two_two.mov": ("prores", "ffv1"), "dnxhr.mov": ("dnxhr", "ffv1"),
           "open_gop.mp4": ("hevc", "vp9", "av1"), "full_range.mp4": ("ffv1", "av1", "prores"), "uneven.mp4": ("prores", "hevc"),
-          "chroma_topleft.mp4": ("h264", "ffv1", "vp9", "av1"), "odd.mkv": ("ffv1", "prores", "vp9"),
+          "chroma_topleft.mp4": ("h264", "ffv1", "av1"), "odd.mkv": ("ffv1", "prores", "vp9"),
           "bt601.mov": ("dnxhr", "prores")}
 """Clips that are written by these codecs too."""
 

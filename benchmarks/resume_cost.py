@@ -28,7 +28,8 @@ from vidstyle.video import encode
 from vidstyle.work import Work
 
 CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),
-         (Work, "__enter__"), (Work, "restore"), (Work, "keep"), (Work, "save"), (Work, "__exit__")]
+         (Work, "__enter__"), (Work, "fit_state"), (Work, "keep_fit"), (Work, "keep_network"), (Work, "restore"),
+         (Work, "keep"), (Work, "save"), (Work, "__exit__")]
 spent: defaultdict[str, float] = defaultdict(float)
 computed = [0.0]
 inside = [False]

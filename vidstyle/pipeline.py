@@ -180,5 +180,5 @@ def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
 
 def frame_hash(image: Tensor) -> str:
     """SHA-256 of a (3, H, W) picture in [0, 1] as 8-bit RGB, row by row."""
-    rgb = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous()
-    return hashlib.sha256(rgb.numpy().tobytes()).hexdigest()
+    rgb = image.clamp(0, 1).mul_(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+    return hashlib.sha256(rgb.numpy().data).hexdigest()
