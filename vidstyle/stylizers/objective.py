@@ -26,6 +26,7 @@ from vidstyle.warp import warp
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
+TONES = 8  # tones as wide as the picture's height divided by this are those of the frame
 SMALLEST = 32  # pixels on a side that the encoder is shown at least
 
 
@@ -86,7 +87,7 @@ def painted_losses(paintings: Tensor, frames: Tensor, underpaintings: Tensor, en
     crop = GridCrop.random(frames.shape[-2:], generator)
     wanted = [stacked([style.at(round(height * scale), crop.pose) for style in styles]) for scale in SCALES]
     losses = look_losses(crop(paintings), crop(frames), encoder, wanted)
-    return losses | {"tone": tone_loss(paintings, underpaintings)}
+    return losses | {"tone": tone_loss(paintings, underpaintings, round(height / TONES))}
 
 
 def stacked(grams: Sequence[Grams]) -> dict[str, Tensor]:
@@ -115,14 +116,14 @@ def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Seq
     return {"style": torch.stack(found_styles).mean(0), "content": content, "tv": total_variation(paintings)}
 
 
-def tone_loss(paintings: Tensor, underpaintings: Tensor) -> Tensor:
-    """Mean squared difference of the large tones: the style loss does not care which thing gets which colour."""
-    return F.mse_loss(_tones(paintings), _tones(underpaintings))
+def tone_loss(paintings: Tensor, underpaintings: Tensor, size: int) -> Tensor:
+    """Mean squared difference of the large tones, of what is finer than `size` pixels nothing.
 
-
-def _tones(images: Tensor) -> Tensor:
-    """Images without what is finer than sixteen pixels: where it is light and where dark, and in which colour."""
-    return F.avg_pool2d(images, min(16, *images.shape[-2:]))
+    The style loss does not care which thing gets which colour. But a dark line is to make its surroundings darker: were the
+    tones held closer than strokes are wide, each would get a bright twin beside it, and the paint look embossed.
+    """
+    side = min(size, *paintings.shape[-2:])
+    return F.mse_loss(*(F.avg_pool2d(images, side, max(1, side // 3)) for images in (paintings, underpaintings)))
 
 
 def inside(to_last: Tensor) -> Tensor:
