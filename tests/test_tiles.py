@@ -23,7 +23,7 @@ def test_no_seam_between_parts(size: tuple[int, int], soft: int):
 
 
 def test_parts_that_do_not_see_far_enough_have_seams(monkeypatch: pytest.MonkeyPatch):
-    """The test above can fail: half the reach is not enough."""
+    """The test above can fail: a quarter of the reach is not enough."""
     network = load_start()[0].eval().requires_grad_(False)
     torch.nn.init.normal_(network.out.weight, std=0.05, generator=torch.Generator().manual_seed(0))
     image = torch.rand(1, 3, 331, 777, generator=torch.Generator().manual_seed(1))
@@ -49,7 +49,7 @@ def test_a_large_frame_is_painted_in_parts(monkeypatch: pytest.MonkeyPatch):
         return whole(image, grain)
 
     monkeypatch.setattr(network, "proposal", counting)
-    monkeypatch.setattr(proposed, "__defaults__", (300 * 300,))
+    monkeypatch.setattr("vidstyle.stylizers.tiles.MOST", 300 * 300)
     image = torch.rand(3, 320, 620)
     painting = FeedForward(network)(image, [Prior(image, torch.zeros(1, 320, 620))])
     assert painting.shape == image.shape

@@ -45,12 +45,12 @@ class Part:
         return slice(self.begin // 2, (self.end + 7) // 8 * 4 + MARGIN)
 
 
-def proposed(network: PaintNetwork, image: Tensor, most: int = MOST) -> Tensor:
-    """`network.proposal` of a frame (1, 3, H, W), in parts of at most `most` pixels and what surrounds them."""
+def proposed(network: PaintNetwork, image: Tensor, most: int | None = None) -> Tensor:
+    """`network.proposal` of a frame (1, 3, H, W), in parts of at most `most` pixels (MOST) and what surrounds them."""
     height, width = image.shape[-2:]
     grain, painting = shot_grain(height, width).to(image.device), torch.empty_like(image)
     step = 8 * network.soft  # parts begin where the network's grid does, and the underpainting's
-    down, across = split(height, width, most)
+    down, across = split(height, width, most or MOST)
     for rows in parts(height, down, step):
         for columns in parts(width, across, step):
             part = network.proposal(image[..., rows.seen, columns.seen], grain[..., rows.grain, columns.grain])

@@ -25,7 +25,7 @@ def chroma_location(container: InputContainer, stream: VideoStream) -> str:
     try:
         described = asked.dumps_format()
     finally:
-        logging.set_libav_level(logging.INFO)
+        logging.set_libav_level(logging.INFO)  # FFmpeg's own default: PyAV cannot say what it was
         logging.set_level(level)
     found = re.search(rf"^ *Stream #0:{stream.index}\b.* {stream.codec_context.pix_fmt}\(([^)]*)\)", described, re.MULTILINE)
     words = found[1].split(", ") if found else []
