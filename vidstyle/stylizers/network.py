@@ -103,17 +103,20 @@ class PaintNetwork(nn.Module):
         mapped = self.mapped(F.avg_pool2d(seen, 2)).clamp(0, 1)
         x = torch.cat([2 * F.pixel_unshuffle(seen, 2) - 1, 2 * mapped - 1, grain.expand(len(image), -1, -1, -1)], 1)
         x = self._strokes(self.down(x.contiguous(memory_format=torch.channels_last)), changes)
-        x = x[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width].float()
+        # The last steps see four pixels far: most of the margin can go before them, where it would cost the most.
+        x = self.up[3:](_within(x, MARGIN // 2 - 2, (height + 1) // 2 + 4, (width + 1) // 2 + 4))
+        x = _within(self.out(x), 4, height, width).float()
         return torch.sigmoid(torch.logit(self.underpainting(image)) + 4 * x)
 
     def _strokes(self, x: Tensor, changes: Tensor | None) -> Tensor:
+        """Quarter size in, half size out."""
         places = self.changeable
         *coarser, quarter, last = [None] * len(places) if changes is None else torch.split(changes, places, 2)
         coarse = self.coarser(x)
         for block, change in zip(self.residuals, coarser, strict=True):
             coarse = block(coarse, change)
         x = self.residual(x + self.finer(coarse), quarter)
-        out: Tensor = self.out(self.up(self.tuned(self.narrower(x), last)))
+        out: Tensor = self.up[:3](self.tuned(self.narrower(x), last))
         return out
 
     def mapped(self, image: Tensor) -> Tensor:
@@ -171,6 +174,10 @@ class PixelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-3)
+
+
+def _within(x: Tensor, first: int, height: int, width: int) -> Tensor:
+    return x[..., first : first + height, first : first + width]
 
 
 def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
