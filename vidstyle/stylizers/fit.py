@@ -19,7 +19,7 @@ from vidstyle.stylizers.optimize import Falling
 from vidstyle.stylizers.target import StyleTarget
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
-TONE = 0.5  # weight of `tone_loss`
+TONE = 3.0  # weight of `tone_loss`; at a sixth of it plain places get blotches of a colour that is not theirs
 HELD = 8  # of so many pairs one is not learnt from, and tells when the fit gets no better
 LOOK = 20  # steps between two looks at what is held out
 COOLING = 0.1  # share of the steps over which a fit that gets no better comes to rest

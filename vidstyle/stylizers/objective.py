@@ -26,7 +26,7 @@ from vidstyle.warp import warp
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
-TONES = 8  # tones as wide as the picture's height divided by this are those of the frame
+TONES = 4  # tones as wide as the height divided by this are those of the frame: at 8 no patch of paint had room inside
 SMALLEST = 32  # pixels on a side that the encoder is shown at least
 
 
