@@ -123,7 +123,8 @@ def tone_loss(paintings: Tensor, underpaintings: Tensor, size: int) -> Tensor:
     tones held closer than strokes are wide, each would get a bright twin beside it, and the paint look embossed.
     """
     side = min(size, *paintings.shape[-2:])
-    return F.mse_loss(*(F.avg_pool2d(images, side, max(1, side // 3)) for images in (paintings, underpaintings)))
+    found, wanted = (F.avg_pool2d(images, side, max(1, side // 3)) for images in (paintings, underpaintings))
+    return F.mse_loss(found, wanted)
 
 
 def inside(to_last: Tensor) -> Tensor:
