@@ -44,6 +44,14 @@ def test_a_translation_is_found_in_both_directions(name: str) -> None:
     assert (shown * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
 
 
+def test_a_picture_beyond_hd_is_searched_at_half_its_size_and_no_worse_for_it() -> None:
+    last, this = translated(1200, 2000)
+    pair = load_flow("dis")(last, this)
+    moved = torch.tensor(LAST_TO_THIS)[:, None, None]
+    for motion, tolerance in ((pair.to_last + moved, 0.02), (pair.to_this - moved, 0.2)):  # measured 0.002, and 0.045 unrefined
+        assert motion[:, 12:-12, 12:-12].norm(dim=0).mean() < tolerance
+
+
 def test_dis_is_the_same_twice_and_with_any_number_of_threads() -> None:
     last, this = translated(120, 200)
     threads = cv2.getNumThreads()

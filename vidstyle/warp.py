@@ -79,9 +79,12 @@ def _mean(field: Tensor, radius: int) -> Tensor:
     """The mean of (C, H, W) over the square around each pixel, the border repeated."""
     around = pad(field[None], (radius, radius, radius, radius), mode="replicate")[0]
     side = 2 * radius + 1
-    for axis in (-2, -1):  # shifted sums: on a processor three to nine times as fast as avg_pool2d
+    for axis in (-2, -1):  # shifted sums: on a processor many times as fast as avg_pool2d
         reach = around.shape[axis] - side + 1
-        around = torch.stack([around.narrow(axis, place, reach) for place in range(side)]).sum(0)
+        total = around.narrow(axis, 0, reach).clone()
+        for place in range(1, side):
+            total += around.narrow(axis, place, reach)
+        around = total
     return around / side**2
 
 

@@ -25,6 +25,7 @@ from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
 from vidstyle.warp import warp
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
+CONTENT_SCALE = 0.5  # forms; at full size it asks for fine detail as well, which painters leave out, and the style is met less
 GRID = 16  # pixels by which the encoder's pooling and the network repeat themselves
 TONES = 4  # tones as wide as the height divided by this are those of the frame: at 8 no patch of paint had room inside
 SMALLEST = 32  # pixels on a side that the encoder is shown at least
@@ -104,11 +105,11 @@ def look_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: Seq
     for scale, wanted in zip(SCALES, styles, strict=True):
         size = (max(SMALLEST, round(paintings.shape[-2] * scale)), max(SMALLEST, round(paintings.shape[-1] * scale)))
         shown = resized(paintings, size).contiguous(memory_format=torch.channels_last)
-        layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == 1 else list(STYLE_LAYERS)
+        layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == CONTENT_SCALE else list(STYLE_LAYERS)
         with precision(frames.device):
             found = encoder(shown, layers)
         found_styles.append(style_losses({layer: found[layer] for layer in STYLE_LAYERS}, wanted))
-        if scale == 1:
+        if scale == CONTENT_SCALE:
             with torch.no_grad(), precision(frames.device):
                 whole = resized(frames, size).contiguous(memory_format=torch.channels_last)
                 target = encoder(whole, [CONTENT_LAYER])[CONTENT_LAYER]
