@@ -88,7 +88,7 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
     options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
-    network = begin([pair.this.float() / 255 for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
+    network = begin([pair.this for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:

@@ -86,8 +86,8 @@ def begin(frames: Sequence[Tensor], style: StyleTarget, keep: float,
           start: tuple[PaintNetwork, StyleReader] | None = None, seed: int = 0) -> PaintNetwork:
     """A network for one clip and style, before any fit.
 
-    frames: some of the clip, (3, H, W) in [0, 1] at the painted size; their colours make the palette. style: as the builtin
-    encoder sees it. keep: share of a visible place that stays as it was painted. With `start` it paints the style at
+    frames: some of the clip, (3, H, W) in [0, 1] or uint8 at the painted size; their colours make the palette. style: as the
+    builtin encoder sees it. keep: share of a visible place that stays as it was painted. With `start` it paints the style at
     once; else it is fresh, from `seed`.
     """
     height = frames[0].shape[-2]

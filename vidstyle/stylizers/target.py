@@ -50,9 +50,8 @@ class StyleTarget:
             self._known[height, flipped] = blend_grams(grams, self.weights)
         return self._known[height, flipped]
 
-
     def palette(self, frames: Sequence[Tensor]) -> Palette:
-        """What gives a clip, of which these are some frames (3, H, W), the colours of the style."""
+        """What gives a clip, of which these are some frames (3, H, W) in [0, 1] or uint8, the colours of the style."""
         shown = torch.cat([colours(frame) for frame in frames], 1)
         palettes = Palette.stacked([Palette.of(shown, colours(picture)) for picture in self.pictures])
         shares = torch.tensor(list(self.weights))
@@ -98,8 +97,9 @@ def recoloured(image: Tensor, matrix: Tensor, light: Tensor) -> Tensor:
 
 
 def colours(picture: Tensor) -> Tensor:
-    """(3, any number): colours of a picture (3, H, W), a sixteenth of its pixels, on the CPU."""
-    return picture[:, ::4, ::4].cpu().flatten(1)
+    """(3, any number) in [0, 1]: colours of a picture (3, H, W) in [0, 1] or uint8, a sixteenth of its pixels, on the CPU."""
+    shown = picture[:, ::4, ::4].cpu().flatten(1)
+    return shown if shown.is_floating_point() else shown / 255
 
 
 def palette_map(frames: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
