@@ -32,7 +32,7 @@ class Options:
     """`feedforward` fits a network to the clip, then streams it; `optimize` paints every frame by gradient descent."""
     network: Path | None = None
     """A `.safetensors` network to use instead of fitting one; written there after the fit where there is none yet."""
-    fit_steps: int = 80
+    fit_steps: int = 70
     """Most training steps of the feed-forward fit. More is closer to the style; 0 paints at once, as a rough draft."""
     size: int = 960
     """Longest side painted, in pixels; a smaller source is painted at its own size."""

@@ -32,7 +32,7 @@ from vidstyle.work import Work
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
-RATE = 4e-3  # of the fit: it begins near the answer and has few steps
+RATE = 2.5e-3  # of the fit: it begins near the answer; at 4e-3 it ends further from it and as chance will have it
 TRAIN = "train"  # what a network's file says that made it, where it is for any clip
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
 TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 5.0, 50.0

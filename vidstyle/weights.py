@@ -56,7 +56,7 @@ RECORDS: dict[str, Weights] = {record.name: record for record in [
     Weights("builtin-encoder", "encoder.safetensors", "", "6a2e483eab617345c6a8e863786b6042abff5ec064fe808a00c6910ae5fb1b5e",
             "MIT", "vidstyle, distilled from a 16x compressed VGG-19; see models/README.md", "RGB in [0, 1]",
             "relative squared error of its features against the teacher's: 0.008 (1_1) to 0.058 (5_1)", ""),
-    Weights("builtin-start", "start.safetensors", "", "1b3963ebd0c392497c332265917338fcb238686a9c2f33913e14908386f35967",
+    Weights("builtin-start", "start.safetensors", "", "e957a9d5f879011101e169fe11dd5c43fe022754d4e2e9a15c4d12271d15241c",
             "MIT", "vidstyle, from random values, judged by the builtin encoder; see models/README.md",
             "RGB in [0, 1], and Gram matrices of the builtin encoder",
             "style loss of paintings never fitted: 0.03 to 0.08, of the unpainted frames 0.21 to 1.5", ""),
