@@ -59,7 +59,7 @@ RECORDS: dict[str, Weights] = {record.name: record for record in [
     Weights("builtin-start", "start.safetensors", "", "e957a9d5f879011101e169fe11dd5c43fe022754d4e2e9a15c4d12271d15241c",
             "MIT", "vidstyle, from random values, judged by the builtin encoder; see models/README.md",
             "RGB in [0, 1], and Gram matrices of the builtin encoder",
-            "style loss of paintings never fitted: 0.03 to 0.08, of the unpainted frames 0.21 to 1.5", ""),
+            "style loss of paintings never fitted: 0.02 to 0.05, of the unpainted frames 0.21 to 1.5", ""),
     Weights("vgg19", "vgg19-dcbb9e9d.pth", _TORCHVISION + "vgg19-dcbb9e9d.pth", "dcbb9e9d", _BSD, _IMAGENET, _VGG_INPUT,
             "ImageNet-1K top-1 72.376 % (torchvision)", "--encoder builtin"),
     Weights("vgg16", "vgg16-397923af.pth", _TORCHVISION + "vgg16-397923af.pth", "397923af", _BSD, _IMAGENET, _VGG_INPUT,
