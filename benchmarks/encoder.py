@@ -27,11 +27,11 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
 from training.distill_encoder import Teacher
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
 from vidstyle.losses import STYLE_LAYERS, Encoder, gram, style_loss
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.video import probe, sample

@@ -21,8 +21,8 @@ from typing import get_args
 
 import torch
 
-from vidstyle.options import Codec
-from vidstyle.pictures import resize
+from vidstyle.core.images import resize
+from vidstyle.core.options import Codec
 from vidstyle.video import Encoder, decode, default_suffix, probe
 
 SIZES = ((480, 270), (640, 360))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from training.moving_scenes import MovingScenes
-from vidstyle.frame import FlowPair
+from vidstyle.core.frame import FlowPair
 
 UNKNOWN = 1e9
 """Middlebury writes a larger number where the motion is not known."""

@@ -177,8 +177,8 @@ def work() -> None:
 
 
 def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tuple[str, str]:
-    from vidstyle.errors import VidstyleError
-    from vidstyle.options import Options
+    from vidstyle.core.errors import VidstyleError
+    from vidstyle.core.options import Options
     from vidstyle.pipeline import Style, stylize_video
     from vidstyle.video import decode, probe
 

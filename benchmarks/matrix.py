@@ -25,7 +25,7 @@ import torch
 from matrix_clips import CLIPS, CODECS, FFMPEG, make_clips
 from pymediainfo import MediaInfo
 
-from vidstyle.errors import VidstyleError
+from vidstyle.core.errors import VidstyleError
 from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
 from vidstyle.video.hdr import from_painter
 

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from samples import scene
+from vidstyle.core.frame import Frame
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import Judge, Link, load_judge
 from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.run import LOOKED_AT
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame
 from vidstyle.metrics import gradient_energy, ssim
-from vidstyle.options import Options
 from vidstyle.painter import make_stylizer, shrunk, spread
 from vidstyle.plan import Plan, Style, plan_video
 from vidstyle.shots import cut_detector

@@ -37,9 +37,9 @@ from benchmarks.encoder import SHALLOW, TrueVGG
 from benchmarks.encoder import judged as vgg_judged
 from benchmarks.paintings import Painter, judge_of, measured, plan_of, read_frames, vidstyle_painter
 from benchmarks.peer_networks import FIXED, PEERS, load_peer
-from vidstyle.frame import Frame
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture, write_png
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.options import Options
 
 VGG = "weights/vgg19_oxford_bgr_conv1_1-conv3_4.pth"
 ALONE, OURS = "per frame", "vidstyle"

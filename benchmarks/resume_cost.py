@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle import pipeline
-from vidstyle.options import Options
+from vidstyle.core.options import Options
 from vidstyle.painter import Progress
 from vidstyle.pipeline import Style, stylize_video
 from vidstyle.video import encode

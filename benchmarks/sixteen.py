@@ -25,10 +25,10 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `samples`, which are not installed
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.look import Look
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture
 from vidstyle.stylizers.target import resized
 
 CLIPS = ("sam2_02_cups.mp4", "sam2_04_coffee.mp4", "mdn_flower.mp4", "exo_video_big_buck_bunny.mp4")

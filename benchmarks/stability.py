@@ -20,9 +20,9 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `samples`, which are not installed
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
-from vidstyle.frame import Frame
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import Options
 
 
 def main() -> None:

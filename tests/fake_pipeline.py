@@ -12,11 +12,11 @@ import pytest
 
 import vidstyle
 from vidstyle import evaluate, export, manifest, pipeline, train
-from vidstyle.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.options import Options
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
 from vidstyle.manifest import Check
-from vidstyle.options import Options
 from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
 from vidstyle.train import Trained
 

@@ -29,11 +29,11 @@ import torch
 from video_clips import make_clip
 
 from vidstyle import work
-from vidstyle.errors import OutputError
+from vidstyle.core.errors import OutputError
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
 from vidstyle.journal import Journal
 from vidstyle.manifest import manifest_path
-from vidstyle.options import Options
-from vidstyle.pictures import write_png
 from vidstyle.pipeline import Style, stylize_video
 from vidstyle.video import segment
 from vidstyle.work import work_folder

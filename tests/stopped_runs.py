@@ -9,9 +9,9 @@ import torch
 from video_clips import make_clip
 
 from vidstyle import work as work_module
-from vidstyle.options import Options
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
 from vidstyle.painter import Progress
-from vidstyle.pictures import write_png
 from vidstyle.pipeline import Result, Style, stylize_video
 from vidstyle.video import segment
 

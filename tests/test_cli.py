@@ -10,7 +10,7 @@ from fake_pipeline import ROOT, RUN, Asked, events
 from vidstyle import __version__
 from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.pipeline import Selection, Style
 
 

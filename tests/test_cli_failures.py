@@ -13,7 +13,7 @@ from fake_pipeline import ROOT, RUN, Asked
 
 from vidstyle import pipeline
 from vidstyle.cli import execute
-from vidstyle.errors import DeviceError, InputError, OutputError, UsageError
+from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
 
 
 class OutOfMemoryError(RuntimeError):

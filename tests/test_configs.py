@@ -7,8 +7,8 @@ import pytest
 from fake_pipeline import ROOT, install, vidstyle_commands
 
 from vidstyle.cli import execute
-from vidstyle.errors import UsageError
-from vidstyle.options import Options, load_options
+from vidstyle.core.errors import UsageError
+from vidstyle.core.options import Options, load_options
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 

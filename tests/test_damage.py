@@ -15,10 +15,10 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.cli import execute
-from vidstyle.errors import InputError
-from vidstyle.frame import Frame
-from vidstyle.options import Options
-from vidstyle.pictures import write_png
+from vidstyle.core.errors import InputError
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
 from vidstyle.pipeline import Style, stylize_video
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, resize
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame
-from vidstyle.pictures import read_picture, resize
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
 from vidstyle.stylizers.feedforward import FeedForward

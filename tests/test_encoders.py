@@ -5,10 +5,10 @@ import torch
 from torchvision import models
 
 from vidstyle import weights
+from vidstyle.core.errors import InputError, UsageError
 from vidstyle.encoders import load_encoder
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
-from vidstyle.errors import InputError, UsageError
 from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS
 
 

@@ -11,9 +11,9 @@ from fake_pipeline import events
 from judged_clips import HEIGHT, WIDTH, texture, uniform_truth, write, write_truth
 
 from vidstyle.cli import execute
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.options import Options
 from vidstyle.evaluate import METRICS, Evaluation, Seen, evaluate_video, parse_threshold
-from vidstyle.options import Options
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from fake_pipeline import ROOT
 from test_optimize import noise
 
 from vidstyle.cli import execute
-from vidstyle.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.frame import Prior
+from vidstyle.core.images import write_png
 from vidstyle.export import Exported, export_network
-from vidstyle.frame import Prior
-from vidstyle.pictures import write_png
 from vidstyle.plan import Style
 from vidstyle.stylizers.feedforward import FeedForward, save_network
 from vidstyle.stylizers.network import PaintNetwork

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tests.test_optimize import noise
 from tests.test_start import bricks
+from vidstyle.core.errors import InputError
+from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import InputError
-from vidstyle.frame import Prior
 from vidstyle.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.canvas import DEVIATION, SIZES, canvas_grain, canvas_tiles, shot_grain
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network

@@ -103,7 +103,7 @@ def test_a_violation_is_caught(tmp_path: Path, file: str, line: str, complaint: 
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("warp.py", "from vidstyle.frame import Frame"),
+        ("warp.py", "from vidstyle.core.frame import Frame"),
         ("flow/raft.py", "from .dis import pad\nfrom vidstyle import __version__"),
         ("batch.py", "from vidstyle.pipeline import Plan"),
         ("video/encode.py", "import av"),

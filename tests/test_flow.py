@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 from torchvision.models.optical_flow import raft_large, raft_small
 
 from benchmarks.flow_truth import read_flo
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
 from vidstyle.flow import load_flow
 from vidstyle.flow.raft import Raft, from_princeton
 from vidstyle.warp import visibility, warp

@@ -15,10 +15,10 @@ from hostile_files import SCRIPTS, one_sentence, with_reference
 from video_clips import make_clip, write_sound
 
 from vidstyle.cli import execute
-from vidstyle.errors import InputError, UsageError
-from vidstyle.files import check_plain
-from vidstyle.options import load_options
-from vidstyle.pictures import read_picture
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.files import check_plain
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import load_options
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.video import decode, probe
 from vidstyle.weights import load_state_dict
@@ -53,7 +53,7 @@ def test_nothing_but_the_input_is_opened(tmp_path: Path) -> None:
     for number, text in enumerate(SCRIPTS.values()):
         paths.append(tmp_path / f"script{number}.mp4")
         paths[-1].write_text(text.format(canary=canary))
-    program = ("import sys, pathlib, vidstyle.video as v, vidstyle.errors as e\n"
+    program = ("import sys, pathlib, vidstyle.video as v, vidstyle.core.errors as e\n"
                "for name in sys.argv[1:]:\n"
                "    try: list(v.decode(v.probe(pathlib.Path(name))))\n"
                "    except e.VidstyleError: pass\n")

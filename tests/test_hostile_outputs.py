@@ -10,10 +10,10 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.cli import execute
-from vidstyle.errors import OutputError, UsageError
-from vidstyle.files import is_one_of, write_whole
-from vidstyle.options import Options
-from vidstyle.pictures import write_png
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.files import is_one_of, write_whole
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
 from vidstyle.plan import Selection, Style, plan_video
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork

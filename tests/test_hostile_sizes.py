@@ -14,8 +14,8 @@ import pytest
 from hostile_files import one_sentence, png
 from video_clips import make_clip
 
-from vidstyle.errors import InputError
-from vidstyle.pictures import read_picture
+from vidstyle.core.errors import InputError
+from vidstyle.core.images import read_picture
 from vidstyle.video import decode, probe
 from vidstyle.video.source import MOST_PIXELS, MOST_STREAMS, demuxed
 

@@ -12,9 +12,9 @@ import torch
 from hostile_files import Bomb, one_sentence
 from safetensors.torch import save_file
 
-from vidstyle.errors import InputError, UsageError, VidstyleError
-from vidstyle.files import inside
-from vidstyle.options import load_options
+from vidstyle.core.errors import InputError, UsageError, VidstyleError
+from vidstyle.core.files import inside
+from vidstyle.core.options import load_options
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.weights import load_state_dict

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
-from vidstyle.frame import Prior
 from vidstyle.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.optimize import COARSEST, Falling, Optimizer, pyramid_sizes
 from vidstyle.stylizers.target import StyleTarget

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.pattern import Pattern, listed, parse, suggested
 
 

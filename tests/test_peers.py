@@ -16,9 +16,9 @@ from benchmarks.paintings import judge_of, measured
 from benchmarks.peer_networks import FIXED, PEERS, MicroAST, fast_neural_style, load_peer
 from benchmarks.peers import main
 from samples import scene
-from vidstyle.frame import Frame
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, resize
 from vidstyle.metrics import gradient_energy
-from vidstyle.pictures import read_picture, resize
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.errors import InputError, OutputError
-from vidstyle.pictures import contact_sheet, read_picture, resize, write_png
+from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.images import contact_sheet, read_picture, resize, write_png
 
 
 def random_picture(height: int = 20, width: int = 30) -> torch.Tensor:

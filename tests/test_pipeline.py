@@ -8,9 +8,9 @@ import torch
 from video_clips import make_clip
 
 from vidstyle import painter, pipeline
-from vidstyle.errors import InputError, OutputError, UsageError
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture, write_png
+from vidstyle.core.errors import InputError, OutputError, UsageError
+from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.options import Options
 from vidstyle.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
 from vidstyle.plan import output_size, paint_size, plan_video
 from vidstyle.video import decode, probe

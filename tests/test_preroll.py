@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from video_clips import make_clip
 
+from vidstyle.core.frame import Frame, Prior
+from vidstyle.core.options import Options
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame, Prior
-from vidstyle.options import Options
 from vidstyle.preroll import find_start
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames

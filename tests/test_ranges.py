@@ -15,8 +15,8 @@ import torch
 from test_preroll import shots
 from video_clips import make_clip
 
-from vidstyle.options import Options
-from vidstyle.pictures import write_png
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
 from vidstyle.pipeline import Result, Selection, Style, stylize_video
 from vidstyle.video import probe
 

@@ -17,10 +17,10 @@ from fake_pipeline import events
 from judged_clips import texture, write
 
 from vidstyle.cli import execute
+from vidstyle.core.frame import Frame
 from vidstyle.evaluate import Album, Seen
 from vidstyle.evaluate.report import SHOWN
 from vidstyle.evaluate.run import LISTED
-from vidstyle.frame import Frame
 
 NAME = "<b>&</script> it's.mkv"
 """A file may be called that, and the page must show it as text."""

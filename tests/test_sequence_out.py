@@ -13,7 +13,7 @@ import torch
 from sequence_files import SIZE, copy, make_sequence, pictures
 from video_clips import make_clip
 
-from vidstyle.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.video import check_output, decode, open_output, plan_output, probe
 
 

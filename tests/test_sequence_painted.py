@@ -11,9 +11,9 @@ from sequence_files import make_sequence, pictures
 
 from vidstyle import pipeline
 from vidstyle.batch import run_clips
-from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture, write_png
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.options import Options
 from vidstyle.pipeline import Selection, Style, preview_video, stylize_video
 from vidstyle.plan import plan_video
 

@@ -9,7 +9,7 @@ import pytest
 from sequence_files import copy, make_sequence, pictures
 from video_clips import make_clip
 
-from vidstyle.errors import InputError, OutputError, UsageError
+from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.video import check_output, plan_output, probe
 
 

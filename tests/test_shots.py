@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from vidstyle.frame import Frame
+from vidstyle.core.frame import Frame
 from vidstyle.shots import cut_detector
 
 is_cut = cut_detector()

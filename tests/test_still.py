@@ -13,7 +13,7 @@ import pytest
 import sequence_files as files
 import torch
 
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
 from vidstyle.video import dpx, exr, still
 from vidstyle.video.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 

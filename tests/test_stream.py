@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidstyle.frame import FlowPair, Frame, Memory, Prior
+from vidstyle.core.frame import FlowPair, Frame, Memory, Prior
 from vidstyle.stream import Painted, paint_frames
 
 SIZE = 24

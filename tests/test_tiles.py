@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vidstyle.frame import Prior
+from vidstyle.core.frame import Prior
 from vidstyle.stylizers.feedforward import FeedForward
 from vidstyle.stylizers.start import load_start
 from vidstyle.stylizers.tiles import REACH, parts, proposed, split

@@ -16,9 +16,9 @@ from train_material import TINY, float32, make_material
 from video_clips import make_clip
 
 from vidstyle.cli import execute
-from vidstyle.errors import InputError, OutputError, UsageError
-from vidstyle.options import Options, TrainOptions
-from vidstyle.pictures import read_picture
+from vidstyle.core.errors import InputError, OutputError, UsageError
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import Options, TrainOptions
 from vidstyle.pipeline import Progress, Style, plan_video, stylize_video
 from vidstyle.stylizers.feedforward import load_network, read_network
 from vidstyle.stylizers.rows import Share

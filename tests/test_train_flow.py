@@ -12,8 +12,8 @@ import torch
 
 from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs, read_flo
 from training.train_flow import GAMMA, main, rate_at, sequence_loss
+from vidstyle.core.frame import FlowPair
 from vidstyle.flow import load_flow
-from vidstyle.frame import FlowPair
 
 TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--updates", "2", "--workers", "0", "--device", "cpu"]
 

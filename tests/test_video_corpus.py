@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from vidstyle.errors import VidstyleError
+from vidstyle.core.errors import VidstyleError
 from vidstyle.video import Encoder, decode, default_suffix, probe
 
 FOLDER = Path(os.environ.get("VIDSTYLE_DATA", "")) / "video"

@@ -13,8 +13,8 @@ import pytest
 import torch
 from video_clips import make_clip, remux
 
-from vidstyle.errors import InputError
-from vidstyle.frame import Frame
+from vidstyle.core.errors import InputError
+from vidstyle.core.frame import Frame
 from vidstyle.video import decode, probe, sample
 
 SHAPES: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ import torch
 from test_video_encode import copy
 from video_clips import gradient, make_clip, remux
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video import decode, probe
 
 

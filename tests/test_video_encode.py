@@ -15,9 +15,9 @@ import pytest
 import torch
 from video_clips import make_clip
 
-from vidstyle.errors import OutputError, UsageError, VidstyleError
-from vidstyle.frame import Frame
-from vidstyle.options import WITHOUT_CRF, Codec
+from vidstyle.core.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.frame import Frame
+from vidstyle.core.options import WITHOUT_CRF, Codec
 from vidstyle.video import Clip, Encoder, check_target, decode, default_suffix, plan_output, probe
 from vidstyle.video.formats import choose_format
 
@@ -258,7 +258,7 @@ def test_a_part_left_by_a_killed_run_is_replaced(tmp_path: Path) -> None:
 FULL = """
 import resource, sys
 from pathlib import Path
-from vidstyle.errors import OutputError
+from vidstyle.core.errors import OutputError
 from vidstyle.video import Encoder, decode, probe
 source, target, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 clip = probe(source)

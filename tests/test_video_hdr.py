@@ -12,7 +12,7 @@ import torch
 from test_video_encode import copy
 from video_clips import make_clip
 
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
 from vidstyle.video import Clip, Encoder, decode, plan_output, probe
 from vidstyle.video.hdr import Hdr, from_painter, hlg_light, pq_code, pq_light, to_painter
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_video_encode import copy
 from video_clips import gradient, make_clip
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.video import Encoder, decode, plan_output, probe
 from vidstyle.video.timecode import advance
 

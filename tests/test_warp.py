@@ -10,7 +10,7 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vidstyle.frame import FlowPair
+from vidstyle.core.frame import FlowPair
 from vidstyle.warp import compose, likeness, long_term_weights, trust, visibility, warp
 
 SIZE = 48

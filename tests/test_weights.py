@@ -18,7 +18,7 @@ from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 
 from vidstyle import weights
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
 
 CONTENT = b"these are the weights"
 

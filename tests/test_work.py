@@ -11,11 +11,11 @@ import torch
 from stopped_runs import FRAMES, QUICK, STOP, is_whole, paint, until
 
 from vidstyle import work as work_module
-from vidstyle.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.images import write_png
 from vidstyle.journal import locked
 from vidstyle.manifest import verify
 from vidstyle.painter import Progress
-from vidstyle.pictures import write_png
 from vidstyle.pipeline import Selection, Style, stylize_video
 from vidstyle.work import work_folder
 

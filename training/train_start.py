@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vidstyle.core.images import read_picture
 from vidstyle.encoders import load_encoder
 from vidstyle.losses import Encoder, temporal_loss
-from vidstyle.pictures import read_picture
 from vidstyle.stylizers.canvas import canvas_grain
 from vidstyle.stylizers.fit import TONE
 from vidstyle.stylizers.muon import optimizers

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidstyle.options import Options, load_options
+    from vidstyle.core.options import Options, load_options
     from vidstyle.pipeline import Selection, Style, plan_video, preview_video, stylize_video
 
 __version__ = "0.1.0"

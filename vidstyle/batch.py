@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.errors import BatchError, UsageError
+from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.pipeline import Plan, Result
 from vidstyle.video.pattern import same_path
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.plan import Style
 from vidstyle.stylizers.canvas import canvas_tiles, laid
 from vidstyle.stylizers.feedforward import load_network, read_network

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from vidstyle.errors import OutputError
-from vidstyle.files import write_whole
+from vidstyle.core.errors import OutputError
+from vidstyle.core.files import write_whole
 
 Record = dict[str, Any]
 

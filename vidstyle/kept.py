@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from vidstyle.frame import Frame, Memory
+from vidstyle.core.frame import Frame, Memory
 from vidstyle.journal import sync
 
 

@@ -16,9 +16,9 @@ import cv2
 import torch
 
 from vidstyle import __version__
-from vidstyle.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.options import Options
 from vidstyle.journal import sha256, write_durably
-from vidstyle.options import Options
 from vidstyle.plan import Plan, Style
 from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
 from vidstyle.weights import RECORDS, location

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from vidstyle.core.errors import OutputError
+from vidstyle.core.files import write_whole
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, resize
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import OutputError
-from vidstyle.files import write_whole
 from vidstyle.flow import FlowEstimator
-from vidstyle.frame import Frame
 from vidstyle.losses import Encoder
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture, resize
 from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import contact_sheet, resize, write_png
+from vidstyle.core.options import Options
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame
 from vidstyle.manifest import describe_run, job_of, write_manifest
-from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
-from vidstyle.pictures import contact_sheet, resize, write_png
 from vidstyle.plan import (
     Plan,
     Selection,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from vidstyle.core.errors import DeviceError, InputError, UsageError
+from vidstyle.core.files import is_one_of
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import DeviceError, InputError, UsageError
-from vidstyle.files import is_one_of
 from vidstyle.flow import load_flow
-from vidstyle.options import Options
-from vidstyle.pictures import read_picture
 from vidstyle.preroll import find_start
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.stylizers.rows import Share

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vidstyle.options import Options
-from vidstyle.pictures import resize
+from vidstyle.core.images import resize
+from vidstyle.core.options import Options
 from vidstyle.shots import cut_detector
 from vidstyle.video import Clip, decode
 

@@ -12,7 +12,7 @@ from scenedetect.detectors import HashDetector
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from vidstyle.frame import Frame
+from vidstyle.core.frame import Frame
 
 CutDetector = Callable[[Frame, Frame], bool]
 """(last, this) → whether `this` is the first frame of a new shot."""

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.flow import FlowEstimator
-from vidstyle.frame import Frame, Memory, Prior
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
 from vidstyle.warp import trust, warp

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
-from vidstyle.frame import FlowPair
+from vidstyle.core.frame import FlowPair
 
 
 def warp(image: Tensor, flow: Tensor, *, mode: Literal["bilinear", "bicubic"] = "bilinear", exact: bool = True) -> Tensor:

@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vidstyle.errors import InputError, OutputError, UsageError
-from vidstyle.files import check_plain
+from vidstyle.core.errors import InputError, OutputError, UsageError
+from vidstyle.core.files import check_plain
 
 
 @dataclass(frozen=True)

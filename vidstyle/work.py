@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from vidstyle.errors import OutputError, UsageError
-from vidstyle.frame import Memory
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.frame import Memory
 from vidstyle.journal import Journal, Record, locked, sha256, sync, write_durably
 from vidstyle.kept import Tail, pack_memories, unpack_memories
 from vidstyle.video import Encoder, PictureWriter, Written

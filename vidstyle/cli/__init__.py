@@ -24,7 +24,7 @@ from vidstyle.cli.probe import probe
 from vidstyle.cli.run import run
 from vidstyle.cli.train import train
 from vidstyle.cli.verify import verify
-from vidstyle.errors import OutputError
+from vidstyle.core.errors import OutputError
 
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)

@@ -11,7 +11,7 @@ from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.parse import parse_frames
 from vidstyle.cli.progress import showing
 from vidstyle.cli.request import REPORT, Debug, Json
-from vidstyle.options import Options
+from vidstyle.core.options import Options
 
 if TYPE_CHECKING:
     from vidstyle.evaluate import Evaluation

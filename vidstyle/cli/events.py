@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidstyle.options import WITHOUT_CRF, Options
+from vidstyle.core.options import WITHOUT_CRF, Options
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Plan, Result, Style

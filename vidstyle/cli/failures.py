@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from vidstyle.errors import DeviceError, OutputError, UsageError, VidstyleError
+from vidstyle.core.errors import DeviceError, OutputError, UsageError, VidstyleError
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED", re.IGNORECASE)
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

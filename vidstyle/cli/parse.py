@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 
 _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(s|ms|us)?")
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d*)?)")

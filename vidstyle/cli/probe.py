@@ -10,7 +10,7 @@ import typer
 
 from vidstyle.cli.events import columns, emit
 from vidstyle.cli.request import Debug, Json
-from vidstyle.options import parse_rate
+from vidstyle.core.options import parse_rate
 
 
 def probe(

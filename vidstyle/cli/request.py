@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
-from vidstyle.errors import OutputError, UsageError
-from vidstyle.options import (
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.options import (
     WITHOUT_CRF,
     Codec,
     Color,

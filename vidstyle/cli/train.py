@@ -13,8 +13,8 @@ from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.parse import parse_style
 from vidstyle.cli.progress import showing
 from vidstyle.cli.request import LOOK, OUTPUT, PACE, REPORT, WHAT, Debug, Json
-from vidstyle.errors import UsageError
-from vidstyle.options import TrainOptions
+from vidstyle.core.errors import UsageError
+from vidstyle.core.options import TrainOptions
 
 if TYPE_CHECKING:
     from vidstyle.pipeline import Progress

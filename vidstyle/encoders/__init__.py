@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from vidstyle.core.errors import UsageError
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
-from vidstyle.errors import UsageError
 from vidstyle.losses import Encoder
 from vidstyle.weights import fetch, load_state_dict
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.frame import Frame
 from vidstyle.flow import KNOWN, load_flow
 from vidstyle.flow.truth import Truth
-from vidstyle.frame import Frame
 from vidstyle.warp import compose, visibility, warp
 
 TRUTH = "truth"

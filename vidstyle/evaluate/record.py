@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 
 GAP = 10
 """Frames between the two pictures of the long-term error."""

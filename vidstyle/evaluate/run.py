@@ -10,18 +10,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, resize
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import InputError, UsageError
 from vidstyle.evaluate.judge import TRUTH, load_judge
 from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, Evaluation, Worst
 from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
-from vidstyle.frame import Frame
 from vidstyle.metrics import blur, drift, flicker, gradient_energy, luma, ssim
-from vidstyle.options import Options
 from vidstyle.painter import Listener, Progress, spread
-from vidstyle.pictures import read_picture, resize
 from vidstyle.shots import cut_detector
 from vidstyle.video import Clip, decode, probe
 

@@ -7,9 +7,9 @@ from collections import deque
 
 from torch import Tensor
 
+from vidstyle.core.frame import Frame
 from vidstyle.evaluate.judge import Judge, Link, join
 from vidstyle.evaluate.record import GAP
-from vidstyle.frame import Frame
 from vidstyle.metrics import squared_error, squared_warp_error
 from vidstyle.warp import warp
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
+from vidstyle.core.frame import FlowPair
 from vidstyle.flow.dis import PRESETS, Dis
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.flow.farneback import Farneback
 from vidstyle.flow.raft import BUILDERS, load_raft
-from vidstyle.frame import FlowPair
 
 FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
 """(last, this), each (3, H, W) float32 sRGB in [0, 1], to the motion between them in pixels, on the images' device."""

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.frame import FlowPair
 from vidstyle.flow.camera import with_camera
-from vidstyle.frame import FlowPair
 
 PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
 # OpenCV's presets stop at half or a quarter of the size, and paint then floats across fine branches. Searching at full size

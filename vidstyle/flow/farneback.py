@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.core.frame import FlowPair
 from vidstyle.flow.dis import gray
-from vidstyle.frame import FlowPair
 
 NAME = "farneback"
 SMALLEST = 16  # pixels on the short side of the smallest picture of the pyramid

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision.models.optical_flow import RAFT, raft_large, raft_small
 
-from vidstyle.errors import InputError
-from vidstyle.frame import FlowPair
+from vidstyle.core.errors import InputError
+from vidstyle.core.frame import FlowPair
 from vidstyle.weights import fetch, load_state_dict
 
 BUILDERS = {"raft-small": raft_small, "raft-large": raft_large}

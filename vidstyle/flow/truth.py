@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 
 _MAGIC = 202021.25
 _UNKNOWN = 1e9  # larger numbers say that the motion there is not known

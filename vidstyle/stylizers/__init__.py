@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from vidstyle.frame import Prior
+from vidstyle.core.frame import Prior
 
 Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
 """(image, priors) -> painting, each (3, H, W) float32 sRGB in [0, 1]; priors nearest first, none at the start of a shot."""

@@ -11,9 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from vidstyle.errors import InputError, OutputError
-from vidstyle.files import check_plain, write_whole
-from vidstyle.frame import Prior
+from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.files import check_plain, write_whole
+from vidstyle.core.frame import Prior
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.rows import Share, StyleRows, weights_for
 from vidstyle.stylizers.target import Palette, precision

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.frame import Prior
+from vidstyle.core.frame import Prior
 from vidstyle.losses import (
     CONTENT_LAYER,
     STYLE_LAYERS,

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.start import wear
 from vidstyle.stylizers.target import Palette

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vidstyle.options import TrainOptions
+from vidstyle.core.options import TrainOptions
 from vidstyle.painter import kept_share
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.rows import StyleRows

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from vidstyle.errors import OutputError
-from vidstyle.options import TrainOptions
-from vidstyle.pictures import read_picture
+from vidstyle.core.errors import OutputError
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import TrainOptions
 from vidstyle.stylizers.stills import crop_of, made_up_motion, moved, size_for
 from vidstyle.stylizers.target import Palette, resized
 from vidstyle.train.material import Material

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from vidstyle import __version__
+from vidstyle.core.errors import UsageError
+from vidstyle.core.images import read_picture
+from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
-from vidstyle.errors import UsageError
 from vidstyle.losses import Encoder
-from vidstyle.options import TrainOptions
 from vidstyle.painter import TEMPORAL_FIT, TRAIN, Listener, Progress
-from vidstyle.pictures import read_picture
 from vidstyle.plan import Style, find_device
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.fit import FitSettings, ramp

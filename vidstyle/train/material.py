@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_picture, resize
+from vidstyle.core.options import TrainOptions
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
-from vidstyle.frame import Frame
-from vidstyle.options import TrainOptions
 from vidstyle.painter import Listener, Progress, pair_of, spread
-from vidstyle.pictures import read_picture, resize
 from vidstyle.shots import cut_detector
 from vidstyle.stylizers.target import colours
 from vidstyle.train.team import Team

@@ -11,7 +11,7 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed, nn
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 
 # The others wait while the first one judges, and while a long film is read.
 PATIENCE = timedelta(hours=24)

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vidstyle.errors import OutputError, UsageError
-from vidstyle.pictures import write_png
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.images import write_png
 from vidstyle.train.learner import Learner
 
 

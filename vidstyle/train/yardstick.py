@@ -9,15 +9,15 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import contact_sheet
+from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import load_judge
 from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
 from vidstyle.flow.farneback import NAME as FARNEBACK
-from vidstyle.frame import Frame
-from vidstyle.options import TrainOptions
-from vidstyle.pictures import contact_sheet
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
 from vidstyle.stylizers.feedforward import FeedForward

@@ -1,5 +1,6 @@
 """Video in, video out: what a clip holds, its frames one by one, and the painted clip beside its sound."""
 
+from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.decode import decode, sample
@@ -12,7 +13,6 @@ from vidstyle.video.probe import probe
 from vidstyle.video.segment import Written
 from vidstyle.video.sequence import inputs
 from vidstyle.video.source import libraries
-from vidstyle.video.target import PartFile, check_target, write_failed
 
 __all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
            "Track", "Written", "check_output", "check_target", "decode", "default_suffix", "inputs", "libraries", "open_output",

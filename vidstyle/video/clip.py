@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.video.colour import Colour
 from vidstyle.video.geometry import Orientation
 from vidstyle.video.hdr import Hdr

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 
 UNSPECIFIED = 2  # of a matrix, primaries or a transfer; of a range it is 0
 

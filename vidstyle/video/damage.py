@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.alpha import reader
 from vidstyle.video.clip import Clip
 from vidstyle.video.source import demuxed, open_source, picture_stream

@@ -10,8 +10,8 @@ from fractions import Fraction
 import av
 from av import VideoFrame
 
-from vidstyle.errors import InputError
-from vidstyle.frame import Frame
+from vidstyle.core.errors import InputError
+from vidstyle.core.frame import Frame
 from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended

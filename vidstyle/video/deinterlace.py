@@ -9,7 +9,7 @@ from fractions import Fraction
 from av import VideoFrame
 from av.filter import Graph
 
-from vidstyle.errors import VidstyleError
+from vidstyle.core.errors import VidstyleError
 
 
 def deinterlaced(pictures: Iterator[tuple[int, VideoFrame, str]]) -> Iterator[tuple[int, VideoFrame, str]]:

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from torch import Tensor
 
-from vidstyle.errors import InputError
-from vidstyle.options import parse_rate
+from vidstyle.core.errors import InputError
+from vidstyle.core.options import parse_rate
 from vidstyle.video import single
 
 _LOG = (1, 3)  # transfer characteristics that mean a logarithm: printing density, and logarithmic

@@ -20,8 +20,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from torch.nn.functional import interpolate
 
-from vidstyle.errors import OutputError, UsageError, VidstyleError
-from vidstyle.frame import Frame
+from vidstyle.core.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.frame import Frame
+from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip
 from vidstyle.video.extras import Extras, How, chapters_of, plan
 from vidstyle.video.formats import Format, choose_format
@@ -31,7 +32,6 @@ from vidstyle.video.segment import Coded, Written, ends_segment, pack, unpack
 from vidstyle.video.sequence import inputs
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
 from vidstyle.video.source import open_source
-from vidstyle.video.target import PartFile, check_target, write_failed
 from vidstyle.video.timecode import advance
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError
 
 # What the library works out by itself, or what would no longer be true of the picture that is written.
 _OWN = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "type", "tiles", "version", "chunkCount",

@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.formats import CONTAINERS, default_suffix
 from vidstyle.video.sound import copied_tags, plan_sound

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from av import Codec, VideoFormat
 
-from vidstyle.errors import UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.video.clip import Clip
 from vidstyle.video.colour import Colour
 from vidstyle.video.hdr import Hdr

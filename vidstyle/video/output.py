@@ -11,15 +11,15 @@ from typing import Any, Self
 
 from av import VideoFormat
 
-from vidstyle.errors import OutputError, UsageError, VidstyleError
-from vidstyle.frame import Frame
+from vidstyle.core.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.frame import Frame
+from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video import encode, exr, still
 from vidstyle.video.clip import Clip
 from vidstyle.video.pattern import PICTURES, Pattern, listed, parse
 from vidstyle.video.planes import has_alpha
 from vidstyle.video.segment import Written
 from vidstyle.video.sequence import file_ids, inputs, needs_rate
-from vidstyle.video.target import PartFile, check_target, write_failed
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 
 PICTURES = (".png", ".tif", ".tiff", ".exr", ".dpx")
 """Extensions of the pictures that are read and written."""

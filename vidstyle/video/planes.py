@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 from av.video.plane import VideoPlane
 from torch import Tensor
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.colour import Colour, rgb_to_yuv, yuv_to_rgb
 
 _VIDEO_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4")

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.colour import Colour, settle

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from vidstyle.errors import InputError, UsageError
-from vidstyle.frame import Frame, Original
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.frame import Frame, Original
 from vidstyle.video import still
 from vidstyle.video.clip import Clip
 from vidstyle.video.colour import Colour

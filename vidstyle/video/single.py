@@ -12,7 +12,7 @@ from av import VideoFrame
 from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.colour import Colour
 from vidstyle.video.planes import depth_of, has_alpha, is_rgb, read_image
 

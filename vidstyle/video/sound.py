@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from vidstyle.errors import InputError
+from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.formats import CONTAINERS
 from vidstyle.video.recode import Recoder, encoders, is_exact

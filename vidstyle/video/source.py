@@ -13,8 +13,8 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.errors import InputError
-from vidstyle.files import check_plain
+from vidstyle.core.errors import InputError
+from vidstyle.core.files import check_plain
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"

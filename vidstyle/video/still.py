@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.errors import InputError
-from vidstyle.files import check_plain
-from vidstyle.frame import Original
+from vidstyle.core.errors import InputError
+from vidstyle.core.files import check_plain
+from vidstyle.core.frame import Original
 from vidstyle.video import dpx, exr, single
 from vidstyle.video.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 from vidstyle.video.source import MOST_PIXELS

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from vidstyle.errors import InputError, OutputError
-from vidstyle.files import check_plain, write_whole
+from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.files import check_plain, write_whole
 
 _BACKGROUND, _INK = 0.11, 0.85
 MOST_PIXELS = 2**27

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidstyle.errors import OutputError
-from vidstyle.files import is_one_of
+from vidstyle.core.errors import OutputError
+from vidstyle.core.files import is_one_of
 
 
 def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:

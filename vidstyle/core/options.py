@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from vidstyle.errors import InputError, UsageError
-from vidstyle.files import check_plain, inside
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.files import check_plain, inside
 
 Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
