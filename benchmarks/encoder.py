@@ -31,7 +31,7 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
-from vidstyle.losses import STYLE_LAYERS, Encoder, gram, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, Encoder, gram, style_loss
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget, precision, resized
 from vidstyle.video import probe, sample

@@ -20,7 +20,7 @@ from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.run import LOOKED_AT
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
-from vidstyle.metrics import gradient_energy, ssim
+from vidstyle.ops.metrics import gradient_energy, ssim
 from vidstyle.painter import make_stylizer, shrunk, spread
 from vidstyle.plan import Plan, Style, plan_video
 from vidstyle.shots import cut_detector

@@ -9,7 +9,7 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.encoders import load_encoder
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
-from vidstyle.losses import CONTENT_LAYER, STYLE_LAYERS
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS
 
 
 def picture(height: int = 64, width: int = 96) -> torch.Tensor:

@@ -13,7 +13,7 @@ from tests.test_start import bricks
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import STYLE_LAYERS, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.canvas import DEVIATION, SIZES, canvas_grain, canvas_tiles, shot_grain
 from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
 from vidstyle.stylizers.fit import FitSettings, Pair, fit

@@ -16,7 +16,7 @@ from benchmarks.flow_truth import read_flo
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.flow import load_flow
 from vidstyle.flow.raft import Raft, from_princeton
-from vidstyle.warp import visibility, warp
+from vidstyle.ops.warp import visibility, warp
 
 LAST_TO_THIS = (3, -2)
 """How far everything moves between `last` and `this` of `translated`, in pixels, x then y."""

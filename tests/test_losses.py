@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from vidstyle.losses import blend_grams, content_loss, gram, style_loss, total_variation
+from vidstyle.ops.losses import blend_grams, content_loss, gram, style_loss, total_variation
 
 
 def features(seed: int, channels: int = 5, height: int = 7, width: int = 9) -> torch.Tensor:

@@ -11,7 +11,7 @@ from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 from torch.nn.functional import avg_pool2d
 
-from vidstyle.metrics import (
+from vidstyle.ops.metrics import (
     blur,
     colour_distance,
     drift,
@@ -22,7 +22,7 @@ from vidstyle.metrics import (
     stability_error,
     warp_error,
 )
-from vidstyle.warp import warp
+from vidstyle.ops.warp import warp
 
 STILL = torch.zeros(2, 16, 24)
 ALL = torch.ones(1, 16, 24)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from training.moving_scenes import MovingScenes, Pair, scene
 from training.scene_layers import LAST, THIS, Layer, draw, gentle, motion, pixel_grid, shown
-from vidstyle.warp import warp
+from vidstyle.ops.warp import warp
 
 SIZE = (160, 192)
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import STYLE_LAYERS, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.optimize import COARSEST, Falling, Optimizer, pyramid_sizes
 from vidstyle.stylizers.target import StyleTarget
 

@@ -18,7 +18,7 @@ from benchmarks.peers import main
 from samples import scene
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
-from vidstyle.metrics import gradient_energy
+from vidstyle.ops.metrics import gradient_energy
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork
 

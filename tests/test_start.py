@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.test_optimize import noise
 from vidstyle import weights
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import STYLE_LAYERS, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.feedforward import FeedForward
 from vidstyle.stylizers.start import begin, load_start
 from vidstyle.stylizers.target import StyleTarget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vidstyle.losses import temporal_loss
+from vidstyle.ops.losses import temporal_loss
 
 
 def test_the_number_is_the_definition() -> None:

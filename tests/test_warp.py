@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from torch import Tensor
 
 from vidstyle.core.frame import FlowPair
-from vidstyle.warp import compose, likeness, long_term_weights, trust, visibility, warp
+from vidstyle.ops.warp import compose, likeness, long_term_weights, trust, visibility, warp
 
 SIZE = 48
 SIDE, SHIFT = 12, 6

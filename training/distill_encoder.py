@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
-from vidstyle.losses import gram
+from vidstyle.ops.losses import gram
 from vidstyle.stylizers.muon import Muon
 
 SUPERVISED = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")

@@ -15,7 +15,8 @@ from vidstyle.core.images import read_picture, resize
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import FlowEstimator
-from vidstyle.losses import Encoder
+from vidstyle.ops.losses import Encoder
+from vidstyle.ops.warp import trust
 from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
@@ -27,7 +28,6 @@ from vidstyle.stylizers.rows import about_styles
 from vidstyle.stylizers.start import begin, dress, load_start
 from vidstyle.stylizers.target import Palette, StyleTarget
 from vidstyle.video import Clip, sample
-from vidstyle.warp import trust
 from vidstyle.work import Work
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip

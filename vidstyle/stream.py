@@ -12,9 +12,9 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.flow import FlowEstimator
+from vidstyle.ops.warp import trust, warp
 from vidstyle.shots import CutDetector
 from vidstyle.stylizers import Stylizer
-from vidstyle.warp import trust, warp
 
 Item = TypeVar("Item")
 

@@ -13,7 +13,7 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.flow import KNOWN, load_flow
 from vidstyle.flow.truth import Truth
-from vidstyle.warp import compose, visibility, warp
+from vidstyle.ops.warp import compose, visibility, warp
 
 TRUTH = "truth"
 

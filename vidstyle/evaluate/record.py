@@ -44,7 +44,7 @@ METRICS: dict[str, Metric] = {
     "style_loss": Metric("share of the style's", "lower", "distance of the Gram matrices from the style's", "--style"),
     "colour_distance": Metric("distance in sRGB 0-1", "lower", "between the colours and those of the style", "--style"),
 }
-"""Every metric by name; formula, range and source stand in `vidstyle.metrics` and `vidstyle.losses`."""
+"""Every metric by name; formula, range and source stand in `vidstyle.ops.metrics` and `vidstyle.ops.losses`."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, Evaluation, Worst
 from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
-from vidstyle.metrics import blur, drift, flicker, gradient_energy, luma, ssim
+from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
 from vidstyle.painter import Listener, Progress, spread
 from vidstyle.shots import cut_detector
 from vidstyle.video import Clip, decode, probe

@@ -10,8 +10,8 @@ from torch import Tensor
 from vidstyle.core.frame import Frame
 from vidstyle.evaluate.judge import Judge, Link, join
 from vidstyle.evaluate.record import GAP
-from vidstyle.metrics import squared_error, squared_warp_error
-from vidstyle.warp import warp
+from vidstyle.ops.metrics import squared_error, squared_warp_error
+from vidstyle.ops.warp import warp
 
 
 class Steadiness:

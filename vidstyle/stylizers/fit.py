@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vidstyle.losses import Encoder
+from vidstyle.ops.losses import Encoder
 from vidstyle.stylizers.muon import optimizers
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.objective import pair_losses

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.losses import (
+from vidstyle.ops.losses import (
     CONTENT_LAYER,
     STYLE_LAYERS,
     Encoder,
@@ -19,10 +19,10 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
+from vidstyle.ops.warp import warp
 from vidstyle.stylizers.canvas import canvas_grain
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
-from vidstyle.warp import warp
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 CONTENT_SCALE = 0.5  # forms; at full size it asks for fine detail as well, which painters leave out, and the style is met less

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.core.frame import Prior
-from vidstyle.losses import (
+from vidstyle.ops.losses import (
     CONTENT_LAYER,
     STYLE_LAYERS,
     Encoder,
@@ -19,9 +19,9 @@ from vidstyle.losses import (
     temporal_loss,
     total_variation,
 )
+from vidstyle.ops.warp import long_term_weights
 from vidstyle.stylizers.target import POSES, Palette, StyleTarget, precision, resized
 from vidstyle.stylizers.waves import WavePicture
-from vidstyle.warp import long_term_weights
 
 COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep

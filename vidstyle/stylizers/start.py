@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from vidstyle.losses import STYLE_LAYERS, Grams
+from vidstyle.ops.losses import STYLE_LAYERS, Grams
 from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.stylizers.target import Palette, StyleTarget
 from vidstyle.weights import fetch, load_state_dict

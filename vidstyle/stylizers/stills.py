@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.ops.warp import warp
 from vidstyle.stylizers.target import colours, resized
-from vidstyle.warp import warp
 
 EDGE = 24  # pixels around a crop that motion may bring into it
 

@@ -16,7 +16,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.core.images import read_picture
 from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
-from vidstyle.losses import Encoder
+from vidstyle.ops.losses import Encoder
 from vidstyle.painter import TEMPORAL_FIT, TRAIN, Listener, Progress
 from vidstyle.plan import Style, find_device
 from vidstyle.stylizers.feedforward import save_network

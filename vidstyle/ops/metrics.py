@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from vidstyle.warp import warp
+from vidstyle.ops.warp import warp
 
 
 def stability_error(paintings: Iterable[Tensor], motions: Iterable[tuple[Tensor, Tensor]]) -> float:

@@ -1,0 +1,1 @@
+"""Equations on tensors: warping, losses and metrics, as pure functions."""
