@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidstyle.weights import load_state_dict
+from vidstyle.models.registry import load_state_dict
 
 FIXED = ("mosaic", "candy", "udnie")
 """Peers trained for one picture, by its name."""

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torchvision import models
 
-from vidstyle import weights
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.encoders import load_encoder
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
+from vidstyle.models import registry as weights
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS
 
 

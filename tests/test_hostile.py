@@ -19,9 +19,9 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
 from vidstyle.core.images import read_picture
 from vidstyle.core.options import load_options
+from vidstyle.models.registry import load_state_dict
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.video import decode, probe
-from vidstyle.weights import load_state_dict
 
 
 def opened_by(command: list[str], log: Path) -> str:

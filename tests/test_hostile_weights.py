@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
 from vidstyle.core.files import inside
 from vidstyle.core.options import load_options
+from vidstyle.models.registry import load_state_dict
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.weights import load_state_dict
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.safetensors", "bare.safetensors", "net.ckpt"])
@@ -42,7 +42,7 @@ def test_an_archive_that_unpacks_to_more_than_is_read(tmp_path: Path, monkeypatc
     assert (tmp_path / "bomb.pth").stat().st_size < 1 << 14
     with pytest.raises(InputError, match="not a file of weights"):
         load_state_dict(tmp_path / "bomb.pth")
-    monkeypatch.setattr("vidstyle.weights.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("vidstyle.models.registry.MOST_BYTES", 1 << 20)
     with pytest.raises(InputError, match="holds more than"):
         load_state_dict(tmp_path / "bomb.pth")
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from tests.test_optimize import noise
-from vidstyle import weights
 from vidstyle.encoders import load_encoder
+from vidstyle.models import registry as weights
 from vidstyle.ops.losses import STYLE_LAYERS, style_loss
 from vidstyle.stylizers.feedforward import FeedForward
 from vidstyle.stylizers.start import begin, load_start

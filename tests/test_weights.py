@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torchvision.models import VGG16_Weights, VGG19_Weights
 from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 
-from vidstyle import weights
 from vidstyle.core.errors import InputError, UsageError
+from vidstyle.models import registry as weights
 
 CONTENT = b"these are the weights"
 

@@ -19,9 +19,9 @@ from vidstyle import __version__
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.journal import sha256, write_durably
+from vidstyle.models.registry import RECORDS, location
 from vidstyle.plan import Plan, Style
 from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
-from vidstyle.weights import RECORDS, location
 from vidstyle.work import Work
 
 FORMAT = 1

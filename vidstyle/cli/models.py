@@ -16,7 +16,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when so
 @models.command("list")
 def list_models(debug: Debug = False) -> None:
     """Show every model by name: whether it is here, its licence and where it comes from."""
-    from vidstyle import weights
+    from vidstyle.models import registry as weights
 
     rows = [("NAME", "HERE", "LICENCE", "ORIGIN")]
     for name, record in weights.RECORDS.items():
@@ -31,7 +31,7 @@ def fetch_model(
     debug: Debug = False,
 ) -> None:
     """Download the model NAME unless it is here already, check it, and print where it lies."""
-    from vidstyle import weights
+    from vidstyle.models import registry as weights
 
     print(weights.fetch(name))
 
@@ -39,7 +39,7 @@ def fetch_model(
 @models.command("verify")
 def verify_models(debug: Debug = False) -> None:
     """Check every model that is here against its SHA-256; those that are not here are passed over."""
-    from vidstyle import weights
+    from vidstyle.models import registry as weights
 
     here = [name for name, record in weights.RECORDS.items() if weights.location(record).is_file()]
     for name in here:

@@ -7,8 +7,8 @@ from torch import nn
 from vidstyle.core.errors import UsageError
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
+from vidstyle.models.registry import fetch, load_state_dict
 from vidstyle.ops.losses import Encoder
-from vidstyle.weights import fetch, load_state_dict
 
 ENCODERS = ("builtin", *BUILDERS)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from vidstyle.weights import fetch, load_state_dict
+from vidstyle.models.registry import fetch, load_state_dict
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's weights expect of sRGB in [0, 1]
 BUILDERS = {"vgg19": models.vgg19, "vgg16": models.vgg16}

@@ -12,7 +12,7 @@ from torchvision.models.optical_flow import RAFT, raft_large, raft_small
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
-from vidstyle.weights import fetch, load_state_dict
+from vidstyle.models.registry import fetch, load_state_dict
 
 BUILDERS = {"raft-small": raft_small, "raft-large": raft_large}
 
