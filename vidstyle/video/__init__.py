@@ -2,13 +2,13 @@
 
 from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.colour import Colour, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.decode import decode, sample
 from vidstyle.video.encode import Encoder, OutputPlan
 from vidstyle.video.extras import StreamPlan, plan
 from vidstyle.video.formats import default_suffix
 from vidstyle.video.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
 from vidstyle.video.pattern import Pattern, parse
+from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.probe import probe
 from vidstyle.video.segment import Written
 from vidstyle.video.sequence import inputs

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.errors import UsageError
-from vidstyle.video.colour import Colour
-from vidstyle.video.geometry import Orientation
-from vidstyle.video.hdr import Hdr
+from vidstyle.video.pixels.colour import Colour
+from vidstyle.video.pixels.hdr import Hdr
+from vidstyle.video.pixels.orientation import Orientation
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from av import Codec, VideoFormat
 
 from vidstyle.core.errors import UsageError
 from vidstyle.video.clip import Clip
-from vidstyle.video.colour import Colour
-from vidstyle.video.hdr import Hdr
-from vidstyle.video.planes import has_alpha, is_rgb, subsampling
+from vidstyle.video.pixels.colour import Colour
+from vidstyle.video.pixels.hdr import Hdr
+from vidstyle.video.pixels.planes import has_alpha, is_rgb, subsampling
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """FFmpeg's name of the format for each file extension that is written."""

@@ -17,7 +17,7 @@ from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video import encode, exr, still
 from vidstyle.video.clip import Clip
 from vidstyle.video.pattern import PICTURES, Pattern, listed, parse
-from vidstyle.video.planes import has_alpha
+from vidstyle.video.pixels.planes import has_alpha
 from vidstyle.video.segment import Written
 from vidstyle.video.sequence import file_ids, inputs, needs_rate
 

@@ -14,10 +14,10 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame, Original
 from vidstyle.video import still
 from vidstyle.video.clip import Clip
-from vidstyle.video.colour import Colour
 from vidstyle.video.formats import CONTAINERS
-from vidstyle.video.geometry import Orientation
 from vidstyle.video.pattern import Pattern, listed
+from vidstyle.video.pixels.colour import Colour
+from vidstyle.video.pixels.orientation import Orientation
 
 ASSUMED_RATE = Fraction(24)
 """Frames a second where nothing says so; what is made of it is never written."""

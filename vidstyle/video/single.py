@@ -13,8 +13,8 @@ from av.video.codeccontext import VideoCodecContext
 from torch import Tensor
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.colour import Colour
-from vidstyle.video.planes import depth_of, has_alpha, is_rgb, read_image
+from vidstyle.video.pixels.colour import Colour
+from vidstyle.video.pixels.planes import depth_of, has_alpha, is_rgb, read_image
 
 RGB = Colour(0, 2, 2, 2, "rgb", True)
 _LAYOUTS = {10: "gbrp10be", 12: "gbrp12be"}

@@ -12,7 +12,7 @@ from av.video.plane import VideoPlane
 from torch import Tensor
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.colour import Colour, rgb_to_yuv, yuv_to_rgb
+from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
 
 _VIDEO_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4")
 _CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
