@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.pattern import Pattern, listed, parse, suggested
+from vidstyle.video.images.pattern import Pattern, listed, parse, suggested
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_picture_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
     output = open_output(tmp_path / "out.#.png", clip)
     output.write(frames[0])
-    monkeypatch.setattr(sys.modules["vidstyle.video.still"], "write", fail)
+    monkeypatch.setattr(sys.modules["vidstyle.video.images.still"], "write", fail)
     with pytest.raises(OutputError, match=r"out\.0002\.png: cannot be written \(no space left"):
         output.write(frames[1])
     assert names == ["out.0001.png.part"]

@@ -14,7 +14,7 @@ import sequence_files as files
 import torch
 
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.video import dpx, exr, still
+from vidstyle.video.images import dpx, exr, still
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 
 SUFFIXES = [".png", ".tif"]

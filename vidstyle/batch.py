@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.pipeline import Plan, Result
-from vidstyle.video.pattern import same_path
+from vidstyle.video.images.pattern import same_path
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from vidstyle.video.decode import decode, sample
 from vidstyle.video.encode import Encoder, OutputPlan
 from vidstyle.video.extras import StreamPlan, plan
 from vidstyle.video.formats import default_suffix
+from vidstyle.video.images.pattern import Pattern, parse
+from vidstyle.video.images.sequence import inputs
 from vidstyle.video.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
-from vidstyle.video.pattern import Pattern, parse
 from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.probe import probe
 from vidstyle.video.segment import Written
-from vidstyle.video.sequence import inputs
 from vidstyle.video.source import libraries
 
 __all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",

@@ -16,9 +16,9 @@ from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
 from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
 from vidstyle.video.deinterlace import deinterlaced
+from vidstyle.video.images.sequence import read_frames
 from vidstyle.video.pixels.hdr import to_painter
 from vidstyle.video.pixels.planes import read_alpha, read_image
-from vidstyle.video.sequence import read_frames
 from vidstyle.video.source import open_source, picture_stream
 
 

@@ -12,10 +12,10 @@ import torch
 
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame, Original
-from vidstyle.video import still
 from vidstyle.video.clip import Clip
 from vidstyle.video.formats import CONTAINERS
-from vidstyle.video.pattern import Pattern, listed
+from vidstyle.video.images import still
+from vidstyle.video.images.pattern import Pattern, listed
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.orientation import Orientation
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from vidstyle.core.errors import InputError
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
-from vidstyle.video import dpx, exr, single
+from vidstyle.video.images import dpx, exr, single
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 from vidstyle.video.source import MOST_PIXELS
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.options import parse_rate
-from vidstyle.video import single
+from vidstyle.video.images import single
 
 _LOG = (1, 3)  # transfer characteristics that mean a logarithm: printing density, and logarithmic
 _NONE = 0xFFFFFFFF  # a field that is not set

@@ -1,0 +1,1 @@
+"""Sequences of images, read and written: PNG, TIFF, DPX and EXR."""
