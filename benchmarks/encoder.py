@@ -34,7 +34,8 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import STYLE_LAYERS, Encoder, gram, style_loss
 from vidstyle.stylizers.optimize import Optimizer
 from vidstyle.stylizers.target import StyleTarget, precision, resized
-from vidstyle.video import probe, sample
+from vidstyle.video import sample
+from vidstyle.video.read import probe
 
 # (clip, style picture): people, things, plants and drawing, each under another hand; neither was trained with.
 PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_woman-with-hat-matisse.jpg"),

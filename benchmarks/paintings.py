@@ -25,7 +25,7 @@ from vidstyle.painter import make_stylizer, shrunk, spread
 from vidstyle.plan import Plan, Style, plan_video
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.video import decode, probe
+from vidstyle.video.read import decode, probe
 from vidstyle.work import Work
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]

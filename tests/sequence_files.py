@@ -9,7 +9,8 @@ import av
 import numpy as np
 import OpenEXR
 
-from vidstyle.video import Clip, decode, open_output
+from vidstyle.video import Clip, open_output
+from vidstyle.video.read import decode
 
 Array = np.ndarray[Any, Any]
 SIZE = (32, 24)

@@ -22,7 +22,8 @@ from vidstyle.core.options import Options
 from vidstyle.pipeline import Style, stylize_video
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.video import decode, probe, sample
+from vidstyle.video import sample
+from vidstyle.video.read import decode, probe
 
 N = 40
 GOP = {"options": {"x264-params": "bframes=2:keyint=10:scenecut=0"}}

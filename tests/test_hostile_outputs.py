@@ -17,7 +17,8 @@ from vidstyle.core.options import Options
 from vidstyle.plan import Selection, Style, plan_video
 from vidstyle.stylizers.feedforward import save_network
 from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.video import check_target, probe
+from vidstyle.video import check_target
+from vidstyle.video.read import probe
 
 
 @pytest.fixture

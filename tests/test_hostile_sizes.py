@@ -16,8 +16,8 @@ from video_clips import make_clip
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.images import read_picture
-from vidstyle.video import decode, probe
-from vidstyle.video.source import MOST_PIXELS, MOST_STREAMS, demuxed
+from vidstyle.video.read import decode, probe
+from vidstyle.video.read.container import MOST_PIXELS, MOST_STREAMS, demuxed
 
 
 @pytest.mark.parametrize(("width", "height"), [(2**31 - 1, 2**31 - 1), (65535, 65535), (20000, 20000), (1, 2**30), (0, 0)])
@@ -104,7 +104,7 @@ def test_more_frames_and_longer_than_is_read(tmp_path: Path, monkeypatch: pytest
     long = make_clip(tmp_path / "long.mkv", pts=[0, 25 * 3600 * 24 * 8], time_base=Fraction(1, 25), options={"bf": "0"})
     with pytest.raises(InputError, match="more than a week"):
         probe(long)
-    monkeypatch.setattr(sys.modules["vidstyle.video.probe"], "MOST_FRAMES", 5)
+    monkeypatch.setattr(sys.modules["vidstyle.video.read.probe"], "MOST_FRAMES", 5)
     with pytest.raises(InputError, match="more than 5 frames"):
         probe(make_clip(tmp_path / "many.mp4", frames=6))
 
@@ -112,7 +112,7 @@ def test_more_frames_and_longer_than_is_read(tmp_path: Path, monkeypatch: pytest
 def test_a_table_of_contents_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2)
     assert probe(path).frames == 2
-    monkeypatch.setattr("vidstyle.video.source.MOST_SECONDS_TO_OPEN", 0.0)
+    monkeypatch.setattr("vidstyle.video.read.container.MOST_SECONDS_TO_OPEN", 0.0)
     with pytest.raises(InputError, match="without end") as caught:
         probe(path)
     assert one_sentence(caught.value)

@@ -18,7 +18,8 @@ from vidstyle.flow import load_flow
 from vidstyle.preroll import find_start
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.video import Clip, decode, probe
+from vidstyle.video import Clip
+from vidstyle.video.read import decode, probe
 
 CUTS = (14, 31)
 SIZE = (96, 64)

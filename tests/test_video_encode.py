@@ -18,8 +18,9 @@ from video_clips import make_clip
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.options import WITHOUT_CRF, Codec
-from vidstyle.video import Clip, Encoder, check_target, decode, default_suffix, plan_output, probe
+from vidstyle.video import Clip, Encoder, check_target, default_suffix, plan_output
 from vidstyle.video.formats import choose_format
+from vidstyle.video.read import decode, probe
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]
 
@@ -259,7 +260,9 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from vidstyle.core.errors import OutputError
-from vidstyle.video import Encoder, decode, probe
+from vidstyle.video import Encoder
+from vidstyle.video.read import decode
+from vidstyle.video.read import probe
 source, target, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 clip = probe(source)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

@@ -12,7 +12,8 @@ import pytest
 from test_video_encode import copy
 from video_clips import make_clip, packets
 
-from vidstyle.video import plan, probe
+from vidstyle.video import plan
+from vidstyle.video.read import probe
 
 
 @pytest.mark.parametrize(("source", "target", "codecs"), [

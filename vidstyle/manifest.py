@@ -21,7 +21,8 @@ from vidstyle.core.options import Options
 from vidstyle.journal import sha256, write_durably
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.plan import Plan, Style
-from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
+from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries
+from vidstyle.video.read import probe
 from vidstyle.work import Work
 
 FORMAT = 1

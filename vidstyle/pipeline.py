@@ -29,7 +29,8 @@ from vidstyle.plan import (
 )
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.video import check_target, decode, open_output
+from vidstyle.video import check_target, open_output
+from vidstyle.video.read import decode
 from vidstyle.work import Work, work_folder
 
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",

@@ -17,7 +17,8 @@ from vidstyle.flow import load_flow
 from vidstyle.preroll import find_start
 from vidstyle.stylizers.feedforward import load_network
 from vidstyle.stylizers.rows import Share
-from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
+from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output
+from vidstyle.video.read import probe
 from vidstyle.work import is_unfinished
 
 

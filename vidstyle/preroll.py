@@ -7,7 +7,8 @@ from dataclasses import replace
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.shots import cut_detector
-from vidstyle.video import Clip, decode
+from vidstyle.video import Clip
+from vidstyle.video.read import decode
 
 PREROLL = {"feedforward": 24, "optimize": 1}
 """Frames painted and thrown away before a range where `Options.preroll` names no number."""

@@ -23,7 +23,8 @@ from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
 from vidstyle.painter import Listener, Progress, spread
 from vidstyle.shots import cut_detector
-from vidstyle.video import Clip, decode, probe
+from vidstyle.video import Clip
+from vidstyle.video.read import decode, probe
 
 BLUR = 0.01  # of the picture's height: the control's blur, strong enough to lose every brush stroke
 LOOKED_AT = 8  # frames that the encoder sees, spread over the clip

@@ -22,7 +22,8 @@ from vidstyle.painter import Listener, Progress, pair_of, spread
 from vidstyle.shots import cut_detector
 from vidstyle.stylizers.target import colours
 from vidstyle.train.team import Team
-from vidstyle.video import Clip, decode, probe, sample
+from vidstyle.video import Clip, sample
+from vidstyle.video.read import decode, probe
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 VIDEOS = {".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm", ".wmv"}

@@ -29,9 +29,9 @@ from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.images.sequence import inputs
 from vidstyle.video.pixels.hdr import from_painter
 from vidstyle.video.pixels.planes import pack_samples, subsampling, unpack_samples, write_image, written_tags
+from vidstyle.video.read.container import open_source
 from vidstyle.video.segment import Coded, Written, ends_segment, pack, unpack
 from vidstyle.video.sound import Sound, copied_tags, movie_timescale
-from vidstyle.video.source import open_source
 from vidstyle.video.timecode import advance
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",

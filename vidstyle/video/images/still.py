@@ -19,7 +19,7 @@ from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
 from vidstyle.video.images import dpx, exr, single
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
-from vidstyle.video.source import MOST_PIXELS
+from vidstyle.video.read.container import MOST_PIXELS
 
 _WHITE = 1.0001  # light above this is brighter than white; the step to it is far below one code of 10 bits
 

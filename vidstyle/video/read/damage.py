@@ -16,9 +16,9 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.alpha import reader
 from vidstyle.video.clip import Clip
-from vidstyle.video.source import demuxed, open_source, picture_stream
+from vidstyle.video.read.alpha import reader
+from vidstyle.video.read.container import demuxed, open_source, picture_stream
 
 OUT_OF_STEP = 16
 """Frames for which a decoder's order and its times may disagree; longer than any codec reorders."""

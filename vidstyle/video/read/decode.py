@@ -12,14 +12,14 @@ from av import VideoFrame
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
-from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip
-from vidstyle.video.damage import OUT_OF_STEP, REMEDY, fits, mended
-from vidstyle.video.deinterlace import deinterlaced
 from vidstyle.video.images.sequence import read_frames
 from vidstyle.video.pixels.hdr import to_painter
 from vidstyle.video.pixels.planes import read_alpha, read_image
-from vidstyle.video.source import open_source, picture_stream
+from vidstyle.video.read.alpha import decoded
+from vidstyle.video.read.container import open_source, picture_stream
+from vidstyle.video.read.damage import OUT_OF_STEP, REMEDY, fits, mended
+from vidstyle.video.read.deinterlace import deinterlaced
 
 
 def decode(clip: Clip, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:

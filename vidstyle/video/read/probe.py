@@ -16,19 +16,19 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.alpha import decoded
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.damage import REMEDY, Seen, packets, pictures, promised_times, seems_cut_off, sound_faults, undecodable
 from vidstyle.video.extras import plan
 from vidstyle.video.images.pattern import PICTURES, parse, suggested
 from vidstyle.video.images.sequence import probe_sequence
-from vidstyle.video.length import bytes_missing
 from vidstyle.video.pixels.colour import Colour, settle
 from vidstyle.video.pixels.hdr import HdrMode, read_hdr
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb
-from vidstyle.video.siting import chroma_location
-from vidstyle.video.source import MOST_PIXELS, open_source, picture_stream
+from vidstyle.video.read.alpha import decoded
+from vidstyle.video.read.container import MOST_PIXELS, open_source, picture_stream
+from vidstyle.video.read.damage import REMEDY, Seen, packets, pictures, promised_times, seems_cut_off, sound_faults, undecodable
+from vidstyle.video.read.length import bytes_missing
+from vidstyle.video.read.siting import chroma_location
 
 MOST_FRAMES = 24 * 3600 * 60
 """Of one clip: a day at 60 a second. The times of so many take 0.6 GB."""

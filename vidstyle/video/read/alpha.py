@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from vidstyle.video.source import demuxed
+from vidstyle.video.read.container import demuxed
 
 _READERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 

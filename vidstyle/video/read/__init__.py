@@ -1,0 +1,1 @@
+"""Reading movies: what a file holds, and its frames one by one."""
