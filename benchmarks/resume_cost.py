@@ -24,7 +24,7 @@ from vidstyle import pipeline
 from vidstyle.core.options import Options
 from vidstyle.painter import Progress
 from vidstyle.pipeline import Style, stylize_video
-from vidstyle.video import encode
+from vidstyle.video.write import movie as encode
 from vidstyle.work import Work
 
 CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),

@@ -35,7 +35,7 @@ from vidstyle.core.options import Options
 from vidstyle.journal import Journal
 from vidstyle.manifest import manifest_path
 from vidstyle.pipeline import Style, stylize_video
-from vidstyle.video import segment
+from vidstyle.video.write import segment
 from vidstyle.work import work_folder
 
 FRAMES, SIZE = 40, (96, 64)

@@ -13,7 +13,7 @@ from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painter import Progress
 from vidstyle.pipeline import Result, Style, stylize_video
-from vidstyle.video import segment
+from vidstyle.video.write import segment
 
 QUICK = Options(fit_steps=3, size=48, device="cpu")
 FRAMES, STOP = 29, 21

@@ -19,8 +19,8 @@ from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.options import WITHOUT_CRF, Codec
 from vidstyle.video import Clip, Encoder, check_target, default_suffix, plan_output
-from vidstyle.video.formats import choose_format
 from vidstyle.video.read import decode, probe
+from vidstyle.video.write.formats import choose_format
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]
 

@@ -2,17 +2,17 @@
 
 from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.encode import Encoder, OutputPlan
-from vidstyle.video.extras import StreamPlan, plan
-from vidstyle.video.formats import default_suffix
 from vidstyle.video.images.pattern import Pattern, parse
 from vidstyle.video.images.sequence import inputs
-from vidstyle.video.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
 from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.read.container import libraries
 from vidstyle.video.read.decode import decode, sample
 from vidstyle.video.read.probe import probe
-from vidstyle.video.segment import Written
+from vidstyle.video.write.extras import StreamPlan, plan
+from vidstyle.video.write.formats import default_suffix
+from vidstyle.video.write.movie import Encoder, OutputPlan
+from vidstyle.video.write.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
+from vidstyle.video.write.segment import Written
 
 __all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
            "Track", "Written", "check_output", "check_target", "decode", "default_suffix", "inputs", "libraries", "open_output",

@@ -13,11 +13,11 @@ import torch
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame, Original
 from vidstyle.video.clip import Clip
-from vidstyle.video.formats import CONTAINERS
 from vidstyle.video.images import still
 from vidstyle.video.images.pattern import Pattern, listed
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.orientation import Orientation
+from vidstyle.video.write.formats import CONTAINERS
 
 ASSUMED_RATE = Fraction(24)
 """Frames a second where nothing says so; what is made of it is never written."""

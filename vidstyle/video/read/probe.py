@@ -17,7 +17,6 @@ from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.extras import plan
 from vidstyle.video.images.pattern import PICTURES, parse, suggested
 from vidstyle.video.images.sequence import probe_sequence
 from vidstyle.video.pixels.colour import Colour, settle
@@ -29,6 +28,7 @@ from vidstyle.video.read.container import MOST_PIXELS, open_source, picture_stre
 from vidstyle.video.read.damage import REMEDY, Seen, packets, pictures, promised_times, seems_cut_off, sound_faults, undecodable
 from vidstyle.video.read.length import bytes_missing
 from vidstyle.video.read.siting import chroma_location
+from vidstyle.video.write.extras import plan
 
 MOST_FRAMES = 24 * 3600 * 60
 """Of one clip: a day at 60 a second. The times of so many take 0.6 GB."""

@@ -17,9 +17,9 @@ from av.stream import Stream
 
 from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.formats import CONTAINERS
 from vidstyle.video.read.container import demuxed, open_source
-from vidstyle.video.recode import Recoder, encoders, is_exact
+from vidstyle.video.write.formats import CONTAINERS
+from vidstyle.video.write.recode import Recoder, encoders, is_exact
 
 _EDIT_LISTS = ("mp4", "mov")  # formats that can start a packet of sound before zero and tell players to skip it
 _OURS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version", "compatible_brands"}

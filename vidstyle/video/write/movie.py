@@ -24,15 +24,15 @@ from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip
-from vidstyle.video.extras import Extras, How, chapters_of, plan
-from vidstyle.video.formats import Format, choose_format
 from vidstyle.video.images.sequence import inputs
 from vidstyle.video.pixels.hdr import from_painter
 from vidstyle.video.pixels.planes import pack_samples, subsampling, unpack_samples, write_image, written_tags
 from vidstyle.video.read.container import open_source
-from vidstyle.video.segment import Coded, Written, ends_segment, pack, unpack
-from vidstyle.video.sound import Sound, copied_tags, movie_timescale
-from vidstyle.video.timecode import advance
+from vidstyle.video.write.extras import Extras, How, chapters_of, plan
+from vidstyle.video.write.formats import Format, choose_format
+from vidstyle.video.write.segment import Coded, Written, ends_segment, pack, unpack
+from vidstyle.video.write.sound import Sound, copied_tags, movie_timescale
+from vidstyle.video.write.timecode import advance
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
              "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",

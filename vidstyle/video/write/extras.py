@@ -17,9 +17,9 @@ from av.subtitles.stream import SubtitleStream
 
 from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip, Track
-from vidstyle.video.formats import CONTAINERS, default_suffix
 from vidstyle.video.read.container import demuxed, open_source
-from vidstyle.video.sound import copied_tags, plan_sound
+from vidstyle.video.write.formats import CONTAINERS, default_suffix
+from vidstyle.video.write.sound import copied_tags, plan_sound
 
 if TYPE_CHECKING:
     from av.container.core import Chapter

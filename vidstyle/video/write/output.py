@@ -14,13 +14,13 @@ from av import VideoFormat
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.target import PartFile, check_target, write_failed
-from vidstyle.video import encode
 from vidstyle.video.clip import Clip
 from vidstyle.video.images import exr, still
 from vidstyle.video.images.pattern import PICTURES, Pattern, listed, parse
 from vidstyle.video.images.sequence import file_ids, inputs, needs_rate
 from vidstyle.video.pixels.planes import has_alpha
-from vidstyle.video.segment import Written
+from vidstyle.video.write import movie as encode
+from vidstyle.video.write.segment import Written
 
 
 @dataclass(frozen=True)
