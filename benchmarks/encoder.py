@@ -32,8 +32,8 @@ from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import STYLE_LAYERS, Encoder, gram, style_loss
-from vidstyle.stylizers.optimize import Optimizer
-from vidstyle.stylizers.target import StyleTarget, precision, resized
+from vidstyle.painting.optimize.optimizer import Optimizer
+from vidstyle.painting.style import StyleTarget, precision, resized
 from vidstyle.video import sample
 from vidstyle.video.read import probe
 

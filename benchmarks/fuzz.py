@@ -149,8 +149,8 @@ def work() -> None:
     """A worker: reads one JSON line per case, answers with one."""
     import torch
 
-    from vidstyle.stylizers.feedforward import save_network
-    from vidstyle.stylizers.network import PaintNetwork
+    from vidstyle.painting.feedforward.network import PaintNetwork
+    from vidstyle.painting.feedforward.stylizer import save_network
 
     torch.set_num_threads(1)
     av.logging.set_level(None)

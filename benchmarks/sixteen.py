@@ -29,7 +29,7 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.look import Look
-from vidstyle.stylizers.target import resized
+from vidstyle.painting.style import resized
 
 CLIPS = ("sam2_02_cups.mp4", "sam2_04_coffee.mp4", "mdn_flower.mp4", "exo_video_big_buck_bunny.mp4")
 STYLES = ("nst_starry_night.jpg", "gord_vg_la_cafe.jpg", "nstf_water_lilies_crop.jpg", "fns_udnie.jpg")

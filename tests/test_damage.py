@@ -19,9 +19,9 @@ from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.pipeline import Style, stylize_video
-from vidstyle.stylizers.feedforward import save_network
-from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.video import sample
 from vidstyle.video.read import decode, probe
 

@@ -9,11 +9,11 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
+from vidstyle.painting.feedforward.start import begin, load_start
+from vidstyle.painting.feedforward.stylizer import FeedForward
+from vidstyle.painting.style import StyleTarget
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.stylizers.feedforward import FeedForward
-from vidstyle.stylizers.start import begin, load_start
-from vidstyle.stylizers.target import StyleTarget
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FRAMES = 500

@@ -20,11 +20,11 @@ from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import write_png
 from vidstyle.export import Exported, export_network
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.style_table import StyleRows, about_styles
+from vidstyle.painting.feedforward.stylizer import FeedForward, save_network
+from vidstyle.painting.style import Palette
 from vidstyle.plan import Style
-from vidstyle.stylizers.feedforward import FeedForward, save_network
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.rows import StyleRows, about_styles
-from vidstyle.stylizers.target import Palette
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

@@ -14,13 +14,13 @@ from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import STYLE_LAYERS, style_loss
-from vidstyle.stylizers.canvas import DEVIATION, SIZES, canvas_grain, canvas_tiles, shot_grain
-from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
-from vidstyle.stylizers.fit import FitSettings, Pair, fit
-from vidstyle.stylizers.muon import orthogonalized
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.start import begin, load_start
-from vidstyle.stylizers.target import StyleTarget, palette_map
+from vidstyle.painting.feedforward.canvas import DEVIATION, SIZES, canvas_grain, canvas_tiles, shot_grain
+from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
+from vidstyle.painting.feedforward.muon import orthogonalized
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.start import begin, load_start
+from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, save_network
+from vidstyle.painting.style import StyleTarget, palette_map
 
 
 def settings(steps: int, temporal: float = 50.0) -> FitSettings:

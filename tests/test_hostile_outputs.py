@@ -14,9 +14,9 @@ from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.files import is_one_of, write_whole
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.plan import Selection, Style, plan_video
-from vidstyle.stylizers.feedforward import save_network
-from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.video import check_target
 from vidstyle.video.read import probe
 

@@ -6,8 +6,8 @@ from torch import Tensor
 from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import STYLE_LAYERS, style_loss
-from vidstyle.stylizers.optimize import COARSEST, Falling, Optimizer, pyramid_sizes
-from vidstyle.stylizers.target import StyleTarget
+from vidstyle.painting.optimize.optimizer import COARSEST, Falling, Optimizer, pyramid_sizes
+from vidstyle.painting.style import StyleTarget
 
 
 def noise(seed: int, size: int = 64) -> Tensor:

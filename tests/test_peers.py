@@ -19,8 +19,8 @@ from samples import scene
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
 from vidstyle.ops.metrics import gradient_energy
-from vidstyle.stylizers.feedforward import save_network
-from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.stylizer import save_network
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 DATA = Path(os.environ.get("VIDSTYLE_DATA", "nowhere"))

@@ -8,9 +8,9 @@ from tests.test_optimize import noise
 from vidstyle.encoders import load_encoder
 from vidstyle.models import registry as weights
 from vidstyle.ops.losses import STYLE_LAYERS, style_loss
-from vidstyle.stylizers.feedforward import FeedForward
-from vidstyle.stylizers.start import begin, load_start
-from vidstyle.stylizers.target import StyleTarget
+from vidstyle.painting.feedforward.start import begin, load_start
+from vidstyle.painting.feedforward.stylizer import FeedForward
+from vidstyle.painting.style import StyleTarget
 
 KNOWN = [0.78472, 0.56263, 0.47724]
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from vidstyle.core.frame import Prior
-from vidstyle.stylizers.feedforward import FeedForward
-from vidstyle.stylizers.start import load_start
-from vidstyle.stylizers.tiles import REACH, parts, proposed, split
+from vidstyle.painting.feedforward.start import load_start
+from vidstyle.painting.feedforward.stylizer import FeedForward
+from vidstyle.painting.feedforward.tiles import REACH, parts, proposed, split
 
 
 @pytest.mark.parametrize(("size", "soft"), [((331, 777), 3), ((777, 331), 5)])
@@ -27,7 +27,7 @@ def test_parts_that_do_not_see_far_enough_have_seams(monkeypatch: pytest.MonkeyP
     network = load_start()[0].eval().requires_grad_(False)
     torch.nn.init.normal_(network.out.weight, std=0.05, generator=torch.Generator().manual_seed(0))
     image = torch.rand(1, 3, 331, 777, generator=torch.Generator().manual_seed(1))
-    monkeypatch.setattr("vidstyle.stylizers.tiles.REACH", REACH // 4)
+    monkeypatch.setattr("vidstyle.painting.feedforward.tiles.REACH", REACH // 4)
     assert float((proposed(network, image, 200 * 200) - network.proposal(image)).abs().max()) > 1e-3
 
 
@@ -49,7 +49,7 @@ def test_a_large_frame_is_painted_in_parts(monkeypatch: pytest.MonkeyPatch):
         return whole(image, grain)
 
     monkeypatch.setattr(network, "proposal", counting)
-    monkeypatch.setattr("vidstyle.stylizers.tiles.MOST", 300 * 300)
+    monkeypatch.setattr("vidstyle.painting.feedforward.tiles.MOST", 300 * 300)
     image = torch.rand(3, 320, 620)
     painting = FeedForward(network)(image, [Prior(image, torch.zeros(1, 320, 620))])
     assert painting.shape == image.shape

@@ -13,9 +13,9 @@ from test_optimize import noise
 
 from vidstyle.encoders import load_encoder
 from vidstyle.painter import Progress
+from vidstyle.painting.feedforward.fit import fit
+from vidstyle.painting.style import StyleTarget
 from vidstyle.pipeline import Style, preview_video
-from vidstyle.stylizers.fit import fit
-from vidstyle.stylizers.target import StyleTarget
 from vidstyle.work import work_folder
 
 

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
 from vidstyle.ops.losses import gram
-from vidstyle.stylizers.muon import Muon
+from vidstyle.painting.feedforward.muon import Muon
 
 SUPERVISED = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")
 LEAK = 0.2  # both sides are compared after a leaky ReLU: what is switched off matters less, but is not free

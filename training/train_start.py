@@ -24,14 +24,14 @@ from vidstyle.core.images import read_picture
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import Encoder, temporal_loss
 from vidstyle.ops.warp import warp
-from vidstyle.stylizers.canvas import canvas_grain
-from vidstyle.stylizers.fit import TONE
-from vidstyle.stylizers.muon import optimizers
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.objective import inside, painted_losses, stacked
-from vidstyle.stylizers.start import StyleReader, read_scales, softness, wear
-from vidstyle.stylizers.stills import crop_of, made_up_motion, middle, moved
-from vidstyle.stylizers.target import Palette, StyleTarget, colours, precision
+from vidstyle.painting.feedforward.canvas import canvas_grain
+from vidstyle.painting.feedforward.fit import TONE
+from vidstyle.painting.feedforward.muon import optimizers
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.objective import inside, painted_losses, stacked
+from vidstyle.painting.feedforward.start import StyleReader, read_scales, softness, wear
+from vidstyle.painting.feedforward.synthetic_motion import crop_of, made_up_motion, middle, moved
+from vidstyle.painting.style import Palette, StyleTarget, colours, precision
 
 HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
 WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.core.errors import UsageError
+from vidstyle.painting.feedforward.canvas import canvas_tiles, laid
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.stylizer import load_network, read_network
 from vidstyle.plan import Style
-from vidstyle.stylizers.canvas import canvas_tiles, laid
-from vidstyle.stylizers.feedforward import load_network, read_network
-from vidstyle.stylizers.network import PaintNetwork
 from vidstyle.video import PartFile, check_target
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")

@@ -17,16 +17,16 @@ from vidstyle.encoders import load_encoder
 from vidstyle.flow import FlowEstimator
 from vidstyle.ops.losses import Encoder
 from vidstyle.ops.warp import trust
+from vidstyle.painting import Stylizer
+from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.start import begin, dress, load_start
+from vidstyle.painting.feedforward.style_table import about_styles
+from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, save_network
+from vidstyle.painting.optimize.optimizer import Optimizer
+from vidstyle.painting.style import Palette, StyleTarget
 from vidstyle.plan import Plan, Style
 from vidstyle.shots import CutDetector
-from vidstyle.stylizers import Stylizer
-from vidstyle.stylizers.feedforward import FeedForward, load_network, save_network
-from vidstyle.stylizers.fit import FitSettings, Pair, fit
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.optimize import Optimizer
-from vidstyle.stylizers.rows import about_styles
-from vidstyle.stylizers.start import begin, dress, load_start
-from vidstyle.stylizers.target import Palette, StyleTarget
 from vidstyle.video import Clip, sample
 from vidstyle.work import Work
 

@@ -14,9 +14,9 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
+from vidstyle.painting.feedforward.style_table import Share
+from vidstyle.painting.feedforward.stylizer import load_network
 from vidstyle.preroll import find_start
-from vidstyle.stylizers.feedforward import load_network
-from vidstyle.stylizers.rows import Share
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output
 from vidstyle.video.read import probe
 from vidstyle.work import is_unfinished

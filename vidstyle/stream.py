@@ -13,8 +13,8 @@ from torch import Tensor
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.flow import FlowEstimator
 from vidstyle.ops.warp import trust, warp
+from vidstyle.painting import Stylizer
 from vidstyle.shots import CutDetector
-from vidstyle.stylizers import Stylizer
 
 Item = TypeVar("Item")
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from vidstyle.core.options import TrainOptions
 from vidstyle.painter import kept_share
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.rows import StyleRows
-from vidstyle.stylizers.start import StyleReader, read_scales, softness, wear
-from vidstyle.stylizers.target import Palette, StyleTarget
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.start import StyleReader, read_scales, softness, wear
+from vidstyle.painting.feedforward.style_table import StyleRows
+from vidstyle.painting.style import Palette, StyleTarget
 
 
 class Learner(nn.Module):

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import read_picture
 from vidstyle.core.options import TrainOptions
-from vidstyle.stylizers.stills import crop_of, made_up_motion, moved, size_for
-from vidstyle.stylizers.target import Palette, resized
+from vidstyle.painting.feedforward.synthetic_motion import crop_of, made_up_motion, moved, size_for
+from vidstyle.painting.style import Palette, resized
 from vidstyle.train.material import Material
 from vidstyle.train.team import Team
 

@@ -18,11 +18,11 @@ from vidstyle.evaluate.look import Look
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
 from vidstyle.flow.farneback import NAME as FARNEBACK
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.stylizer import FeedForward
+from vidstyle.painting.style import Palette, colours
 from vidstyle.shots import cut_detector
 from vidstyle.stream import paint_frames
-from vidstyle.stylizers.feedforward import FeedForward
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import Palette, colours
 from vidstyle.train.learner import Learner
 from vidstyle.train.material import Held
 

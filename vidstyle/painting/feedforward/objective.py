@@ -20,9 +20,9 @@ from vidstyle.ops.losses import (
     total_variation,
 )
 from vidstyle.ops.warp import warp
-from vidstyle.stylizers.canvas import canvas_grain
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import POSES, StyleTarget, precision, resized
+from vidstyle.painting.feedforward.canvas import canvas_grain
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.style import POSES, StyleTarget, precision, resized
 
 SCALES = (1.0, 0.5, 0.25)  # the style must be met at each: at one scale a network only learns fine texture
 CONTENT_SCALE = 0.5  # forms; at full size it asks for fine detail as well, which painters leave out, and the style is met less

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.errors import UsageError
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.start import wear
-from vidstyle.stylizers.target import Palette
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.start import wear
+from vidstyle.painting.style import Palette
 
 
 @dataclass(frozen=True)

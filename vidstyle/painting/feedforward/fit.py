@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vidstyle.ops.losses import Encoder
-from vidstyle.stylizers.muon import optimizers
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.objective import pair_losses
-from vidstyle.stylizers.optimize import Falling
-from vidstyle.stylizers.target import StyleTarget
+from vidstyle.painting.feedforward.muon import optimizers
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.objective import pair_losses
+from vidstyle.painting.optimize.optimizer import Falling
+from vidstyle.painting.style import StyleTarget
 
 CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
 TONE = 3.0  # weight of `tone_loss`; at a sixth of it plain places get blotches of a colour that is not theirs

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidstyle.stylizers.canvas import MARGIN, SIZES, shot_grain
-from vidstyle.stylizers.target import recoloured
+from vidstyle.painting.feedforward.canvas import MARGIN, SIZES, shot_grain
+from vidstyle.painting.style import recoloured
 
 CHANNELS_IN = 12 + 3  # frame (folded), the same in the style's palette
 SLOPE = 0.1

@@ -20,8 +20,8 @@ from vidstyle.ops.losses import (
     total_variation,
 )
 from vidstyle.ops.warp import long_term_weights
-from vidstyle.stylizers.target import POSES, Palette, StyleTarget, precision, resized
-from vidstyle.stylizers.waves import WavePicture
+from vidstyle.painting.optimize.waves import WavePicture
+from vidstyle.painting.style import POSES, Palette, StyleTarget, precision, resized
 
 COARSEST = 160  # longest side of the pyramid's top at most, pixels: there a stroke of the encoder's reach spans the picture
 STEP_SHARES = (1.0, 0.8, 0.5)  # steps by level, coarse to fine: what the coarse levels settle, the fine ones keep

@@ -14,10 +14,10 @@ from torch import Tensor
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.files import check_plain, write_whole
 from vidstyle.core.frame import Prior
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.rows import Share, StyleRows, weights_for
-from vidstyle.stylizers.target import Palette, precision
-from vidstyle.stylizers.tiles import proposed
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.style_table import Share, StyleRows, weights_for
+from vidstyle.painting.feedforward.tiles import proposed
+from vidstyle.painting.style import Palette, precision
 
 _ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
 

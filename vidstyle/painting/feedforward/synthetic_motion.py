@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.ops.warp import warp
-from vidstyle.stylizers.target import colours, resized
+from vidstyle.painting.style import colours, resized
 
 EDGE = 24  # pixels around a crop that motion may bring into it
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from vidstyle.models.registry import fetch, load_state_dict
 from vidstyle.ops.losses import STYLE_LAYERS, Grams
-from vidstyle.stylizers.network import PaintNetwork
-from vidstyle.stylizers.target import Palette, StyleTarget
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.style import Palette, StyleTarget
 
 CHANNELS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 128, "relu5_1": 128}  # of the builtin encoder
 READ_SCALES = (1.0, 0.25)  # the style is read at these shares of the painted height: fine strokes, and large forms

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.stylizers.canvas import MARGIN, shot_grain
-from vidstyle.stylizers.network import PaintNetwork
+from vidstyle.painting.feedforward.canvas import MARGIN, shot_grain
+from vidstyle.painting.feedforward.network import PaintNetwork
 
 MOST = 2_100_000  # pixels painted at once: 1920x1080 and a little; four parts of 4K take 0.6 of the memory of the whole
 REACH = 128  # pixels around a part that are painted with it and cut off: as far as the network looks
