@@ -23,8 +23,8 @@ from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
 from vidstyle.painter import make_stylizer, shrunk, spread
 from vidstyle.plan import Plan, Style, plan_video
-from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.video.read import decode, probe
 from vidstyle.work import Work
 

@@ -12,8 +12,8 @@ from vidstyle.flow import load_flow
 from vidstyle.painting.feedforward.start import begin, load_start
 from vidstyle.painting.feedforward.stylizer import FeedForward
 from vidstyle.painting.style import StyleTarget
-from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.shots import cut_detector
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 FRAMES = 500

@@ -16,8 +16,8 @@ from vidstyle.core.frame import Frame, Prior
 from vidstyle.core.options import Options
 from vidstyle.flow import load_flow
 from vidstyle.preroll import find_start
-from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip
 from vidstyle.video.read import decode, probe
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from vidstyle.core.frame import Frame
-from vidstyle.shots import cut_detector
+from vidstyle.temporal.shots import cut_detector
 
 is_cut = cut_detector()
 

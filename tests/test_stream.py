@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.frame import FlowPair, Frame, Memory, Prior
-from vidstyle.stream import Painted, paint_frames
+from vidstyle.temporal.loop import Painted, paint_frames
 
 SIZE = 24
 

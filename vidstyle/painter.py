@@ -26,7 +26,7 @@ from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, sa
 from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import Palette, StyleTarget
 from vidstyle.plan import Plan, Style
-from vidstyle.shots import CutDetector
+from vidstyle.temporal.shots import CutDetector
 from vidstyle.video import Clip, sample
 from vidstyle.work import Work
 

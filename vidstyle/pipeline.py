@@ -27,8 +27,8 @@ from vidstyle.plan import (
     read_clip,
     sheet_target,
 )
-from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import check_target, open_output
 from vidstyle.video.read import decode
 from vidstyle.work import Work, work_folder

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
-from vidstyle.shots import cut_detector
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip
 from vidstyle.video.read import decode
 

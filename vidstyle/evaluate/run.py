@@ -22,7 +22,7 @@ from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
 from vidstyle.painter import Listener, Progress, spread
-from vidstyle.shots import cut_detector
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip
 from vidstyle.video.read import decode, probe
 

@@ -20,7 +20,7 @@ from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
 from vidstyle.painter import Listener, Progress, pair_of, spread
 from vidstyle.painting.style import colours
-from vidstyle.shots import cut_detector
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.team import Team
 from vidstyle.video import Clip, sample
 from vidstyle.video.read import decode, probe

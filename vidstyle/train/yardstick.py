@@ -21,8 +21,8 @@ from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import FeedForward
 from vidstyle.painting.style import Palette, colours
-from vidstyle.shots import cut_detector
-from vidstyle.stream import paint_frames
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.learner import Learner
 from vidstyle.train.material import Held
 

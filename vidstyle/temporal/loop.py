@@ -14,7 +14,7 @@ from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.flow import FlowEstimator
 from vidstyle.ops.warp import trust, warp
 from vidstyle.painting import Stylizer
-from vidstyle.shots import CutDetector
+from vidstyle.temporal.shots import CutDetector
 
 Item = TypeVar("Item")
 
