@@ -179,7 +179,7 @@ def work() -> None:
 def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tuple[str, str]:
     from vidstyle.core.errors import VidstyleError
     from vidstyle.core.options import Options
-    from vidstyle.pipeline import Style, stylize_video
+    from vidstyle.run.pipeline import Style, stylize_video
     from vidstyle.video.read import decode, probe
 
     try:

@@ -21,12 +21,12 @@ from vidstyle.evaluate.run import LOOKED_AT
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
-from vidstyle.painter import make_stylizer, shrunk, spread
-from vidstyle.plan import Plan, Style, plan_video
+from vidstyle.run.painter import make_stylizer, shrunk, spread
+from vidstyle.run.plan import Plan, Style, plan_video
+from vidstyle.run.resume.checkpoint import Work
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video.read import decode, probe
-from vidstyle.work import Work
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order, to paintings (3, H, W) in [0, 1]."""

@@ -20,12 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vidstyle import pipeline
 from vidstyle.core.options import Options
-from vidstyle.painter import Progress
-from vidstyle.pipeline import Style, stylize_video
+from vidstyle.run import pipeline
+from vidstyle.run.painter import Progress
+from vidstyle.run.pipeline import Style, stylize_video
+from vidstyle.run.resume.checkpoint import Work
 from vidstyle.video.write import movie as encode
-from vidstyle.work import Work
 
 CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),
          (Work, "__enter__"), (Work, "fit_state"), (Work, "keep_fit"), (Work, "keep_network"), (Work, "restore"),

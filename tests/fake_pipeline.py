@@ -11,13 +11,14 @@ from types import SimpleNamespace
 import pytest
 
 import vidstyle
-from vidstyle import evaluate, export, manifest, pipeline, train
+from vidstyle import evaluate, export, train
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
-from vidstyle.manifest import Check
-from vidstyle.pipeline import Plan, Progress, Result, Selection, Style
+from vidstyle.run import manifest, pipeline
+from vidstyle.run.manifest import Check
+from vidstyle.run.pipeline import Plan, Progress, Result, Selection, Style
 from vidstyle.train import Trained
 
 ROOT = Path(__file__).parent.parent

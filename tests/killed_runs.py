@@ -28,15 +28,15 @@ import cv2
 import torch
 from video_clips import make_clip
 
-from vidstyle import work
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.journal import Journal
-from vidstyle.manifest import manifest_path
-from vidstyle.pipeline import Style, stylize_video
+from vidstyle.run.manifest import manifest_path
+from vidstyle.run.pipeline import Style, stylize_video
+from vidstyle.run.resume import checkpoint as work
+from vidstyle.run.resume.checkpoint import work_folder
+from vidstyle.run.resume.journal import Journal
 from vidstyle.video.write import segment
-from vidstyle.work import work_folder
 
 FRAMES, SIZE = 40, (96, 64)
 OPTIONS = {"fit_steps": 5, "optimize_steps": 10, "follow_steps": 8, "size": 80, "device": "cpu", "references": (1, 2)}

@@ -8,11 +8,11 @@ import pytest
 import torch
 from video_clips import make_clip
 
-from vidstyle import work as work_module
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.painter import Progress
-from vidstyle.pipeline import Result, Style, stylize_video
+from vidstyle.run.painter import Progress
+from vidstyle.run.pipeline import Result, Style, stylize_video
+from vidstyle.run.resume import checkpoint as work_module
 from vidstyle.video.write import segment
 
 QUICK = Options(fit_steps=3, size=48, device="cpu")

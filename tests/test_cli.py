@@ -11,7 +11,7 @@ from vidstyle import __version__
 from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
-from vidstyle.pipeline import Selection, Style
+from vidstyle.run.pipeline import Selection, Style
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_version_and_help(asked: Asked, capsys):
 
 
 def test_starting_up_loads_nothing_heavy():
-    heavy = {"torch", "torchvision", "cv2", "av", "numpy", "vidstyle.pipeline"}
+    heavy = {"torch", "torchvision", "cv2", "av", "numpy", "vidstyle.run.pipeline"}
     code = f"import sys, vidstyle.cli; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from fake_pipeline import ROOT, RUN, Asked
 
-from vidstyle import pipeline
 from vidstyle.cli import execute
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
+from vidstyle.run import pipeline
 
 
 class OutOfMemoryError(RuntimeError):
@@ -63,8 +63,8 @@ def test_torch_out_of_memory(asked: Asked, monkeypatch: pytest.MonkeyPatch):
 SLOW = """
 import time
 from pathlib import Path
-from vidstyle import pipeline
-from vidstyle.pipeline import Plan, Progress
+from vidstyle.run import pipeline
+from vidstyle.run.pipeline import Plan, Progress
 
 def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
     return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())

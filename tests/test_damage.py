@@ -21,7 +21,7 @@ from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import save_network
-from vidstyle.pipeline import Style, stylize_video
+from vidstyle.run.pipeline import Style, stylize_video
 from vidstyle.video import sample
 from vidstyle.video.read import decode, probe
 

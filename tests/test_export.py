@@ -24,7 +24,7 @@ from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.style_table import StyleRows, about_styles
 from vidstyle.painting.feedforward.stylizer import FeedForward, save_network
 from vidstyle.painting.style import Palette
-from vidstyle.plan import Style
+from vidstyle.run.plan import Style
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")

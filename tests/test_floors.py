@@ -77,12 +77,12 @@ def test_the_package_keeps_its_floors():
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
-        ("warp.py", "from vidstyle.pipeline import Plan", "warp.py imports pipeline"),
+        ("warp.py", "from vidstyle.run.pipeline import Plan", "warp.py imports pipeline"),
         ("warp.py", "from vidstyle import pipeline", "warp.py imports pipeline"),
         ("warp.py", "from .losses import gram", "warp.py imports losses"),
         ("flow/raft.py", "from ..video import probe", "flow/raft.py imports video"),
         ("flow/raft.py", "def f():\n    import vidstyle.temporal.shots", "flow/raft.py imports shots"),
-        ("stream.py", "import vidstyle.pipeline", "stream.py imports pipeline"),
+        ("stream.py", "import vidstyle.run.pipeline", "stream.py imports pipeline"),
         ("pipeline.py", "import vidstyle", "pipeline.py imports __init__"),
         ("flow/dis.py", "import av.video", "flow/dis.py imports av"),
         ("batch.py", "from rich.table import Table", "batch.py imports rich"),
@@ -105,7 +105,7 @@ def test_a_violation_is_caught(tmp_path: Path, file: str, line: str, complaint: 
     [
         ("warp.py", "from vidstyle.core.frame import Frame"),
         ("flow/raft.py", "from .dis import pad\nfrom vidstyle import __version__"),
-        ("batch.py", "from vidstyle.pipeline import Plan"),
+        ("batch.py", "from vidstyle.run.pipeline import Plan"),
         ("video/encode.py", "import av"),
         ("weights.py", "torch.load('x', weights_only=True)"),
     ],

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle import work as work_module
-from vidstyle.journal import Journal
-from vidstyle.work import Work
+from vidstyle.run.resume import checkpoint as work_module
+from vidstyle.run.resume.checkpoint import Work
+from vidstyle.run.resume.journal import Journal
 
 
 def test_savings_are_rare_enough_to_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

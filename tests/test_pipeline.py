@@ -7,12 +7,12 @@ import pytest
 import torch
 from video_clips import make_clip
 
-from vidstyle import painter, pipeline
 from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_picture, write_png
 from vidstyle.core.options import Options
-from vidstyle.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
-from vidstyle.plan import output_size, paint_size, plan_video
+from vidstyle.run import painter, pipeline
+from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
+from vidstyle.run.plan import output_size, paint_size, plan_video
 from vidstyle.video.read import decode, probe
 
 QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)

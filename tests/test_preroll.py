@@ -15,7 +15,7 @@ from video_clips import make_clip
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.core.options import Options
 from vidstyle.flow import load_flow
-from vidstyle.preroll import find_start
+from vidstyle.run.preroll import find_start
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip

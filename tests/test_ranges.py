@@ -17,7 +17,7 @@ from video_clips import make_clip
 
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.pipeline import Result, Selection, Style, stylize_video
+from vidstyle.run.pipeline import Result, Selection, Style, stylize_video
 from vidstyle.video.read import probe
 
 FRAMES = 44

@@ -9,13 +9,13 @@ import sequence_files as files
 import torch
 from sequence_files import make_sequence, pictures
 
-from vidstyle import pipeline
-from vidstyle.batch import run_clips
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import read_picture, write_png
 from vidstyle.core.options import Options
-from vidstyle.pipeline import Selection, Style, preview_video, stylize_video
-from vidstyle.plan import plan_video
+from vidstyle.run import pipeline
+from vidstyle.run.batch import run_clips
+from vidstyle.run.pipeline import Selection, Style, preview_video, stylize_video
+from vidstyle.run.plan import plan_video
 
 
 @pytest.fixture

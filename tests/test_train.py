@@ -21,7 +21,7 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options, TrainOptions
 from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network, read_network
-from vidstyle.pipeline import Progress, Style, plan_video, stylize_video
+from vidstyle.run.pipeline import Progress, Style, plan_video, stylize_video
 from vidstyle.train import Trained, train_network
 from vidstyle.train.lessons import Lessons, batches
 from vidstyle.train.material import RUN, divide, find, prepare

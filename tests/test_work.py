@@ -10,14 +10,14 @@ import pytest
 import torch
 from stopped_runs import FRAMES, QUICK, STOP, is_whole, paint, until
 
-from vidstyle import work as work_module
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.images import write_png
-from vidstyle.journal import locked
-from vidstyle.manifest import verify
-from vidstyle.painter import Progress
-from vidstyle.pipeline import Selection, Style, stylize_video
-from vidstyle.work import work_folder
+from vidstyle.run.manifest import verify
+from vidstyle.run.painter import Progress
+from vidstyle.run.pipeline import Selection, Style, stylize_video
+from vidstyle.run.resume import checkpoint as work_module
+from vidstyle.run.resume.checkpoint import work_folder
+from vidstyle.run.resume.journal import locked
 
 SAMPLES = 96 * 64 * 3 // 2 + 8  # bytes of a frame, and of their number
 
@@ -125,7 +125,7 @@ def test_an_error_of_the_input_keeps_what_is_painted(folder: Path, monkeypatch: 
 
     work = work_folder(folder / "out.mp4")
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.pipeline.decode", broken)
+        patch.setattr("vidstyle.run.pipeline.decode", broken)
         with pytest.raises(VidstyleError) as error:
             paint(folder, "out.mp4")
     assert "after 21 of 29 frames" in error.value.__notes__[0]
@@ -164,7 +164,7 @@ def test_pictures_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder
             patch.setattr("vidstyle.video.images.still.write", full)
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.work.write_durably", full)
+        patch.setattr("vidstyle.run.resume.checkpoint.write_durably", full)
         patch.setattr(work_module, "LEAST_SECONDS", 1e9)  # nothing is saved before
         with pytest.raises(OutputError, match="no space left") as error:
             paint(folder, "out.####.png", options, listen=listen)

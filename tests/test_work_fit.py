@@ -12,11 +12,11 @@ from test_feedforward import fresh, pairs, settings
 from test_optimize import noise
 
 from vidstyle.encoders import load_encoder
-from vidstyle.painter import Progress
 from vidstyle.painting.feedforward.fit import fit
 from vidstyle.painting.style import StyleTarget
-from vidstyle.pipeline import Style, preview_video
-from vidstyle.work import work_folder
+from vidstyle.run.painter import Progress
+from vidstyle.run.pipeline import Style, preview_video
+from vidstyle.run.resume.checkpoint import work_folder
 
 
 @pytest.mark.parametrize(("changes", "fits"), [({"strength": 0.5, "crf": 20}, False), ({"seed": 1}, True)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidstyle.core.options import Options, load_options
-    from vidstyle.pipeline import Selection, Style, plan_video, preview_video, stylize_video
+    from vidstyle.run.pipeline import Selection, Style, plan_video, preview_video, stylize_video
 
 __version__ = "0.1.0"
 __all__ = ["Options", "Selection", "Style", "load_options", "plan_video", "preview_video", "stylize_video"]

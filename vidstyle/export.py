@@ -16,7 +16,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.painting.feedforward.canvas import canvas_tiles, laid
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import load_network, read_network
-from vidstyle.plan import Style
+from vidstyle.run.plan import Style
 from vidstyle.video import PartFile, check_target
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vidstyle.core.options import WITHOUT_CRF, Options
 
 if TYPE_CHECKING:
-    from vidstyle.pipeline import Plan, Result, Style
+    from vidstyle.run.pipeline import Plan, Result, Style
 
 VERSION = 1
 """Of the JSON lines; a new key does not raise it, a changed meaning does."""

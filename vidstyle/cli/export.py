@@ -41,7 +41,7 @@ def export(
     pictures = [parse_style(text) for text in style or []]
 
     from vidstyle.export import export_network  # only now: it loads torch
-    from vidstyle.plan import Style
+    from vidstyle.run.plan import Style
 
     result = export_network(network, output, [Style(path, weight) for path, weight in pictures], overwrite=overwrite)
     if json:

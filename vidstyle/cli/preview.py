@@ -29,8 +29,8 @@ def preview(
 
     The sheet is a PNG beside the short movie: the source above, the painting below.
     """
-    from vidstyle import pipeline
     from vidstyle.cli.progress import listening
+    from vidstyle.run import pipeline
 
     if request.selection == pipeline.Selection():
         whole = request.plan(clip, preview=True)

@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from vidstyle.cli.events import emit, plan_fields, plan_line, say
 
 if TYPE_CHECKING:
-    from vidstyle.pipeline import Listener, Plan, Progress
+    from vidstyle.run.pipeline import Listener, Plan, Progress
 
 WINDOW = 30.0
 """Seconds that the pace is taken over: long enough to be calm, short enough to forget a slow start."""

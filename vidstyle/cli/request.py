@@ -28,7 +28,7 @@ from vidstyle.core.options import (
 )
 
 if TYPE_CHECKING:
-    from vidstyle.pipeline import Plan, Selection, Style
+    from vidstyle.run.pipeline import Plan, Selection, Style
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
 
@@ -62,7 +62,7 @@ class Request:
 
     def plan(self, source: Path, *, preview: bool = False) -> Plan:
         """The pipeline's plan for one clip, its target named and placed; a name that was not given may be a preview's."""
-        from vidstyle import pipeline
+        from vidstyle.run import pipeline
 
         def ask(target: Path | None, overwrite: bool) -> Plan:
             return pipeline.plan_video(source, self.styles, target, self.options, self.selection, overwrite=overwrite)
@@ -279,7 +279,7 @@ def read_request(
     if crf is not None and options.codec in WITHOUT_CRF:
         raise UsageError(f"{options.codec} has no scale of quality to set by --crf; leave it out.")
 
-    from vidstyle.pipeline import Selection, Style  # only now: it loads torch, and a wrong word should show at once
+    from vidstyle.run.pipeline import Selection, Style  # only now: it loads torch, and a wrong word should show at once
 
     styles = [Style(path, weight) for path, weight in pictures]
     return Request(styles, options, Selection(span, begin, stop), target, folder, overwrite, restart, json)

@@ -13,8 +13,8 @@ from vidstyle.cli.request import REPORT, Request, with_request
 from vidstyle.cli.stop import Stopper
 
 if TYPE_CHECKING:
-    from vidstyle.batch import Outcome
-    from vidstyle.pipeline import Plan, Result
+    from vidstyle.run.batch import Outcome
+    from vidstyle.run.pipeline import Plan, Result
 
 
 @with_request
@@ -30,7 +30,7 @@ def run(
     ] = False,
 ) -> None:
     """Paint CLIP in the style of a picture; with several clips, one that fails does not stop the others."""
-    from vidstyle.batch import plan_clips, run_clips
+    from vidstyle.run.batch import plan_clips, run_clips
 
     several = len(clip) > 1
 
@@ -53,8 +53,8 @@ def run(
 
 
 def _paint(plan: Plan, request: Request, stopper: Stopper) -> Result:
-    from vidstyle import pipeline
     from vidstyle.cli.progress import listening
+    from vidstyle.run import pipeline
 
     request.make_folder()
     with stopper.watching(), listening(plan, json=request.json) as listen:

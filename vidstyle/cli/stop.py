@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vidstyle.cli.failures import Terminated
 
 if TYPE_CHECKING:
-    from vidstyle.pipeline import Listener, Progress
+    from vidstyle.run.pipeline import Listener, Progress
 
 
 class Stopper:

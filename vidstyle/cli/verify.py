@@ -21,7 +21,7 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Check OUT against OUT.vidstyle.json: its hash and its frames, and its source and styles where they are found."""
-    from vidstyle.manifest import manifest_path, verify
+    from vidstyle.run.manifest import manifest_path, verify
 
     checks = verify(output)
     bad = [check for check in checks if check.good is False]

@@ -13,7 +13,7 @@ from vidstyle import __version__
 from vidstyle.core.images import jpeg, resize
 from vidstyle.evaluate.record import METRICS, PAINTING, SOURCE, Evaluation, Threshold
 from vidstyle.evaluate.run import LISTED, Seen
-from vidstyle.painter import spread
+from vidstyle.run.painter import spread
 from vidstyle.video import PartFile, write_failed
 
 SHOWN = 60  # frames on the slider, spread over the clip; about 5 MB

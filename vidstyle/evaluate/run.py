@@ -21,7 +21,7 @@ from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, E
 from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
-from vidstyle.painter import Listener, Progress, spread
+from vidstyle.run.painter import Listener, Progress, spread
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip
 from vidstyle.video.read import decode, probe

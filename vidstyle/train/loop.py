@@ -17,7 +17,6 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import Encoder
-from vidstyle.painter import TEMPORAL_FIT, TRAIN, Listener, Progress
 from vidstyle.painting.feedforward.fit import FitSettings, ramp
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.objective import pair_losses
@@ -25,7 +24,8 @@ from vidstyle.painting.feedforward.start import load_start, softness, wear
 from vidstyle.painting.feedforward.style_table import about_styles
 from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.painting.style import Palette, StyleTarget, colours
-from vidstyle.plan import Style, find_device
+from vidstyle.run.painter import TEMPORAL_FIT, TRAIN, Listener, Progress
+from vidstyle.run.plan import Style, find_device
 from vidstyle.train.learner import Learner
 from vidstyle.train.lessons import Lesson, Lessons, batches, height_of, random_numbers
 from vidstyle.train.material import WORK, find, prepare

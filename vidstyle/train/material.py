@@ -18,8 +18,8 @@ from vidstyle.core.images import read_picture, resize
 from vidstyle.core.options import TrainOptions
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
-from vidstyle.painter import Listener, Progress, pair_of, spread
 from vidstyle.painting.style import colours
+from vidstyle.run.painter import Listener, Progress, pair_of, spread
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.team import Team
 from vidstyle.video import Clip, sample

@@ -18,12 +18,12 @@ import torch
 from vidstyle import __version__
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
-from vidstyle.journal import sha256, write_durably
 from vidstyle.models.registry import RECORDS, location
-from vidstyle.plan import Plan, Style
+from vidstyle.run.plan import Plan, Style
+from vidstyle.run.resume.checkpoint import Work
+from vidstyle.run.resume.journal import sha256, write_durably
 from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries
 from vidstyle.video.read import probe
-from vidstyle.work import Work
 
 FORMAT = 1
 HASH = 12  # hexadecimal digits that are shown of a hash

@@ -16,10 +16,10 @@ from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network
-from vidstyle.preroll import find_start
+from vidstyle.run.preroll import find_start
+from vidstyle.run.resume.checkpoint import is_unfinished
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output
 from vidstyle.video.read import probe
-from vidstyle.work import is_unfinished
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.frame import Memory
-from vidstyle.journal import Journal, Record, locked, sha256, sync, write_durably
-from vidstyle.kept import Tail, pack_memories, unpack_memories
+from vidstyle.run.resume.frame_log import Tail, pack_memories, unpack_memories
+from vidstyle.run.resume.journal import Journal, Record, locked, sha256, sync, write_durably
 from vidstyle.video import Encoder, PictureWriter, Written
 
 LEAST_SECONDS = 10.0  # between two savings: what a kill may cost

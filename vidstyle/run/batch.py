@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.core.errors import BatchError, UsageError
-from vidstyle.pipeline import Plan, Result
+from vidstyle.run.pipeline import Plan, Result
 from vidstyle.video.images.pattern import same_path
 
 

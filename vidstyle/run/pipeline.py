@@ -14,9 +14,9 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.options import Options
 from vidstyle.flow import load_flow
-from vidstyle.manifest import describe_run, job_of, write_manifest
-from vidstyle.painter import Listener, Progress, make_stylizer, shrunk, spread
-from vidstyle.plan import (
+from vidstyle.run.manifest import describe_run, job_of, write_manifest
+from vidstyle.run.painter import Listener, Progress, make_stylizer, shrunk, spread
+from vidstyle.run.plan import (
     Plan,
     Selection,
     Style,
@@ -27,11 +27,11 @@ from vidstyle.plan import (
     read_clip,
     sheet_target,
 )
+from vidstyle.run.resume.checkpoint import Work, work_folder
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import check_target, open_output
 from vidstyle.video.read import decode
-from vidstyle.work import Work, work_folder
 
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
            "sheet_target", "stylize_video"]

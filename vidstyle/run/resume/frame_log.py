@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.journal import sync
+from vidstyle.run.resume.journal import sync
 
 
 class Tail:

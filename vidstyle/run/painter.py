@@ -25,10 +25,10 @@ from vidstyle.painting.feedforward.style_table import about_styles
 from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, save_network
 from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import Palette, StyleTarget
-from vidstyle.plan import Plan, Style
+from vidstyle.run.plan import Plan, Style
+from vidstyle.run.resume.checkpoint import Work
 from vidstyle.temporal.shots import CutDetector
 from vidstyle.video import Clip, sample
-from vidstyle.work import Work
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second

@@ -1,0 +1,1 @@
+"""One run: planned, painted, recorded and resumed."""
