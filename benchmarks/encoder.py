@@ -28,14 +28,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which i
 
 from training.distill_encoder import Teacher
 from vidstyle.core.images import read_picture
+from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
-from vidstyle.ops.losses import STYLE_LAYERS, Encoder, gram, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, gram, style_loss
 from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import StyleTarget, precision, resized
-from vidstyle.video import sample
-from vidstyle.video.read import probe
+from vidstyle.video import probe, sample
 
 # (clip, style picture): people, things, plants and drawing, each under another hand; neither was trained with.
 PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_woman-with-hat-matisse.jpg"),

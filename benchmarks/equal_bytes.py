@@ -23,8 +23,7 @@ import torch
 
 from vidstyle.core.images import resize
 from vidstyle.core.options import Codec
-from vidstyle.video import Encoder, default_suffix
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Encoder, decode, default_suffix, probe
 
 SIZES = ((480, 270), (640, 360))
 TIMES, FRAMES = 5, 24

@@ -180,7 +180,7 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
     from vidstyle.core.errors import VidstyleError
     from vidstyle.core.options import Options
     from vidstyle.run.pipeline import Style, stylize_video
-    from vidstyle.video.read import decode, probe
+    from vidstyle.video import decode, probe
 
     try:
         clip = probe(path, policy)

@@ -26,7 +26,7 @@ from vidstyle.run.plan import Plan, Style, plan_video
 from vidstyle.run.resume.checkpoint import Work
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order, to paintings (3, H, W) in [0, 1]."""

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.options import Options
+from vidstyle.core.progress import Progress
 from vidstyle.run import pipeline
-from vidstyle.run.painter import Progress
 from vidstyle.run.pipeline import Style, stylize_video
 from vidstyle.run.resume.checkpoint import Work
 from vidstyle.video.write import movie as encode

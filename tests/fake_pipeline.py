@@ -14,11 +14,12 @@ import vidstyle
 from vidstyle import evaluate, export, train
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
+from vidstyle.core.progress import Progress
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
 from vidstyle.run import manifest, pipeline
 from vidstyle.run.manifest import Check
-from vidstyle.run.pipeline import Plan, Progress, Result, Selection, Style
+from vidstyle.run.pipeline import Plan, Result, Selection, Style
 from vidstyle.train import Trained
 
 ROOT = Path(__file__).parent.parent

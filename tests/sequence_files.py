@@ -9,8 +9,7 @@ import av
 import numpy as np
 import OpenEXR
 
-from vidstyle.video import Clip, open_output
-from vidstyle.video.read import decode
+from vidstyle.video import Clip, decode, open_output
 
 Array = np.ndarray[Any, Any]
 SIZE = (32, 24)

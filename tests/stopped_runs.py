@@ -10,7 +10,7 @@ from video_clips import make_clip
 
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.run.painter import Progress
+from vidstyle.core.progress import Progress
 from vidstyle.run.pipeline import Result, Style, stylize_video
 from vidstyle.run.resume import checkpoint as work_module
 from vidstyle.video.write import segment

@@ -64,7 +64,8 @@ SLOW = """
 import time
 from pathlib import Path
 from vidstyle.run import pipeline
-from vidstyle.run.pipeline import Plan, Progress
+from vidstyle.core.progress import Progress
+from vidstyle.run.pipeline import Plan
 
 def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
     return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())

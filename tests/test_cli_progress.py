@@ -9,7 +9,7 @@ from rich.progress import TextColumn
 
 from vidstyle.cli import progress
 from vidstyle.cli.progress import BarListener, LineListener, Pace, clock, describe
-from vidstyle.run.pipeline import Progress
+from vidstyle.core.progress import Progress
 
 
 @pytest.fixture

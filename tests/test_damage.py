@@ -22,8 +22,7 @@ from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.run.pipeline import Style, stylize_video
-from vidstyle.video import sample
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe, sample
 
 N = 40
 GOP = {"options": {"x264-params": "bframes=2:keyint=10:scenecut=0"}}

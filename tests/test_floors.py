@@ -1,24 +1,38 @@
-"""Imports point down, outside libraries have one home, and no pickle is ever loaded blindly."""
+"""Imports point down, rooms are free of circles, outside libraries have one home, and no pickle is ever loaded blindly."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "vidstyle"
 
-# A room imports only from the floors below it. In an ORDERED floor a room may also import those named before it.
+# From the ground up. A room is a folder or a module, and the longest name that fits decides; it imports from the floors
+# below its own, and from no other room on its own floor.
 FLOORS = [
-    ["frame", "errors", "files"],
-    ["options", "warp", "losses", "weights"],
-    ["video", "flow", "encoders", "stylizers", "shots", "metrics", "pictures"],
-    ["stream", "preroll", "journal", "kept", "work", "plan", "painter", "manifest",
-     "pipeline", "evaluate", "train", "export", "batch"],
-    ["__init__", "cli", "__main__"],
+    ["core"],
+    ["ops", "models", "video.pixels"],
+    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings"],
+    ["painting.optimize", "painting.feedforward", "video.images"],
+    ["painting", "video.read"],
+    ["video.write"],
+    ["video"],
+    ["run.resume"],
+    ["run"],
+    ["evaluate", "export", "__init__"],
+    ["train"],
+    ["cli"],
+    ["__main__"],
 ]
-ORDERED = {0, 3, 4}
-HOMES = {"av": "video", "typer": "cli", "rich": "cli"}
+HOMES = {"av": "video", "typer": "cli", "rich": "cli", "OpenEXR": "video"}
+
+
+def module_of(path: Path, package: Path) -> str:
+    """The name of a file's module inside the package, `core.frame`; a folder's `__init__.py` goes by the folder's name."""
+    parts = path.relative_to(package).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
 def imported(path: Path, package: Path) -> Iterator[str]:
@@ -31,33 +45,46 @@ def imported(path: Path, package: Path) -> Iterator[str]:
             yield from (".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names)
 
 
-def place(room: str) -> tuple[int, int]:
-    """The floor of a room, and its place on it."""
-    return next((floor, names.index(room)) for floor, names in enumerate(FLOORS) if room in names)
+def inner(path: Path, package: Path, modules: set[str]) -> Iterator[str]:
+    """The package's own modules that `path` imports."""
+    for name in imported(path, package):
+        if name != package.name and not name.startswith(f"{package.name}."):
+            continue
+        parts = name.split(".")[1:]
+        if parts == ["__version__"]:
+            continue  # a constant, tied to nothing
+        while parts and ".".join(parts) not in modules:
+            parts.pop()  # the last parts are names in a module
+        yield ".".join(parts) or "__init__"
 
 
-def may_import(room: str, other: str) -> bool:
-    (floor, order), (below, earlier) = place(room), place(other)
-    return other == room or below < floor or (below == floor and floor in ORDERED and earlier < order)
+def room_of(module: str) -> tuple[int, str] | None:
+    """Floor and name of the room that a module lies in."""
+    found = [(floor, room) for floor, rooms in enumerate(FLOORS) for room in rooms
+             if module == room or module.startswith(f"{room}.")]
+    return max(found, key=lambda place: len(place[1]), default=None)
 
 
 def violations(package: Path) -> list[str]:
-    rooms = {path.stem if path.suffix else path.name for path in package.iterdir()}
-    found = []
-    for path in sorted(package.rglob("*.py")):
-        name, room = path.relative_to(package), path.relative_to(package).parts[0].removesuffix(".py")
-        if not any(room in names for names in FLOORS):
-            found.append(f"{name}: {room} has no floor")
+    files = {module_of(path, package): path for path in sorted(package.rglob("*.py"))}
+    found, ties = [], dict[str, set[str]]()
+    for module, path in files.items():
+        name, place = path.relative_to(package).as_posix(), room_of(module)
+        if place is None:
+            found.append(f"{name}: has no floor")
             continue
-        for module in imported(path, package):
-            top, _, rest = module.partition(".")
-            if HOMES.get(top, room) != room:
-                found.append(f"{name} imports {top}")
-            if top == "vidstyle" and rest != "__version__":  # a constant, tied to nothing
-                other = rest.partition(".")[0] if rest.partition(".")[0] in rooms else "__init__"
-                if not any(other in names for names in FLOORS) or not may_import(room, other):
-                    found.append(f"{name} imports {other}")
+        homeless = {full.partition(".")[0] for full in imported(path, package)} & HOMES.keys()
+        found += [f"{name} imports {top}" for top in sorted(homeless) if module.partition(".")[0] != HOMES[top]]
+        ties[module] = set(inner(path, package, set(files))) - {module}
+        for other in sorted(ties[module]):
+            there = room_of(other)
+            if there is None or (there != place and there[0] >= place[0]):
+                found.append(f"{name} imports {other}")
         found += [f"{name}:{line} loads a pickle" for line in blind_loads(path)]
+    try:
+        TopologicalSorter(ties).prepare()
+    except CycleError as error:
+        found.append("circle: " + " -> ".join(error.args[1]))
     return found
 
 
@@ -74,46 +101,58 @@ def test_the_package_keeps_its_floors():
     assert violations(PACKAGE) == []
 
 
+def test_every_floor_is_lived_in():
+    rooms = {place[1] for path in PACKAGE.rglob("*.py") if (place := room_of(module_of(path, PACKAGE)))}
+    assert rooms == {room for floor in FLOORS for room in floor}
+
+
+def house(folder: Path, file: str, line: str) -> Path:
+    package = folder / "vidstyle"
+    for module in ("core/frame.py", "core/errors.py", "ops/losses.py", "temporal/shots.py", "flow/dis.py", "video/__init__.py",
+                   "run/plan.py", "run/pipeline.py", "__init__.py", file):
+        (package / module).parent.mkdir(parents=True, exist_ok=True)
+        (package / module).touch()
+    (package / file).write_text(line)
+    return package
+
+
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
-        ("warp.py", "from vidstyle.run.pipeline import Plan", "warp.py imports pipeline"),
-        ("warp.py", "from vidstyle import pipeline", "warp.py imports pipeline"),
-        ("warp.py", "from .losses import gram", "warp.py imports losses"),
+        ("ops/warp.py", "from vidstyle.run.pipeline import Plan", "ops/warp.py imports run.pipeline"),
+        ("ops/warp.py", "from vidstyle.run import pipeline", "ops/warp.py imports run.pipeline"),
+        ("core/frame.py", "from ..ops.losses import gram", "core/frame.py imports ops.losses"),
         ("flow/raft.py", "from ..video import probe", "flow/raft.py imports video"),
-        ("flow/raft.py", "def f():\n    import vidstyle.temporal.shots", "flow/raft.py imports shots"),
-        ("stream.py", "import vidstyle.run.pipeline", "stream.py imports pipeline"),
-        ("pipeline.py", "import vidstyle", "pipeline.py imports __init__"),
+        ("flow/raft.py", "def f():\n    import vidstyle.temporal.shots", "flow/raft.py imports temporal.shots"),
+        ("run/resume/journal.py", "import vidstyle.run.pipeline", "run/resume/journal.py imports run.pipeline"),
+        ("run/pipeline.py", "import vidstyle", "run/pipeline.py imports __init__"),
         ("flow/dis.py", "import av.video", "flow/dis.py imports av"),
-        ("batch.py", "from rich.table import Table", "batch.py imports rich"),
-        ("weights.py", "import torch\ntorch.load('x.pth')", "weights.py:2 loads a pickle"),
-        ("weights.py", "torch.load('x', weights_only=False)", "weights.py:1 loads a pickle"),
-        ("extra.py", "", "extra.py: extra has no floor"),
+        ("run/batch.py", "from rich.table import Table", "run/batch.py imports rich"),
+        ("models/registry.py", "import torch\ntorch.load('x.pth')", "models/registry.py:2 loads a pickle"),
+        ("models/registry.py", "torch.load('x', weights_only=False)", "models/registry.py:1 loads a pickle"),
+        ("extra.py", "", "extra.py: has no floor"),
     ],
 )
 def test_a_violation_is_caught(tmp_path: Path, file: str, line: str, complaint: str):
-    package = tmp_path / "vidstyle"
-    for room in ("pipeline.py", "losses.py", "shots.py", "video/__init__.py", file):
-        (package / room).parent.mkdir(parents=True, exist_ok=True)
-        (package / room).touch()
-    (package / file).write_text(line)
-    assert violations(package) == [complaint]
+    assert violations(house(tmp_path, file, line)) == [complaint]
+
+
+def test_a_circle_inside_a_room_is_caught(tmp_path: Path):
+    package = house(tmp_path, "flow/dis.py", "from vidstyle.flow import raft")
+    (package / "flow" / "raft.py").write_text("from vidstyle.flow import dis")
+    [complaint] = violations(package)
+    assert complaint.startswith("circle: ")
 
 
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("warp.py", "from vidstyle.core.frame import Frame"),
+        ("ops/warp.py", "from vidstyle.core.frame import Frame"),
         ("flow/raft.py", "from .dis import pad\nfrom vidstyle import __version__"),
-        ("batch.py", "from vidstyle.run.pipeline import Plan"),
-        ("video/encode.py", "import av"),
-        ("weights.py", "torch.load('x', weights_only=True)"),
+        ("run/batch.py", "from vidstyle.run.plan import Plan"),
+        ("video/write/movie.py", "import av"),
+        ("models/registry.py", "torch.load('x', weights_only=True)"),
     ],
 )
 def test_what_is_allowed_passes(tmp_path: Path, file: str, line: str):
-    package = tmp_path / "vidstyle"
-    for room in ("frame.py", "pipeline.py", "flow/dis.py", file):
-        (package / room).parent.mkdir(parents=True, exist_ok=True)
-        (package / room).touch()
-    (package / file).write_text(line)
-    assert violations(package) == []
+    assert violations(house(tmp_path, file, line)) == []

@@ -21,7 +21,7 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import load_options
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.stylizer import load_network
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe
 
 
 def opened_by(command: list[str], log: Path) -> str:

@@ -10,15 +10,15 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.cli import execute
+from vidstyle.core.atomic import check_target, write_atomically
 from vidstyle.core.errors import OutputError, UsageError
-from vidstyle.core.files import is_one_of, write_whole
+from vidstyle.core.files import find_same
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.run.plan import Selection, Style, plan_video
-from vidstyle.video import check_target
-from vidstyle.video.read import probe
+from vidstyle.video import probe
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_link_in_place_of_the_passing_name_is_not_followed(tmp_path: Path) -> 
     write_png(tmp_path / "a.png", torch.zeros(3, 4, 4))
     assert (tmp_path / "precious").read_text() == "mine"
     with pytest.raises(OSError, match="No such file"):
-        write_whole(tmp_path / "none" / "a", b"x")
+        write_atomically(tmp_path / "none" / "a", b"x")
 
 
 def test_one_file_by_two_names(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_one_file_by_two_names(tmp_path: Path) -> None:
     os.link(clip, tmp_path / "b.mp4")
     (tmp_path / "c.mp4").symlink_to(clip)
     for name in ("b.mp4", "c.mp4", "../" + tmp_path.name + "/a.mp4"):
-        assert is_one_of(tmp_path / name, [tmp_path / "none", clip]) == clip
-    assert is_one_of(tmp_path / "none", [clip]) is None
+        assert find_same(tmp_path / name, [tmp_path / "none", clip]) == clip
+    assert find_same(tmp_path / "none", [clip]) is None
     check_target(tmp_path / "new.mp4", clip, False, [tmp_path / "b.mp4"])
 
 

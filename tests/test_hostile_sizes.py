@@ -16,7 +16,7 @@ from video_clips import make_clip
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.images import read_picture
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe
 from vidstyle.video.read.container import MOST_PIXELS, MOST_STREAMS, demuxed
 
 

@@ -21,7 +21,7 @@ def test_savings_are_rare_enough_to_cost_little(tmp_path: Path, monkeypatch: pyt
         saved.append(now[0])
         return "hash"
 
-    monkeypatch.setattr(work_module, "write_durably", slow_disk)
+    monkeypatch.setattr(work_module, "write_atomically", slow_disk)
     monkeypatch.setattr(Journal, "append", lambda *_: None)
     with Work(tmp_path / "work", {}, 1) as work:
         for step in range(2000):

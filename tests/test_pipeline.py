@@ -13,7 +13,7 @@ from vidstyle.core.options import Options
 from vidstyle.run import painter, pipeline
 from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
 from vidstyle.run.plan import output_size, paint_size, plan_video
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe
 
 QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)
 UNEVEN = [0, 512, 1024, 2600, 3000, 3500, 4096, 5000]

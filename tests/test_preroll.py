@@ -18,8 +18,7 @@ from vidstyle.flow import load_flow
 from vidstyle.run.preroll import find_start
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Clip, decode, probe
 
 CUTS = (14, 31)
 SIZE = (96, 64)

@@ -18,7 +18,7 @@ from video_clips import make_clip
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.run.pipeline import Result, Selection, Style, stylize_video
-from vidstyle.video.read import probe
+from vidstyle.video import probe
 
 FRAMES = 44
 OPEN = {"x264-params": "open-gop=1:keyint=9:bframes=3:scenecut=0"}

@@ -7,8 +7,7 @@ import pytest
 from stopped_runs import save_often
 from video_clips import make_clip
 
-from vidstyle.video import Encoder
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Encoder, decode, probe
 
 UNEVEN = [0, 40, 55, 80, 200, 210, 222, 231, 300, 305, 311, 500, 540, 580, 600, 601, 602, 700, 740, 780, 820, 1200, 1210]
 

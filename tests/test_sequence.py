@@ -12,8 +12,7 @@ from sequence_files import SIZE, copy, make_sequence
 
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options, load_options, parse_rate
-from vidstyle.video import sample
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe, sample
 
 
 def test_files_in_order_are_frames(tmp_path: Path):

@@ -14,8 +14,7 @@ from sequence_files import SIZE, copy, make_sequence, pictures
 from video_clips import make_clip
 
 from vidstyle.core.errors import OutputError, UsageError
-from vidstyle.video import check_output, open_output, plan_output
-from vidstyle.video.read import decode, probe
+from vidstyle.video import check_output, decode, open_output, plan_output, probe
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".exr", ".dpx"])

@@ -10,8 +10,7 @@ from sequence_files import copy, make_sequence, pictures
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, OutputError, UsageError
-from vidstyle.video import check_output, plan_output
-from vidstyle.video.read import probe
+from vidstyle.video import check_output, plan_output, probe
 
 
 def write_click(path: Path, at: float, seconds: float = 2.0, rate: int = 48000) -> Path:

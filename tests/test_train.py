@@ -19,9 +19,10 @@ from vidstyle.cli import execute
 from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options, TrainOptions
+from vidstyle.core.progress import Progress
 from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network, read_network
-from vidstyle.run.pipeline import Progress, Style, plan_video, stylize_video
+from vidstyle.run.pipeline import Style, plan_video, stylize_video
 from vidstyle.train import Trained, train_network
 from vidstyle.train.lessons import Lessons, batches
 from vidstyle.train.material import RUN, divide, find, prepare

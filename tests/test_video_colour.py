@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from video_clips import gradient, make_clip
 
-from vidstyle.video import Encoder, rgb_to_yuv, yuv_to_rgb
+from vidstyle.video import Encoder, decode, probe, rgb_to_yuv, yuv_to_rgb
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
-from vidstyle.video.read import decode, probe
 
 KNOWN = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020nc": (0.2627, 0.0593)}  # Kr, Kb of the standards
 COLOURS = [(220, 40, 60), (255, 255, 255), (0, 0, 0), (30, 200, 90), (12, 34, 250), (128, 128, 128)]

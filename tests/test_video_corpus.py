@@ -9,8 +9,7 @@ import av
 import pytest
 
 from vidstyle.core.errors import VidstyleError
-from vidstyle.video import Encoder, default_suffix
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Encoder, decode, default_suffix, probe
 
 FOLDER = Path(os.environ.get("VIDSTYLE_DATA", "")) / "video"
 CLIPS = sorted(path for path in FOLDER.iterdir() if path.is_file()) if "VIDSTYLE_DATA" in os.environ else []

@@ -15,8 +15,7 @@ from video_clips import make_clip, remux
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
-from vidstyle.video import sample
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe, sample
 
 SHAPES: dict[str, dict[str, Any]] = {
     "bframes.mp4": {"options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},

@@ -12,7 +12,7 @@ from test_video_encode import copy
 from video_clips import gradient, make_clip, remux
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.read import decode, probe
+from vidstyle.video import decode, probe
 
 
 def woven(index: int, width: int, height: int) -> np.ndarray[Any, Any]:

@@ -15,11 +15,11 @@ import pytest
 import torch
 from video_clips import make_clip
 
+from vidstyle.core.atomic import check_target
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.options import WITHOUT_CRF, Codec
-from vidstyle.video import Clip, Encoder, check_target, default_suffix, plan_output
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
 from vidstyle.video.write.formats import choose_format
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]
@@ -261,8 +261,8 @@ import resource, sys
 from pathlib import Path
 from vidstyle.core.errors import OutputError
 from vidstyle.video import Encoder
-from vidstyle.video.read import decode
-from vidstyle.video.read import probe
+from vidstyle.video import decode
+from vidstyle.video import probe
 source, target, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 clip = probe(source)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

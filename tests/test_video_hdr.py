@@ -13,9 +13,8 @@ from test_video_encode import copy
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.video import Clip, Encoder, plan_output
+from vidstyle.video import Clip, Encoder, decode, plan_output, probe
 from vidstyle.video.pixels.hdr import Hdr, from_painter, hlg_light, pq_code, pq_light, to_painter
-from vidstyle.video.read import decode, probe
 
 # A display of the P3 colours with the white D65, 1000 cd/m², in the units of H.265; then MaxCLL and MaxFALL.
 MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"

@@ -14,7 +14,7 @@ import pytest
 from video_clips import make_clip, remux, write_sound
 
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
-from vidstyle.video.read import probe
+from vidstyle.video import probe
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]  # 1/90000 s
 

@@ -12,8 +12,7 @@ import pytest
 from test_video_encode import copy
 from video_clips import make_clip, packets
 
-from vidstyle.video import plan
-from vidstyle.video.read import probe
+from vidstyle.video import plan, probe
 
 
 @pytest.mark.parametrize(("source", "target", "codecs"), [

@@ -14,8 +14,7 @@ from test_video_encode import copy
 from video_clips import gradient, make_clip
 
 from vidstyle.core.errors import UsageError
-from vidstyle.video import Encoder, plan_output
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Encoder, decode, plan_output, probe
 from vidstyle.video.write.timecode import advance
 
 WORDS = [(0.1, 0.3, "first words"), (0.5, 0.4, "the <i>second</i>"), (1.0, 0.15, "third")]  # seconds, length, text

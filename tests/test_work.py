@@ -12,8 +12,8 @@ from stopped_runs import FRAMES, QUICK, STOP, is_whole, paint, until
 
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.images import write_png
+from vidstyle.core.progress import Progress
 from vidstyle.run.manifest import verify
-from vidstyle.run.painter import Progress
 from vidstyle.run.pipeline import Selection, Style, stylize_video
 from vidstyle.run.resume import checkpoint as work_module
 from vidstyle.run.resume.checkpoint import work_folder
@@ -164,7 +164,7 @@ def test_pictures_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder
             patch.setattr("vidstyle.video.images.still.write", full)
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.run.resume.checkpoint.write_durably", full)
+        patch.setattr("vidstyle.run.resume.checkpoint.write_atomically", full)
         patch.setattr(work_module, "LEAST_SECONDS", 1e9)  # nothing is saved before
         with pytest.raises(OutputError, match="no space left") as error:
             paint(folder, "out.####.png", options, listen=listen)

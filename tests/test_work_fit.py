@@ -11,10 +11,10 @@ from stopped_runs import FRAMES, QUICK, is_whole, paint, until
 from test_feedforward import fresh, pairs, settings
 from test_optimize import noise
 
+from vidstyle.core.progress import Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.feedforward.fit import fit
 from vidstyle.painting.style import StyleTarget
-from vidstyle.run.painter import Progress
 from vidstyle.run.pipeline import Style, preview_video
 from vidstyle.run.resume.checkpoint import work_folder
 

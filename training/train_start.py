@@ -21,8 +21,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle.core.images import read_picture
+from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders import load_encoder
-from vidstyle.ops.losses import Encoder, temporal_loss
+from vidstyle.ops.losses import temporal_loss
 from vidstyle.ops.warp import warp
 from vidstyle.painting.feedforward.canvas import canvas_grain
 from vidstyle.painting.feedforward.fit import TONE

@@ -21,5 +21,5 @@ def __getattr__(name: str) -> Any:
     """Load the front door's names when they are first asked for: torch takes seconds, `vidstyle --help` should not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "options" if name in ("Options", "load_options") else "pipeline"
+    home = "core.options" if name in ("Options", "load_options") else "run.pipeline"
     return getattr(import_module(f"vidstyle.{home}"), name)

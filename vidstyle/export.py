@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vidstyle.core.atomic import PartFile, check_target
 from vidstyle.core.errors import UsageError
 from vidstyle.painting.feedforward.canvas import canvas_tiles, laid
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import load_network, read_network
 from vidstyle.run.plan import Style
-from vidstyle.video import PartFile, check_target
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")
 INPUTS = ("image", "prior", "visibility")

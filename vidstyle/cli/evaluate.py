@@ -107,8 +107,8 @@ def evaluate(
     The rows to read it against: the source is the floor, the baseline the ceiling, and the blurred painting shows what
     no stroke at all would score.
     """
+    from vidstyle.core.atomic import check_target
     from vidstyle.evaluate import Album, evaluate_video, parse_threshold, write_report
-    from vidstyle.video import check_target
 
     span = None if frames is None else parse_frames(frames)
     given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}

@@ -18,7 +18,8 @@ from rich.progress import Progress as Bars
 from vidstyle.cli.events import emit, plan_fields, plan_line, say
 
 if TYPE_CHECKING:
-    from vidstyle.run.pipeline import Listener, Plan, Progress
+    from vidstyle.core.progress import Listener, Progress
+    from vidstyle.run.pipeline import Plan
 
 WINDOW = 30.0
 """Seconds that the pace is taken over: long enough to be calm, short enough to forget a slow start."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vidstyle.cli.failures import Terminated
 
 if TYPE_CHECKING:
-    from vidstyle.run.pipeline import Listener, Progress
+    from vidstyle.core.progress import Listener, Progress
 
 
 class Stopper:

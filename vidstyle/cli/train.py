@@ -17,7 +17,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.core.options import TrainOptions
 
 if TYPE_CHECKING:
-    from vidstyle.run.pipeline import Progress
+    from vidstyle.core.progress import Progress
     from vidstyle.train import Trained
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,28 +46,22 @@ def inside(root: Path, name: str, told_by: str) -> Path:
     return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all, and through no link. Raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)  # left by a run that was killed, or a link that leads elsewhere
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def is_one_of(path: Path, inputs: Iterable[Path]) -> Path | None:
+def find_same(path: Path, inputs: Iterable[Path]) -> Path | None:
     """The first of `inputs` that is the very file `path`, by any name: symbolic and hard links included."""
-    for other in inputs:
-        try:
-            if os.path.samefile(path, other):
-                return other
-        except (OSError, ValueError):
-            if path.absolute() == other.absolute():  # neither is there yet
-                return other
-    return None
+    wanted = file_id(path)
+    return next((other for other in inputs if file_id(other) == wanted), None)
+
+
+def file_id(path: Path) -> object:
+    """The same for every name of one file, hard links included; of a file that is not there, its full path."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # ValueError: a name with a zero byte in it
+        return path.absolute()
+    return found.st_dev, found.st_ino
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file in hex; raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, OutputError
-from vidstyle.core.files import check_plain, write_whole
+from vidstyle.core.files import check_plain
 
 _BACKGROUND, _INK = 0.11, 0.85
 MOST_PIXELS = 2**27
@@ -82,7 +83,7 @@ def write_png(path: Path, image: Tensor) -> None:
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels))
     assert done, "an 8-bit picture can always be packed as PNG"
     try:
-        write_whole(path, data.tobytes())
+        write_atomically(path, data.tobytes())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error

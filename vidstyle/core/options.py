@@ -162,8 +162,9 @@ def parse_rate(text: str) -> Fraction:
 
 def preset_folder() -> Path:
     """Where the presets lie: inside the installed package, or in `configs/` of a source checkout."""
-    inside = Path(__file__).parent / "configs"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "configs"
+    package = Path(__file__).parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
 
 
 def load_options(preset: str = "standard", config: Path | None = None, **overrides: Any) -> Options:

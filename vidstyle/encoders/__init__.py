@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from vidstyle.core.errors import UsageError
+from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict
-from vidstyle.ops.losses import Encoder
 
 ENCODERS = ("builtin", *BUILDERS)
 

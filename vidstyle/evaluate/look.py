@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.images import resize
-from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, Encoder, content_loss, gram, style_loss
+from vidstyle.core.interfaces import Encoder
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss
 from vidstyle.ops.metrics import colour_distance
 
 SCALES = {"1": 1, "1/2": 2, "1/4": 4}

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle import __version__
+from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.images import jpeg, resize
 from vidstyle.evaluate.record import METRICS, PAINTING, SOURCE, Evaluation, Threshold
 from vidstyle.evaluate.run import LISTED, Seen
 from vidstyle.run.painter import spread
-from vidstyle.video import PartFile, write_failed
 
 SHOWN = 60  # frames on the slider, spread over the clip; about 5 MB
 WIDTH = 480  # pixels across

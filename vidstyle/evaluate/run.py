@@ -14,6 +14,7 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
 from vidstyle.core.options import Options
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import TRUTH, load_judge
 from vidstyle.evaluate.look import Look
@@ -21,10 +22,9 @@ from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, E
 from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
-from vidstyle.run.painter import Listener, Progress, spread
+from vidstyle.run.painter import spread
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Clip, decode, probe
 
 BLUR = 0.01  # of the picture's height: the control's blur, strong enough to lose every brush stroke
 LOOKED_AT = 8  # frames that the encoder sees, spread over the clip

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from vidstyle.core.errors import UsageError
-from vidstyle.core.frame import FlowPair
+from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.flow.dis import PRESETS, Dis
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.flow.farneback import Farneback
 from vidstyle.flow.raft import BUILDERS, load_raft
-
-FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
-"""(last, this), each (3, H, W) float32 sRGB in [0, 1], to the motion between them in pixels, on the images' device."""
 
 KNOWN = (*PRESETS, FARNEBACK, *BUILDERS)
 

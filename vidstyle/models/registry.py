@@ -89,7 +89,7 @@ def find(name: str) -> Weights:
 def location(record: Weights) -> Path:
     """Where the file lies, or will lie once fetched: torch's cache, or `models/` in the package."""
     if not record.url:
-        return Path(__file__).parent / "models" / record.file
+        return Path(__file__).parent / record.file
     return Path(torch.hub.get_dir()) / "checkpoints" / record.file
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_LAYER = "relu4_2"
-
-Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
-"""Images (N, 3, H, W), sRGB in [0, 1], and layer names -> features (N, C, h, w) by layer."""
 
 Grams = Mapping[str, Tensor]
 """Gram matrices (N, C, C) by layer."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.ops.losses import STYLE_LAYERS, Encoder, Grams, blend_grams, gram
+from vidstyle.core.interfaces import Encoder
+from vidstyle.ops.losses import STYLE_LAYERS, Grams, blend_grams, gram
 
 # A painter shows the painting and the style in the mirror, too: what an encoder is blind to one way round, it mostly sees
 # another. Axes to flip.

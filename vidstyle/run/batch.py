@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.core.errors import BatchError, UsageError
+from vidstyle.core.files import file_id
 from vidstyle.run.pipeline import Plan, Result
 from vidstyle.video.images.pattern import same_path
 
@@ -72,7 +73,7 @@ def _plan_all(sources: Sequence[Path], plan: Planner, report: Reporter) -> list[
 
 def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     """Refuse a batch that would write one file twice, or write over a clip that it has to read."""
-    inputs = {_identity(source) for source in sources}
+    inputs = {file_id(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
         target = same_path(plan.target).resolve()
@@ -81,18 +82,9 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
                 f"{taken[target]} and {plan.source} would both be written to {plan.target}; "
                 "rename one of them, or run them one at a time with different outputs."
             )
-        if _identity(plan.target) in inputs:
+        if file_id(plan.target) in inputs:
             raise UsageError(f"{plan.source} would be written over the clip {plan.target}; leave that clip out.")
         taken[target] = plan.source
-
-
-def _identity(path: Path) -> object:
-    """The same for every name of one file, hard links included."""
-    try:
-        found = path.stat()
-    except OSError:
-        return same_path(path).resolve()
-    return found.st_dev, found.st_ino
 
 
 def _raise_if_some_failed(asked: int, done: int, what: str) -> None:

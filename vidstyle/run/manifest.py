@@ -16,14 +16,14 @@ import cv2
 import torch
 
 from vidstyle import __version__
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.run.plan import Plan, Style
 from vidstyle.run.resume.checkpoint import Work
-from vidstyle.run.resume.journal import sha256, write_durably
-from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries
-from vidstyle.video.read import probe
+from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
 
 FORMAT = 1
 HASH = 12  # hexadecimal digits that are shown of a hash
@@ -139,7 +139,7 @@ def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, w
               "seconds": {name: round(value, 3) for name, value in seconds.items()},
               "frame_sha256": [fact["sha256"] for fact in work.facts]}
     try:
-        write_durably(path, json.dumps(record, indent=1, default=str).encode() + b"\n")
+        write_atomically(path, json.dumps(record, indent=1, default=str).encode() + b"\n")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import OutputError
-from vidstyle.core.files import write_whole
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
+from vidstyle.core.interfaces import CutDetector, Encoder, FlowEstimator, Stylizer
 from vidstyle.core.options import Options
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.flow import FlowEstimator
-from vidstyle.ops.losses import Encoder
 from vidstyle.ops.warp import trust
-from vidstyle.painting import Stylizer
 from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.start import begin, dress, load_start
@@ -27,7 +26,6 @@ from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import Palette, StyleTarget
 from vidstyle.run.plan import Plan, Style
 from vidstyle.run.resume.checkpoint import Work
-from vidstyle.temporal.shots import CutDetector
 from vidstyle.video import Clip, sample
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
@@ -36,21 +34,6 @@ RATE = 2.5e-3  # of the fit: it begins near the answer; at 4e-3 it ends further 
 TRAIN = "train"  # what a network's file says that made it, where it is for any clip
 # The temporal loss is a squared difference of pixels: these bring it to the size of the style loss.
 TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 5.0, 50.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One step of work done, for a progress bar."""
-
-    stage: str
-    """`analyse`, `fit` or `paint`."""
-    done: int
-    total: int | None
-    """None where it is not known."""
-    loss: float | None = None
-
-
-Listener = Callable[[Progress], None]
 
 
 def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector,
@@ -73,7 +56,7 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
     assert work.network is not None
     if options.network is not None:
         try:
-            write_whole(options.network, work.network.read_bytes())
+            write_atomically(options.network, work.network.read_bytes())
         except OSError as error:
             raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
                               "choose another place.") from error

@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.atomic import check_target
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.options import Options
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
-from vidstyle.run.painter import Listener, Progress, make_stylizer, shrunk, spread
+from vidstyle.run.painter import make_stylizer, shrunk, spread
 from vidstyle.run.plan import (
     Plan,
     Selection,
@@ -30,8 +32,7 @@ from vidstyle.run.plan import (
 from vidstyle.run.resume.checkpoint import Work, work_folder
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import check_target, open_output
-from vidstyle.video.read import decode
+from vidstyle.video import decode, open_output
 
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
            "sheet_target", "stylize_video"]

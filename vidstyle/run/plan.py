@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from vidstyle.core.errors import DeviceError, InputError, UsageError
-from vidstyle.core.files import is_one_of
+from vidstyle.core.files import find_same
 from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
@@ -18,8 +18,7 @@ from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network
 from vidstyle.run.preroll import find_start
 from vidstyle.run.resume.checkpoint import is_unfinished
-from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output
-from vidstyle.video.read import probe
+from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
         if not 0 < style.weight < float("inf"):
             raise UsageError(f"{style.path}: its weight is {style.weight:g}; give a number above 0.")
         read_picture(style.path)
-    if options.network is not None and (read := is_one_of(options.network, [source, *(style.path for style in styles)])):
+    if options.network is not None and (read := find_same(options.network, [source, *(style.path for style in styles)])):
         raise UsageError(f"{options.network}: is {read} as well; name another --network.")
     target = target or default_target(clip, styles, options)
     check_output(target, clip, frames, overwrite=may_replace(target, frames, overwrite), others=read_beside(styles, options))

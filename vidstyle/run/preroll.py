@@ -7,8 +7,7 @@ from dataclasses import replace
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip
-from vidstyle.video.read import decode
+from vidstyle.video import Clip, decode
 
 PREROLL = {"feedforward": 24, "optimize": 1}
 """Frames painted and thrown away before a range where `Options.preroll` names no number."""

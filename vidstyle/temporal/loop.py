@@ -11,10 +11,8 @@ from typing import TypeVar
 from torch import Tensor
 
 from vidstyle.core.frame import Frame, Memory, Prior
-from vidstyle.flow import FlowEstimator
+from vidstyle.core.interfaces import CutDetector, FlowEstimator, Stylizer
 from vidstyle.ops.warp import trust, warp
-from vidstyle.painting import Stylizer
-from vidstyle.temporal.shots import CutDetector
 
 Item = TypeVar("Item")
 

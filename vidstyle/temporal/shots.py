@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -13,9 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vidstyle.core.frame import Frame
-
-CutDetector = Callable[[Frame, Frame], bool]
-"""(last, this) → whether `this` is the first frame of a new shot."""
+from vidstyle.core.interfaces import CutDetector
 
 _WIDTH = 160  # pixels: enough to tell two shots apart, and the same answer for a preview and for 4K
 _HASH = 16

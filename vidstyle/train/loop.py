@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from vidstyle import __version__
+from vidstyle.core.atomic import check_target
 from vidstyle.core.errors import UsageError
 from vidstyle.core.images import read_picture
+from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import TrainOptions
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.ops.losses import Encoder
 from vidstyle.painting.feedforward.fit import FitSettings, ramp
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.objective import pair_losses
@@ -24,7 +26,7 @@ from vidstyle.painting.feedforward.start import load_start, softness, wear
 from vidstyle.painting.feedforward.style_table import about_styles
 from vidstyle.painting.feedforward.stylizer import save_network
 from vidstyle.painting.style import Palette, StyleTarget, colours
-from vidstyle.run.painter import TEMPORAL_FIT, TRAIN, Listener, Progress
+from vidstyle.run.painter import TEMPORAL_FIT, TRAIN
 from vidstyle.run.plan import Style, find_device
 from vidstyle.train.learner import Learner
 from vidstyle.train.lessons import Lesson, Lessons, batches, height_of, random_numbers
@@ -32,7 +34,6 @@ from vidstyle.train.material import WORK, find, prepare
 from vidstyle.train.team import Team, joined
 from vidstyle.train.work import Work
 from vidstyle.train.yardstick import Quality, Yardstick
-from vidstyle.video import check_target
 
 FREE = {"device", "workers", "check_every", "save_every"}  # options that do not change what is learnt
 AT_ONCE = 20  # steps between two looks at a graphics card's losses: each look waits for it

@@ -12,18 +12,19 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_picture, resize
 from vidstyle.core.options import TrainOptions
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
 from vidstyle.painting.style import colours
-from vidstyle.run.painter import Listener, Progress, pair_of, spread
+from vidstyle.run.painter import pair_of, spread
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.team import Team
-from vidstyle.video import Clip, sample
-from vidstyle.video.read import decode, probe
+from vidstyle.video import Clip, decode, probe, sample
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 VIDEOS = {".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm", ".wmv"}
@@ -106,12 +107,12 @@ def prepare(videos: Sequence[Path], stills: Sequence[Path], folder: Path, option
             seen = []
             found = _pairs(clips[number], positions[number], height, options, device)
             for file, tensors in zip(files[number], found, strict=True):
-                _write(file, tensors)
+                write_atomically(file, save(tensors))
                 frame = tensors["this"].flatten(1)
                 seen.append(frame[:, :: max(1, frame.shape[1] * len(files[number]) // COLOURS)].clone())
                 done += 1
                 listen(Progress("analyse", done, total))
-            _write(summary, {"colours": torch.cat(seen, 1)})
+            write_atomically(summary, save({"colours": torch.cat(seen, 1)}))
     team.wait()
     shown = [load_file(folder / f"{number:04}.safetensors")["colours"].float() / 255 for number in range(len(clips))]
     learnt = list(stills)
@@ -189,9 +190,3 @@ def _painted(frame: Frame, clip: Clip, height: int, device: str) -> Frame:
 
 def _bytes(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().to(torch.uint8)
-
-
-def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(save(tensors))
-    part.replace(path)

@@ -1,6 +1,5 @@
 """Video in, video out: what a clip holds, its frames one by one, and the painted clip beside its sound."""
 
-from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.images.pattern import Pattern, parse
 from vidstyle.video.images.sequence import inputs
@@ -14,6 +13,6 @@ from vidstyle.video.write.movie import Encoder, OutputPlan
 from vidstyle.video.write.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
 from vidstyle.video.write.segment import Written
 
-__all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "PartFile", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
-           "Track", "Written", "check_output", "check_target", "decode", "default_suffix", "inputs", "libraries", "open_output",
-           "parse", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "write_failed", "yuv_to_rgb"]
+__all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
+           "Track", "Written", "check_output", "decode", "default_suffix", "inputs", "libraries", "open_output",
+           "parse", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "yuv_to_rgb"]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vidstyle.ops.losses import Encoder
+from vidstyle.core.interfaces import Encoder
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.objective import pair_losses

@@ -9,16 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidstyle.ops.losses import (
-    CONTENT_LAYER,
-    STYLE_LAYERS,
-    Encoder,
-    Grams,
-    content_loss,
-    style_losses,
-    temporal_loss,
-    total_variation,
-)
+from vidstyle.core.interfaces import Encoder
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, Grams, content_loss, style_losses, temporal_loss, total_variation
 from vidstyle.ops.warp import warp
 from vidstyle.painting.feedforward.canvas import canvas_grain
 from vidstyle.painting.feedforward.network import PaintNetwork

@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, OutputError
-from vidstyle.core.files import check_plain, write_whole
+from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Prior
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.style_table import Share, StyleRows, weights_for
@@ -52,7 +53,7 @@ def save_network(network: PaintNetwork, path: Path, about: dict[str, str], rows:
         state |= {f"{_ROWS}{part.name}": getattr(rows.palette, part.name) for part in fields(Palette)}
     state = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     try:
-        write_whole(path, save(state, metadata))
+        write_atomically(path, save(state, metadata))
     except OSError as error:
         raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
 

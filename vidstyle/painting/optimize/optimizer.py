@@ -10,15 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidstyle.core.frame import Prior
-from vidstyle.ops.losses import (
-    CONTENT_LAYER,
-    STYLE_LAYERS,
-    Encoder,
-    content_loss,
-    style_loss,
-    temporal_loss,
-    total_variation,
-)
+from vidstyle.core.interfaces import Encoder
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, style_loss, temporal_loss, total_variation
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.waves import WavePicture
 from vidstyle.painting.style import POSES, Palette, StyleTarget, precision, resized

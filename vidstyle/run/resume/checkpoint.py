@@ -15,10 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from vidstyle.core.atomic import fsync, write_atomically
 from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.files import sha256
 from vidstyle.core.frame import Memory
 from vidstyle.run.resume.frame_log import Tail, pack_memories, unpack_memories
-from vidstyle.run.resume.journal import Journal, Record, locked, sha256, sync, write_durably
+from vidstyle.run.resume.journal import Journal, Record, locked
 from vidstyle.video import Encoder, PictureWriter, Written
 
 LEAST_SECONDS = 10.0  # between two savings: what a kill may cost
@@ -167,7 +169,7 @@ class Work:
         if now or self._due():
             with self._saving():
                 name = f"fit-{step:06}.safetensors"
-                self._append({"step": step, "files": {name: write_durably(self.folder / name, save(state()))}})
+                self._append({"step": step, "files": {name: write_atomically(self.folder / name, save(state()))}})
                 self._tidy()
 
     @property
@@ -180,7 +182,7 @@ class Work:
         """Have the fitted network saved, as a safetensors file."""
         with self._saving():
             save_to(self.folder / NETWORK)
-            sync(self.folder)
+            fsync(self.folder)
             self._append({"files": {NETWORK: sha256(self.folder / NETWORK)}})
             self._tidy()
 
@@ -232,9 +234,9 @@ class Work:
         with self._saving():
             segments = self._segments[len(self._segments) - self._new :]
             for name, _ in segments:
-                sync(self.folder / name)
+                fsync(self.folder / name)
             state = f"state-{len(self.facts):07}.safetensors"
-            found = write_durably(self.folder / state, pack_memories(self._memories))
+            found = write_atomically(self.folder / state, pack_memories(self._memories))
             tail = None
             if self._tail is not None:
                 self._tail.sync()

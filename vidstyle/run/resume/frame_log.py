@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from vidstyle.core.atomic import fsync
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.run.resume.journal import sync
 
 
 class Tail:
@@ -52,7 +52,7 @@ class Tail:
     def sync(self) -> None:
         """Wait until all of it is safe on the disk."""
         self._file.flush()
-        sync(self.path)
+        fsync(self.path)
 
     def close(self) -> None:
         """Write what is waiting and close the file."""

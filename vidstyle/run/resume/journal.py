@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -13,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import OutputError
-from vidstyle.core.files import write_whole
 
 Record = dict[str, Any]
 
@@ -38,7 +37,7 @@ class Journal:
 
     def rewrite(self, records: list[Record]) -> None:
         """Leave these records and no others."""
-        write_durably(self.path, b"".join(map(_line, records)))
+        write_atomically(self.path, b"".join(map(_line, records)))
 
     def append(self, record: Record) -> None:
         """Add a record; it is on the disk when this returns."""
@@ -55,30 +54,6 @@ def _line(record: Record) -> bytes:
 
 def _crc(text: bytes) -> bytes:
     return f"{zlib.crc32(text):08x}".encode()
-
-
-def write_durably(path: Path, data: bytes) -> str:
-    """Write a file that is there whole or not at all, also after a power cut; returns its SHA-256."""
-    write_whole(path, data)
-    sync(path.absolute().parent)
-    return hashlib.sha256(data).hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are safe on the disk."""
-    if sys.platform == "win32" and path.is_dir():
-        return  # Windows opens no folders, and needs no such step
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file in hex; raises OSError where it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -149,15 +148,3 @@ def needs_rate(clip: Clip, target: Path) -> None:
     if not clip.timed and target.suffix.lower() in CONTAINERS:
         raise UsageError(f"{target}: a movie of pictures needs to know how many are shown a second; "
                          f"give --fps, such as --fps 24 or --fps 24000/1001.")
-
-
-def file_ids(files: Iterable[Path]) -> set[tuple[int, int]]:
-    """Device and inode of each of the files that are there: the same for links to one file."""
-    found = set()
-    for file in files:
-        try:
-            status = os.stat(file)
-        except OSError:
-            continue
-        found.add((status.st_dev, status.st_ino))
-    return found

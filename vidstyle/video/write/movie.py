@@ -20,9 +20,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from torch.nn.functional import interpolate
 
+from vidstyle.core.atomic import PartFile, check_target, write_failed
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
-from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip
 from vidstyle.video.images.sequence import inputs
 from vidstyle.video.pixels.hdr import from_painter

@@ -11,13 +11,14 @@ from typing import Any, Self
 
 from av import VideoFormat
 
+from vidstyle.core.atomic import PartFile, check_target, part_path, write_failed
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
+from vidstyle.core.files import file_id
 from vidstyle.core.frame import Frame
-from vidstyle.core.target import PartFile, check_target, write_failed
 from vidstyle.video.clip import Clip
 from vidstyle.video.images import exr, still
 from vidstyle.video.images.pattern import PICTURES, Pattern, listed, parse
-from vidstyle.video.images.sequence import file_ids, inputs, needs_rate
+from vidstyle.video.images.sequence import inputs, needs_rate
 from vidstyle.video.pixels.planes import has_alpha
 from vidstyle.video.write import movie as encode
 from vidstyle.video.write.segment import Written
@@ -90,11 +91,11 @@ def check_output(target: Path, clip: Clip, frames: tuple[int, int], *, overwrite
     numbers = [clip.number(index) for index in range(frames[0], frames[1] + 1)]
     files = [target] if pattern is None else [pattern.file(number) for number in numbers]
     check_target(files[0], sources[0], overwrite or pattern is not None, sources[1:] if pattern is None else ())
-    read, taken = file_ids(sources), list[int]()
+    read, taken = {file_id(source) for source in sources}, list[int]()
     for number, file in zip(numbers, files, strict=False):
         if os.path.lexists(file):
             taken.append(number)
-        if file_ids([file, PartFile(file).path]) & read:
+        if {file_id(file), file_id(part_path(file))} & read:
             raise OutputError(f"{file}: is read for this painting and never written to; name another output.")
     if taken and not overwrite:
         rest = sorted(set(numbers) - set(taken))

@@ -1,0 +1,106 @@
+"""Output files: checked before any work, written under another name, and there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidstyle.core.errors import OutputError
+from vidstyle.core.files import find_same
+
+
+def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
+    """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
+
+    inputs: the other files that are read. Neither `target` nor its temporary name (see `PartFile`) may be one of them or
+    the source, by any name or link.
+    """
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"{target}: the folder {folder} does not exist; create it first.")
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder; name a file.")
+    for file in (target, part_path(target)):
+        if (read := find_same(file, [source, *inputs])) is not None:
+            what = "the source itself" if read == source else f"{read}, which is read too"
+            temporary = "" if file == target else " its temporary name while it is written"
+            raise OutputError(f"{target}:{temporary} is {what} and never written to; name another output.")
+    if os.path.lexists(target) and not overwrite:
+        raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
+
+
+def write_failed(target: Path, error: Exception) -> OutputError:
+    """The error to raise for `error`, which came up while `target` was written."""
+    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+    return OutputError(f"{target}: cannot be written ({reason}); nothing was left there, check the disk and try again.")
+
+
+def part_path(target: Path) -> Path:
+    """The temporary name of `target`, in the same folder, until it is whole."""
+    return target.with_name(f"{target.name}.part")
+
+
+class PartFile:
+    """`target` under its temporary name, for a file that is written piece by piece by somebody else."""
+
+    def __init__(self, target: Path) -> None:
+        self.target, self.path = target, part_path(target)
+
+    def create(self) -> None:
+        """Make sure that the file can be written, before any work is spent on it. Raises OutputError."""
+        try:
+            _create(self.path)
+        except OSError as error:
+            raise write_failed(self.target, error) from error
+
+    def finish(self) -> None:
+        """Give the file its name, once its contents are safe on the disk. Raises OutputError."""
+        try:
+            _publish(self.path, self.target)
+        except OSError as error:
+            self.discard()
+            raise write_failed(self.target, error) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self.path.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> str:
+    """Write a file that is there whole or not at all, also after a power cut; returns its SHA-256 in hex. Raises OSError."""
+    part = part_path(path)
+    try:
+        _create(part)
+        part.write_bytes(content)
+        _publish(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return hashlib.sha256(content).hexdigest()
+
+
+def fsync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are safe on the disk."""
+    if sys.platform == "win32" and path.is_dir():
+        return  # Windows opens no folders, and needs no such step
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _create(part: Path) -> None:
+    part.unlink(missing_ok=True)  # left by a run that was killed, or a link that leads elsewhere
+    part.touch(exist_ok=False)
+
+
+def _publish(part: Path, target: Path) -> None:
+    fsync(part)
+    os.replace(part, target)
+    fsync(target.absolute().parent)

@@ -1,0 +1,21 @@
+"""The functions that rooms hand to each other: what estimates motion, finds cuts, paints a frame, or sees features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from vidstyle.core.frame import FlowPair, Frame, Prior
+
+FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
+"""(last, this), each (3, H, W) float32 sRGB in [0, 1] -> the motion between them in pixels, on the images' device."""
+
+CutDetector = Callable[[Frame, Frame], bool]
+"""(last, this) -> whether `this` is the first frame of a new shot."""
+
+Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
+"""(image, priors) -> painting, each (3, H, W) float32 sRGB in [0, 1]; priors nearest first, none at the start of a shot."""
+
+Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
+"""Images (N, 3, H, W), sRGB in [0, 1], and layer names -> features (N, C, h, w) by layer."""

@@ -1,0 +1,22 @@
+"""How far a piece of work is, told step by step to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of work done, for a progress bar."""
+
+    stage: str
+    """`analyse`, `fit`, `paint`, `train` or `judge`."""
+    done: int
+    total: int | None
+    """None where it is not known."""
+    loss: float | None = None
+
+
+Listener = Callable[[Progress], None]
+"""Called after each step; raising KeyboardInterrupt stops the work there."""

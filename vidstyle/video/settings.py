@@ -1,0 +1,34 @@
+"""How a clip is read and how its painting is written, each as one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vidstyle.core.options import Deinterlace, Gaps, Hdr, OnDamage, Options
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """How a clip is read; the fields are those of `Options`."""
+
+    on_damage: OnDamage = Options.on_damage
+    fps: Fraction | None = Options.fps
+    gaps: Gaps = Options.gaps
+    hdr: Hdr = Options.hdr
+    deinterlace: Deinterlace = Options.deinterlace
+    sound: Path | None = None
+    """A file whose sound takes the place of the clip's own."""
+
+
+@dataclass(frozen=True)
+class WriteSettings:
+    """How a painted clip is written; the fields are those of `Options`."""
+
+    codec: str = Options.codec
+    crf: int = Options.crf
+    audio: str = Options.audio
+    strict: bool = Options.strict
+    size: tuple[int, int] | None = None
+    """Width and height, in pixels; None is the clip's own."""
