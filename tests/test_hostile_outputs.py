@@ -47,10 +47,10 @@ def test_no_input_is_written_to_by_any_name(tmp_path: Path, job: tuple[Path, lis
     assert (tmp_path / victim).read_bytes() == before
 
 
-def test_the_passing_name_of_an_output_is_no_input_either(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
+def test_the_temporary_name_of_an_output_is_no_input_either(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
     source, styles, options = job
     part = source.rename(tmp_path / "out.mp4.part")
-    with pytest.raises(OutputError, match="goes by a name"):
+    with pytest.raises(OutputError, match="temporary name"):
         plan_video(part, styles, tmp_path / "out.mp4", options, Selection())
     assert probe(part).frames == 2
 
@@ -73,7 +73,7 @@ def test_a_network_is_no_other_input(job: tuple[Path, list[Style], Options]) -> 
         plan_video(source, styles, None, Options(network=source.with_name("new.pth"), device="cpu"), Selection())
 
 
-def test_a_link_in_place_of_the_passing_name_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "a.png.part").symlink_to(tmp_path / "precious")
     write_png(tmp_path / "a.png", torch.zeros(3, 4, 4))
