@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 FLOORS = [
     ["core"],
     ["ops", "models", "video.pixels"],
-    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings"],
+    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.job", "temporal", "video.clip", "video.settings"],
     ["painting.optimize", "painting.feedforward", "video.images"],
     ["painting", "video.read"],
     ["video.write"],

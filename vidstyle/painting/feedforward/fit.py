@@ -15,6 +15,7 @@ from vidstyle.core.interfaces import Encoder
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.objective import pair_losses
+from vidstyle.painting.frame_pair import FramePair
 from vidstyle.painting.optimize.optimizer import Falling
 from vidstyle.painting.style import StyleTarget
 
@@ -23,20 +24,6 @@ TONE = 3.0  # weight of `tone_loss`; at a sixth of it plain places get blotches 
 HELD = 8  # of so many pairs one is not learnt from, and tells when the fit gets no better
 LOOK = 20  # steps between two looks at what is held out
 COOLING = 0.1  # share of the steps over which a fit that gets no better comes to rest
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two neighbouring frames of the clip and the motion between them, at the painted size."""
-
-    last: Tensor
-    """(3, H, W) uint8."""
-    this: Tensor
-    """(3, H, W) uint8."""
-    to_last: Tensor
-    """(2, H, W) pixels, on the grid of `this`."""
-    visibility: Tensor
-    """(1, H, W), on the grid of `this`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ class FitSettings:
 Report = Callable[[int, dict[str, float], Callable[[], dict[str, Tensor]]], None]
 
 
-def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
+def fit(network: PaintNetwork, pairs: Sequence[FramePair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
         report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> int:
     """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
 
@@ -82,7 +69,7 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     if begun is not None:
         step, last = _take_up(begun, network, steppers, generator, falling)
 
-    def losses_of(pair: Pair, source: torch.Generator) -> dict[str, Tensor]:
+    def losses_of(pair: FramePair, source: torch.Generator) -> dict[str, Tensor]:
         """Those of a random crop."""
         shown, height = _cropped(pair, source, style.pictures[0].device), pair.this.shape[-2]
         return pair_losses(network, *shown, encoder, [style], height, source)
@@ -109,7 +96,7 @@ def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: S
     return step
 
 
-def _cropped(pair: Pair, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _cropped(pair: FramePair, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What `pair_losses` takes of a pair: the same random crop of both pictures, their motion and visibility."""
     rows, columns = _random_window(pair.this.shape[-2:], generator)
     last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from vidstyle.painting.feedforward.canvas import MARGIN, SIZES, shot_grain
 from vidstyle.painting.style import recoloured
 
+KEEP = 0.9  # share of a visible place that stays as it was painted; the rest is new, so that errors fade within a second
 CHANNELS_IN = 12 + 3  # frame (folded), the same in the style's palette
 SLOPE = 0.1
 
@@ -174,6 +175,11 @@ class PixelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-3)
+
+
+def kept_share(temporal: float) -> float:
+    """How much of a visible place stays as painted: KEEP for weight 1, all for an endless one, nothing for 0."""
+    return KEEP ** (1 / temporal) if temporal else 0.0
 
 
 def _within(x: Tensor, first: int, height: int, width: int) -> Tensor:

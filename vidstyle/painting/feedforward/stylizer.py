@@ -20,6 +20,7 @@ from vidstyle.painting.feedforward.style_table import Share, StyleRows, weights_
 from vidstyle.painting.feedforward.tiles import proposed
 from vidstyle.painting.style import Palette, precision
 
+TRAINED = "train"  # what a network's file says that made it, where it is for any clip
 _ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
 
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
@@ -71,6 +72,11 @@ def load_network(path: Path, styles: Sequence[Share] = ()) -> tuple[PaintNetwork
         if rows is not None:
             rows.bake(network, weights)
     return network, about
+
+
+def is_trained(path: Path) -> bool:
+    """Whether a network's file comes from `vidstyle train`, and so paints any clip. Raises InputError for another file."""
+    return read_network(path)[2].get("made_by") == TRAINED
 
 
 def _begins(path: Path, *heads: bytes) -> bool:
