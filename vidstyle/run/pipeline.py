@@ -107,8 +107,8 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     record = describe_run(plan)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
     with (RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
-          plan.output.open(overwrite=plan.overwrite) as sink):
-        log, fit = FrameLog(folder, plan.count), FitCheckpoint(folder)
+          FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
+        fit = FitCheckpoint(folder)
         estimate_flow = load_flow(options.flow, plan.device)
         painter = None if options.strength == 0 else _painter(plan, fit, estimate_flow, listen)
         memories = log.restore(sink, plan.device)
