@@ -11,7 +11,7 @@ from typing import Any
 
 from vidstyle import __version__
 from vidstyle.core.atomic import PartFile, write_failed
-from vidstyle.core.images import jpeg, resize
+from vidstyle.core.images import encode_jpeg, resize
 from vidstyle.evaluate.record import METRICS, PAINTING, SOURCE, Evaluation, Threshold
 from vidstyle.evaluate.run import LISTED, Seen
 from vidstyle.run.painter import spread
@@ -50,12 +50,12 @@ class Album:
             self._chosen = {frame + place for place in spread(seen.count, SHOWN)}
         height, width = seen.painting.shape[-2:]
         size = (max(1, round(height * WIDTH / width)), WIDTH) if width > WIDTH else (height, width)
-        shown = jpeg(resize(seen.painting, size))
+        shown = encode_jpeg(resize(seen.painting, size))
         if seen.error is not None:
             self._worst[frame] = seen.error
         dropped = self._drop()
         if frame in self._chosen or (frame in self._worst and frame != dropped):
-            self.shots[frame] = Shot(jpeg(resize(seen.source.image, size)), shown, self._before)
+            self.shots[frame] = Shot(encode_jpeg(resize(seen.source.image, size)), shown, self._before)
         if dropped is not None and dropped not in self._chosen:
             self.shots.pop(dropped, None)
         self._before = shown

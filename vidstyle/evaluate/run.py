@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
@@ -67,7 +67,7 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     if min(size) < SMALLEST:
         raise InputError(f"{styled}: is {size[1]}x{size[0]}; there is nothing to judge below {SMALLEST} pixels.")
     judge = load_judge(judge_flow, stabilised_by, truth, size, clips[SOURCE].frames - 1)
-    look = Look(read_picture(style), load_encoder(encoder)) if style else None
+    look = Look(read_image(style), load_encoder(encoder)) if style else None
     rows, sigma = (*clips, BLURRED), BLUR * size[0]
     steady, tally = Steadiness(judge), _Tally(rows)
     is_cut, before = cut_detector(), None

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import OutputError
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.core.interfaces import CutDetector, Encoder, FlowEstimator, Stylizer
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
@@ -40,7 +40,7 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
                   listen: Listener, work: Work) -> tuple[Stylizer, dict[str, float]]:
     """What paints one frame, and the last losses of the fit where there was one; `work` keeps the fit."""
     options, encoder = plan.options, load_encoder(plan.options.encoder, plan.device)
-    pictures = [read_picture(style.path).to(plan.device) for style in styles]
+    pictures = [read_image(style.path).to(plan.device) for style in styles]
     target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
     if options.method == "optimize":
         return _optimizer(options, encoder, target, target.palette(_glances(plan, clip, listen))), {}

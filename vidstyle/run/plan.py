@@ -10,7 +10,7 @@ import torch
 
 from vidstyle.core.errors import DeviceError, InputError, UsageError
 from vidstyle.core.files import find_same
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
@@ -94,7 +94,7 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     for style in styles:
         if not 0 < style.weight < float("inf"):
             raise UsageError(f"{style.path}: its weight is {style.weight:g}; give a number above 0.")
-        read_picture(style.path)
+        read_image(style.path)
     if options.network is not None and (read := find_same(options.network, [source, *(style.path for style in styles)])):
         raise UsageError(f"{options.network}: is {read} as well; name another --network.")
     target = target or default_target(clip, styles, options)
