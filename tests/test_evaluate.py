@@ -135,7 +135,7 @@ def test_truth_that_does_not_fit_is_refused(shot: dict[str, Path], tmp_path: Pat
     flows = [np.zeros((2, 24, 32))] * 4
     refused(write_truth(tmp_path / "small", flows, [np.zeros((24, 32))] * 4), "is 32x24 and the painting 64x48")
     (truth / "flow" / "0001.flo").write_bytes(b"PIEH")
-    refused(truth, r"0001\.flo: is no \.flo file", "part")
+    refused(truth, r"0001\.flo: is not a \.flo file", "part")
     (truth / "occlusions" / "0001.png").unlink()
     refused(truth, "holds 3 masks for 4 motions")
 
