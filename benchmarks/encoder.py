@@ -27,7 +27,7 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
 from training.distill_encoder import Teacher
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
@@ -138,7 +138,7 @@ def main() -> None:
         image = next(iter(sample(clip, [clip.frames // 2], run=1)))[0].image
         scale = args.size / max(image.shape[1:])
         content = resized(image[None], (round(image.shape[1] * scale), round(image.shape[2] * scale)))[0]
-        style = read_picture(args.data / "style" / style_name)
+        style = read_image(args.data / "style" / style_name)
         kept = args.cache / f"{clip_name}_{style_name}_{args.size}_{args.steps}.pt" if args.cache else None
         if kept is not None and kept.exists():
             theirs = torch.load(kept, weights_only=True)

@@ -38,7 +38,7 @@ from benchmarks.encoder import judged as vgg_judged
 from benchmarks.paintings import Painter, judge_of, measured, plan_of, read_frames, vidstyle_painter
 from benchmarks.peer_networks import FIXED, PEERS, load_peer
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 
 VGG = "weights/vgg19_oxford_bgr_conv1_1-conv3_4.pth"
@@ -80,7 +80,7 @@ def contestants(args: argparse.Namespace, options: Options) -> tuple[dict[str, P
         found[name], seconds = vidstyle_painter(plan, args.style)
         fits |= {name: seconds} if fitted else {}
     for name in args.peer:
-        found[name] = _peer(name, args.data / "weights", read_picture(args.style))
+        found[name] = _peer(name, args.data / "weights", read_image(args.style))
     return found, fits
 
 
@@ -130,7 +130,7 @@ def table(args: argparse.Namespace) -> tuple[list[Row], dict[str, list[Tensor]]]
     paintings, seconds = paint_in_turns(painters, sources, args.rounds)
     clips = {"source": [frame.image for frame in sources], **paintings}
     height, width = sources[0].image.shape[1:]
-    style, judge = read_picture(args.style), judge_of(args.clip, (height, width), args.judge, options.flow)
+    style, judge = read_image(args.style), judge_of(args.clip, (height, width), args.judge, options.flow)
     found, vgg = measured(clips, sources, style, judge), vgg_style(clips, style, args.data / VGG)
     reference = next((seconds[name] for name in FIXED if name in seconds), None)
     rows = []

@@ -25,7 +25,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `samples`, which are not installed
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.look import Look
@@ -68,7 +68,7 @@ def main() -> None:
     for clip in (args.data / "video" / CLIPS[place] for place in args.clips):
         row = list[Tensor]()
         for picture in (args.data / "style" / STYLES[place] for place in args.styles):
-            plan, style = plan_of(clip, picture, options), read_picture(picture)
+            plan, style = plan_of(clip, picture, options), read_image(picture)
             sources = read_frames(plan, args.first, args.first + args.count - 1)
             paint, fit_seconds = vidstyle_painter(plan, picture)
             began = time.monotonic()

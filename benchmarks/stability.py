@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `s
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     judge = judge_of(args.clip, (height, width), args.judge, Options().flow)
     print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {width}x{height}, {args.method}, seed {args.seed}")
     print(f"{'':12}{'e_stab':>9}{'style':>9}{'sharpness':>11}{'seconds':>9}")
-    for name, found in measured(clips, sources, read_picture(args.style), judge).items():
+    for name, found in measured(clips, sources, read_image(args.style), judge).items():
         print(f"{name:12}{found['e_stab']:9.4f}{found['style_loss']:9.4f}{found['sharpness']:11.4f}{seconds[name]:9.1f}")
 
 

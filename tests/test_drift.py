@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.feedforward.start import begin, load_start
@@ -21,8 +21,8 @@ NOISE = 2 / 255  # deviation of the grain that makes every frame another one
 
 
 def test_five_hundred_frames_of_a_still_shot_do_not_drift():
-    picture = resize(read_picture(SAMPLES / "styles" / "garden.jpg"), (90, 120))  # a shot of a painting, say
-    target = StyleTarget([read_picture(SAMPLES / "styles" / "night.jpg")], [1.0], load_encoder("builtin"))
+    picture = resize(read_image(SAMPLES / "styles" / "garden.jpg"), (90, 120))  # a shot of a painting, say
+    target = StyleTarget([read_image(SAMPLES / "styles" / "night.jpg")], [1.0], load_encoder("builtin"))
     network = begin([picture], target, keep=0.9, start=load_start())
     generator = torch.Generator().manual_seed(0)
 

@@ -17,7 +17,7 @@ from video_clips import make_clip, write_sound
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import load_options
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.stylizer import load_network
@@ -38,7 +38,7 @@ def test_a_script_that_is_named_a_clip_or_a_picture_is_refused(tmp_path: Path, n
     path = tmp_path / f"clip{extension}"
     path.write_text(SCRIPTS[name].format(canary=canary))
     before = os.stat(canary).st_atime_ns
-    for read in (probe, read_picture):
+    for read in (probe, read_image):
         with pytest.raises(InputError) as caught:
             read(path)
         assert one_sentence(caught.value)
@@ -67,8 +67,8 @@ def test_only_plain_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "circle.mp4").symlink_to("circle.mp4")
-    for read, path in ((probe, tmp_path / "pipe.mp4"), (read_picture, tmp_path / "pipe.png"), (probe, Path("/dev/zero")),
-                       (read_picture, Path("/dev/zero")), (load_network, Path("/dev/zero")), (probe, Path("a\0b.mp4")),
+    for read, path in ((probe, tmp_path / "pipe.mp4"), (read_image, tmp_path / "pipe.png"), (probe, Path("/dev/zero")),
+                       (read_image, Path("/dev/zero")), (load_network, Path("/dev/zero")), (probe, Path("a\0b.mp4")),
                        (load_state_dict, Path("/dev/zero")), (load_network, tmp_path / "pipe.mp4"),
                        (probe, tmp_path / "circle.mp4")):
         with pytest.raises(InputError) as caught:

@@ -15,7 +15,7 @@ from hostile_files import one_sentence, png
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.video import decode, probe
 from vidstyle.video.read.container import MOST_PIXELS, MOST_STREAMS, demuxed
 
@@ -23,8 +23,8 @@ from vidstyle.video.read.container import MOST_PIXELS, MOST_STREAMS, demuxed
 @pytest.mark.parametrize(("width", "height"), [(2**31 - 1, 2**31 - 1), (65535, 65535), (20000, 20000), (1, 2**30), (0, 0)])
 def test_a_picture_that_unpacks_to_more_than_the_memory(tmp_path: Path, width: int, height: int) -> None:
     (tmp_path / "bomb.png").write_bytes(png(width, height))
-    with pytest.raises(InputError, match=r"million pixels|not a picture") as caught:
-        read_picture(tmp_path / "bomb.png")
+    with pytest.raises(InputError, match=r"million pixels|not an image") as caught:
+        read_image(tmp_path / "bomb.png")
     assert one_sentence(caught.value)
 
 
@@ -34,18 +34,18 @@ def test_pictures_of_each_kind_are_read_and_cut_ones_are_not(tmp_path: Path, ext
     path = tmp_path / f"a{extension}"
     data = cv2.imencode(extension, image)[1].tobytes()
     path.write_bytes(data)
-    assert read_picture(path).shape == (3, 40, 60)
+    assert read_image(path).shape == (3, 40, 60)
     for share in (0.1, 0.5, 0.8):
         path.write_bytes(data[:int(len(data) * share)])
         with pytest.raises(InputError) as caught:
-            read_picture(path)
+            read_image(path)
         assert one_sentence(caught.value)
 
 
 def test_a_picture_of_another_kind_says_what_to_do(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.ppm"), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(InputError, match="save it as PNG or JPEG"):
-        read_picture(tmp_path / "a.ppm")
+        read_image(tmp_path / "a.ppm")
 
 
 def test_a_clip_that_states_too_large_a_picture(tmp_path: Path) -> None:

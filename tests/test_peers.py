@@ -17,7 +17,7 @@ from benchmarks.peer_networks import FIXED, PEERS, MicroAST, fast_neural_style, 
 from benchmarks.peers import main
 from samples import scene
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.ops.metrics import gradient_energy
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import save_network
@@ -72,7 +72,7 @@ def test_published_weights_paint_as_they_should(name: str, mean: float, sharper:
     if not (DATA / "weights").is_dir():
         pytest.skip("VIDSTYLE_DATA does not name a folder with the peers' weights")
     image = resize(view(0), (90, 160))
-    painting = load_peer(name, DATA / "weights", read_picture(SAMPLES / "styles" / "wave.jpg"))(image)
+    painting = load_peer(name, DATA / "weights", read_image(SAMPLES / "styles" / "wave.jpg"))(image)
     assert float(painting.mean()) == pytest.approx(mean, abs=0.01)
     assert gradient_energy(painting) / gradient_energy(image) == pytest.approx(sharper, rel=0.03)
 
@@ -104,7 +104,7 @@ def test_every_row_stands_in_one_table(untrained: Path, tmp_path: Path, capsys: 
     assert rows["vidstyle"]["fit"] is None  # the network was there
     assert rows["source"]["e_stab"] > 0
     assert all(row["e_stab"] is not None and row["e_stab_10"] is None for row in rows.values())
-    assert read_picture(tmp_path / "sheet.png").shape == (3, 3 * 36, 5 * 64)
+    assert read_image(tmp_path / "sheet.png").shape == (3, 3 * 36, 5 * 64)
     main([*ask, "--peer", "microast"])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + 4

@@ -8,7 +8,7 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, OutputError, UsageError
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 from vidstyle.run import painter, pipeline
 from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
@@ -85,7 +85,7 @@ def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[St
 def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path):
     result = preview_video(clip, style, tmp_path / "look.mp4", QUICK, Selection(frames=(1, 6)), count=3)
     assert result.frames == 6
-    sheet = read_picture(tmp_path / "look.png")
+    sheet = read_image(tmp_path / "look.png")
     assert sheet.shape[2] > sheet.shape[1] > 64
 
 

@@ -10,7 +10,7 @@ import torch
 from sequence_files import make_sequence, pictures
 
 from vidstyle.core.errors import OutputError, UsageError
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 from vidstyle.run import pipeline
 from vidstyle.run.batch import run_clips
@@ -59,7 +59,7 @@ def test_a_preview_of_a_sequence_is_a_movie_and_a_sheet(tmp_path: Path, quick: t
     assert movie == tmp_path / "shot_night_preview.mp4"
     preview_video(path, styles, movie, options, Selection(frames=(1003, 1006)), count=2)
     assert len(pictures(movie)) == 4
-    assert read_picture(tmp_path / "shot_night_preview.png").shape[0] == 3
+    assert read_image(tmp_path / "shot_night_preview.png").shape[0] == 3
     assert pipeline.sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
 
 

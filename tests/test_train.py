@@ -17,7 +17,7 @@ from video_clips import make_clip
 
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError, OutputError, UsageError
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options, TrainOptions
 from vidstyle.core.progress import Progress
 from vidstyle.painting.feedforward.style_table import Share
@@ -132,7 +132,7 @@ def test_what_is_learnt_from_and_judged_by_is_written_down(whole: Whole):
     assert network.keep == 0.9
     folder = whole.trained.log.parent
     assert sorted(path.name for path in folder.iterdir()) == ["log.jsonl", "sheets"]
-    assert read_picture(folder / "sheets" / "step_0000006.png").shape[0] == 3
+    assert read_image(folder / "sheets" / "step_0000006.png").shape[0] == 3
 
 
 def test_a_style_is_its_row_and_a_blend_is_the_mean_of_rows(whole: Whole):

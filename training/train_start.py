@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import temporal_loss
@@ -65,7 +65,7 @@ class Lessons:
     def __init__(self, photos: list[Path], styles: list[Path], encoder: Encoder, generator: torch.Generator,
                  device: str) -> None:
         self.photos, self.generator, self.device = photos, generator, device
-        pictures = [read_picture(path) for path in styles]
+        pictures = [read_image(path) for path in styles]
         self.styles = [StyleTarget([picture.to(device)], [1.0], encoder) for picture in pictures]
         self.colours = [colours(picture) for picture in pictures]
         self.known = len(styles)
@@ -80,7 +80,7 @@ class Lessons:
         return height, [self._sample(height, side) for _ in range(count)]
 
     def _sample(self, height: int, side: int) -> Sample:
-        photo = read_picture(self.photos[self.draw(len(self.photos))])
+        photo = read_image(self.photos[self.draw(len(self.photos))])
         crop, shown = crop_of(photo, height, side, self.generator)
         which = self.draw(min(self.known, len(self.styles)))
         return Sample(crop, which, self.styles[which], Palette.of(shown, self.colours[which]))

@@ -108,14 +108,14 @@ def evaluate(
     no stroke at all would score.
     """
     from vidstyle.core.atomic import check_target
-    from vidstyle.evaluate import Album, evaluate_video, parse_threshold, write_report
+    from vidstyle.evaluate import ReportFrames, evaluate_video, parse_threshold, write_report
 
     span = None if frames is None else parse_frames(frames)
     given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
     if report is not None:
         check_target(report, styled, overwrite, [file for file in (source, style, baseline) if file is not None])
-    album = Album()
+    report_frames = ReportFrames()
     with showing(styled, json=json) as listen:
         result = evaluate_video(
             styled,
@@ -128,11 +128,11 @@ def evaluate(
             truth=truth,
             encoder=encoder,
             listen=listen,
-            watch=None if report is None else album.look,
+            on_frame=(lambda frame: None) if report is None else report_frames.add,
         )
     failed = [str(threshold) for threshold in thresholds if threshold.hit(result)]
     if report is not None:
-        write_report(report, result, album, thresholds)
+        write_report(report, result, report_frames, thresholds)
     if json:
         emit("result", exit_code=FAILED if failed else 0, failed=failed, report=report, **result.as_dict())
     else:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from vidstyle.core.errors import OutputError
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import TrainOptions
 from vidstyle.painting.feedforward.synthetic_motion import crop_of, made_up_motion, moved, size_for
 from vidstyle.painting.style import Palette, resized
@@ -73,7 +73,7 @@ class Lessons(Dataset[Lesson]):
                 "visibility": motion[2:]}, self.videos[video]
 
     def _of_still(self, item: int, height: int, side: int, generator: torch.Generator) -> tuple[Lesson, Tensor]:
-        crop, shown = crop_of(read_picture(self.stills[item]), height, side, generator)
+        crop, shown = crop_of(read_image(self.stills[item]), height, side, generator)
         to_last = made_up_motion(side, generator)
         last, this = moved(crop[None], to_last[None])
         return {"last": last[0], "this": this[0], "to_last": to_last, "visibility": torch.ones(1, side, side)}, shown

@@ -14,7 +14,7 @@ from torch import Tensor
 from vidstyle import __version__
 from vidstyle.core.atomic import check_target
 from vidstyle.core.errors import UsageError
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
@@ -65,7 +65,7 @@ def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path,
     began = time.monotonic()
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
-    pictures = [read_picture(path) for path in styles]
+    pictures = [read_image(path) for path in styles]
     shares = [Style(path).share() for path in styles]
     if len({share.sha256 for share in shares}) < len(shares):
         raise UsageError("Two styles are the same picture; give each once.")

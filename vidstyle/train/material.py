@@ -15,7 +15,7 @@ from torch import Tensor
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.evaluate.record import GAP
@@ -65,7 +65,7 @@ class Material:
     def shown(self) -> Tensor:
         """(3, any number) in [0, 1]: colours of everything together."""
         some = [self.stills[place] for place in spread(len(self.stills), SOME)] if self.stills else []
-        each = [*self.videos, *(colours(read_picture(path)) for path in some)]
+        each = [*self.videos, *(colours(read_image(path)) for path in some)]
         return torch.cat([shown[:, ::8] for shown in each], 1)
 
 
@@ -124,7 +124,7 @@ def prepare(videos: Sequence[Path], stills: Sequence[Path], folder: Path, option
         if held_out := len(stills) >= 4 * RUNS:
             learnt = [path for place, path in enumerate(stills) if place not in places]
     for path in learnt if team.leads else ():
-        read_picture(path)  # better an error now than in an hour
+        read_image(path)  # better an error now than in an hour
     about = {"videos": [{"name": clip.path.name, "frames": clip.frames, "pairs": len(found)}
                         for clip, found in zip(clips, positions, strict=True)],
              "pictures": len(learnt), "judged_by": [one.name for one in held], "held_out": held_out}
@@ -175,7 +175,7 @@ def _run(clip: Clip, first: int, count: int, height: int, shown: Tensor) -> Held
 
 
 def _still(path: Path, height: int) -> Held:
-    photo = read_picture(path)
+    photo = read_image(path)
     size = (height, max(16, round(photo.shape[-1] * height / photo.shape[-2])))
     return Held(path.name, _bytes(resize(photo, size)[None]), colours(photo))
 

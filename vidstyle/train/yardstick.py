@@ -14,8 +14,8 @@ from vidstyle.core.images import contact_sheet
 from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import load_judge
-from vidstyle.evaluate.look import Look
-from vidstyle.evaluate.steady import Steadiness
+from vidstyle.evaluate.stability import StabilityMetrics
+from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow import load_flow
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.painting.feedforward.network import PaintNetwork
@@ -64,8 +64,8 @@ class Yardstick:
         estimate_flow, is_cut = load_flow(self.options.flow, self.device), cut_detector()
         other = "dis" if self.options.flow == FARNEBACK else FARNEBACK
         size = (run.frames.shape[-2], run.frames.shape[-1])
-        steady = Steadiness(load_judge(other, self.options.flow, None, size, len(run.frames) - 1))
-        look = Look(picture.to(self.device), load_encoder(self.options.encoder, self.device))
+        stability = StabilityMetrics(load_judge(other, self.options.flow, None, size, len(run.frames) - 1))
+        look = StyleMetrics(picture.to(self.device), load_encoder(self.options.encoder, self.device))
         frames = [Frame(image.to(self.device).float() / 255, index, Fraction(1, 25), index)
                   for index, image in enumerate(run.frames)]
         references = (1,) if self.options.temporal else ()
@@ -73,10 +73,10 @@ class Yardstick:
         for painted in paint_frames(frames, FeedForward(network), estimate_flow, is_cut, references=references):
             frame = painted.source
             pictures = torch.stack([painted.painting, frame.image])
-            steady.see(frame, pictures, before is not None and is_cut(before, frame))
+            stability.add(frame, pictures, before is not None and is_cut(before, frame))
             before = frame
-        look.see(pictures, source=1)
-        numbers = steady.numbers(0) | look.numbers(0)
+        look.add(pictures, source=1)
+        numbers = stability.values(0) | look.values(0)
         if "e_stab" in numbers:
-            numbers["e_stab_source"] = steady.numbers(1)["e_stab"]
+            numbers["e_stab_source"] = stability.values(1)["e_stab"]
         return numbers, (pictures[1].cpu(), pictures[0].cpu())

@@ -1,4 +1,4 @@
-"""How near a painted frame is to the style picture and to its source, as an encoder sees it, at several scales."""
+"""Distance of painted frames to the style image and to their source, in the features of an encoder, at several scales."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram,
 from vidstyle.ops.metrics import colour_distance
 
 SCALES = {"1": 1, "1/2": 2, "1/4": 4}
-"""Name and divisor: small scales see the large strokes. A scale that leaves less than 32 pixels is passed over."""
+"""Name and divisor of the image size. Small scales measure large strokes; a scale below `LEAST` pixels is left out."""
 LEAST = 32
+"""Pixels on the short side of the smallest image that is encoded."""
 
 
-class Look:
-    """Gathers, over a few frames, how far several clips are from one style picture.
+class StyleMetrics:
+    """`style_loss`, `content_loss` and `colour_distance` of several clips, averaged over a few frames.
 
-    The picture is shown to the encoder as high as the frame, at every scale, so that numbers of different sizes compare.
-    Everything is computed in float32, whatever the processor would like better: a yardstick must not differ by machine.
+    At every scale the style image is as high as the frame, so that values of different sizes are comparable. All is
+    computed in float32, so that values of different machines are comparable.
     """
 
     def __init__(self, style: Tensor, encoder: Encoder) -> None:
+        """style: the style image, (3, H, W) in [0, 1]."""
         self._style, self._encoder = style, encoder
         self._targets: dict[int, dict[str, Tensor]] = {}
         self._style_losses: dict[tuple[int, str, str], list[float]] = defaultdict(list)
-        self._content: dict[int, list[float]] = defaultdict(list)
-        self._colours: dict[int, list[float]] = defaultdict(list)
+        self._content_losses: dict[int, list[float]] = defaultdict(list)
+        self._colour_distances: dict[int, list[float]] = defaultdict(list)
 
     @torch.no_grad()
-    def see(self, pictures: Tensor, source: int) -> None:
-        """Take in one frame of every clip: (clips, 3, H, W) in [0, 1]; `source` is the source's place among them."""
-        height, width = pictures.shape[-2:]
+    def add(self, images: Tensor, source: int) -> None:
+        """Add one frame of every clip: images (clips, 3, H, W) in [0, 1]; `source`: which of the clips is the source."""
+        height, width = images.shape[-2:]
         for scale, divisor in SCALES.items():
             if divisor > 1 and min(height, width) // divisor < LEAST:
                 continue
             size = (height // divisor, width // divisor)
             target = self._target(size[0])
-            found = [self._encoder(resize(picture, size)[None], (*STYLE_LAYERS, CONTENT_LAYER)) for picture in pictures]
-            for clip, features in enumerate(found):
+            encoded = [self._encoder(resize(image, size)[None], (*STYLE_LAYERS, CONTENT_LAYER)) for image in images]
+            for clip, features in enumerate(encoded):
                 for layer in STYLE_LAYERS:
                     loss = style_loss({layer: features[layer]}, {layer: target[layer]})
                     self._style_losses[clip, scale, layer].append(float(loss))
                 if divisor == 1:
-                    loss = content_loss(features[CONTENT_LAYER], found[source][CONTENT_LAYER])
-                    self._content[clip].append(float(loss))
-        for clip, picture in enumerate(pictures):
-            self._colours[clip].append(colour_distance(picture, self._style))
+                    loss = content_loss(features[CONTENT_LAYER], encoded[source][CONTENT_LAYER])
+                    self._content_losses[clip].append(float(loss))
+        for clip, image in enumerate(images):
+            self._colour_distances[clip].append(colour_distance(image, self._style))
 
-    def numbers(self, clip: int) -> dict[str, float]:
-        """`style_loss` (mean over layers, scales and frames), `content_loss` and `colour_distance` of one clip."""
+    def values(self, clip: int) -> dict[str, float]:
+        """The metrics of one clip; `style_loss` is the mean over layers, scales and frames."""
         style = [_mean(losses) for (which, _, _), losses in self._style_losses.items() if which == clip]
-        return {"style_loss": _mean(style), "content_loss": _mean(self._content[clip]),
-                "colour_distance": _mean(self._colours[clip])}
+        return {"style_loss": _mean(style), "content_loss": _mean(self._content_losses[clip]),
+                "colour_distance": _mean(self._colour_distances[clip])}
 
     def layers(self, clip: int) -> dict[str, dict[str, float]]:
         """Style loss of one clip by scale, then by layer."""
@@ -66,6 +68,7 @@ class Look:
         return table
 
     def _target(self, height: int) -> dict[str, Tensor]:
+        """Gram matrices of the style image at that height, by layer."""
         if height not in self._targets:
             tall, wide = self._style.shape[-2:]
             factor = max(height / tall, LEAST / min(tall, wide))
@@ -75,5 +78,5 @@ class Look:
         return self._targets[height]
 
 
-def _mean(numbers: list[float]) -> float:
-    return sum(numbers) / len(numbers)
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
