@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidstyle.core.options import Options, load_options
+    from vidstyle.core.config import load_options
+    from vidstyle.core.options import Options
     from vidstyle.run.pipeline import Selection, Style, plan_video, preview_video, stylize_video
 
 __version__ = "0.1.0"
@@ -21,5 +22,5 @@ def __getattr__(name: str) -> Any:
     """Load the front door's names when they are first asked for: torch takes seconds, `vidstyle --help` should not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "core.options" if name in ("Options", "load_options") else "run.pipeline"
+    home = {"Options": "core.options", "load_options": "core.config"}.get(name, "run.pipeline")
     return getattr(import_module(f"vidstyle.{home}"), name)

@@ -134,7 +134,7 @@ def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
     """
     names = "_".join(style.path.stem for style in styles)
     if clip.files and (pattern := parse(clip.path)) is not None:
-        movie = clip.sound is not None or options.codec != "h264"
+        movie = clip.sound is not None or options.codec != "auto"
         return (clip.path.with_name(pattern.stem(f"_{names}") + default_suffix(clip, options.codec)) if movie
                 else pattern.tagged(f"_{names}"))
     return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
