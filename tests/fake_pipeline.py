@@ -3,20 +3,19 @@
 import json
 import re
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-import vidstyle
-from vidstyle import evaluate, export, train
+from vidstyle import evaluate, export, train, video
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
+from vidstyle.models import registry
 from vidstyle.run import manifest, pipeline
 from vidstyle.run.manifest import Check
 from vidstyle.run.pipeline import Plan, Result, Selection, Style
@@ -90,15 +89,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
         "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    video = SimpleNamespace(probe=lambda path, **how: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
-                            check_target=lambda *args: None)
-    record = SimpleNamespace(licence="MIT", origin="ours")
-    weights = SimpleNamespace(
-        RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")
+    monkeypatch.setattr(
+        video, "probe", lambda path, **settings: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts})
     )
-    for name, fake in (("video", video), ("weights", weights)):
-        monkeypatch.setitem(sys.modules, f"vidstyle.{name}", fake)
-        monkeypatch.setattr(vidstyle, name, fake, raising=False)
+    monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
+    monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
+    monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))
     for fake in (plan_video, stylize_video, preview_video):
         monkeypatch.setattr(pipeline, fake.__name__, fake)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)

@@ -15,10 +15,10 @@ from hostile_files import SCRIPTS, one_sentence, with_reference
 from video_clips import make_clip, write_sound
 
 from vidstyle.cli import execute
+from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
 from vidstyle.core.images import read_image
-from vidstyle.core.options import load_options
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.stylizer import load_network
 from vidstyle.video import decode, probe

@@ -12,9 +12,9 @@ import torch
 from hostile_files import Bomb, one_sentence
 from safetensors.torch import save_file
 
+from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
 from vidstyle.core.files import inside
-from vidstyle.core.options import load_options
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import load_network

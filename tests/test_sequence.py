@@ -10,8 +10,9 @@ import pytest
 import sequence_files as files
 from sequence_files import SIZE, copy, make_sequence
 
+from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.core.options import Options, load_options, parse_rate
+from vidstyle.core.options import Options, parse_rate
 from vidstyle.video import decode, probe, sample
 
 

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidstyle.core.options import Options, load_options
+    from vidstyle.core.config import load_options
+    from vidstyle.core.options import Options
     from vidstyle.painting.style_picture import Style
     from vidstyle.run.pipeline import preview, preview_video, run, stylize_video
     from vidstyle.run.plan import Plan, Selection, plan_video
@@ -20,7 +21,7 @@ __version__ = "0.1.0"
 __all__ = ["Options", "Plan", "Result", "Selection", "Style", "load_options", "plan_video", "preview", "preview_video", "run",
            "stylize_video"]
 
-_HOMES = {"Options": "core.options", "load_options": "core.options", "Style": "painting.style_picture", "Plan": "run.plan",
+_HOMES = {"Options": "core.options", "load_options": "core.config", "Style": "painting.style_picture", "Plan": "run.plan",
           "Selection": "run.plan", "plan_video": "run.plan", "Result": "run.result"}
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidstyle.cli.events import columns, emit, say
+from vidstyle.cli.options import Debug, Json, declared
 from vidstyle.cli.parse import parse_frames
 from vidstyle.cli.progress import showing
-from vidstyle.cli.request import REPORT, Debug, Json
-from vidstyle.core.options import Options
+from vidstyle.core.options import REPORT, Options
 
 if TYPE_CHECKING:
     from vidstyle.evaluate import Evaluation
@@ -62,7 +62,7 @@ def evaluate(
             rich_help_panel=JUDGE,
             help="The --flow that the clip was painted with, or none.",
         ),
-    ] = Options().flow,
+    ] = Options.flow,
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -72,12 +72,7 @@ def evaluate(
             help="True motion to judge along, as in MPI Sintel: flow/*.flo and occlusions/*.png.",
         ),
     ] = None,
-    encoder: Annotated[
-        str,
-        typer.Option(
-            "--encoder", metavar="NAME", rich_help_panel=JUDGE, help="Network that sees style: builtin, vgg19 or vgg16."
-        ),
-    ] = Options().encoder,
+    encoder: Annotated[str, declared(Options, "encoder", panel=JUDGE)] = Options.encoder,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidstyle.core.options import WITHOUT_CRF, Options
+from vidstyle.core.options import Options
 
 if TYPE_CHECKING:
     from vidstyle.run.pipeline import Plan, Result, Style
@@ -69,6 +69,8 @@ def plan_text(plan: Plan, styles: list[Style]) -> str:
 
 
 def _written(plan: Plan) -> str:
+    from vidstyle.video.write.formats import WITHOUT_CRF
+
     options = plan.options
     if plan.written:
         return f"{_size(plan.output_size)}, {plan.written}"

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import emit, say
+from vidstyle.cli.options import Debug, Json
 from vidstyle.cli.parse import parse_style
-from vidstyle.cli.request import OUTPUT, WHAT, Debug, Json
+from vidstyle.core.options import OUTPUT, WHAT
 
 
 def export(

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import columns, say
+from vidstyle.cli.options import Debug
 
 models = typer.Typer(no_args_is_help=True, help="List, fetch and verify the weights that options name.")
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when something fails.")]
 
 
 @models.command("list")

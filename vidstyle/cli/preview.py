@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import emit, result_fields, tell_warnings
-from vidstyle.cli.request import WHAT, Request, with_request
+from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.options import WHAT
 
 LENGTH = 24
 """Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""

@@ -9,15 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli.events import columns, emit
-from vidstyle.cli.request import Debug, Json
-from vidstyle.core.options import parse_rate
+from vidstyle.cli.options import Debug, Json, declared
+from vidstyle.core.options import Options, parse_rate
 
 
 def probe(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to look into.")],
-    fps: Annotated[
-        str | None, typer.Option("--fps", metavar="RATE", help="Pictures a second of a sequence, such as 24 or 24000/1001.")
-    ] = None,
+    fps: Annotated[str | None, declared(Options, "fps")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

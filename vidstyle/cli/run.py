@@ -9,8 +9,9 @@ import typer
 
 from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_warnings
 from vidstyle.cli.failures import explain
-from vidstyle.cli.request import REPORT, Request, with_request
+from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
     from vidstyle.run.batch import Outcome

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import columns, emit, say
-from vidstyle.cli.request import Debug, Json
+from vidstyle.cli.options import Debug, Json
 
 FAILED = 7
 """Exit code where something differs from the manifest."""

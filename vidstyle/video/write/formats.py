@@ -54,6 +54,10 @@ _ENCODERS = {
 }
 
 
+WITHOUT_CRF = tuple(name for name, encoder in _ENCODERS.items() if encoder.most_crf is None)
+"""Codecs that have no `crf`."""
+
+
 @dataclass(frozen=True)
 class Format:
     """How the picture is written."""
@@ -70,7 +74,7 @@ class Format:
     """Those of `warnings` that tell of something that will be missing."""
 
 
-def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
+def choose_format(target: Path, clip: Clip, codec: str = "auto", crf: int = 16,
                   size: tuple[int, int] | None = None) -> Format:
     """The format for `target`: container by its extension, chroma and depth as the source's where the codec can.
 
@@ -81,6 +85,8 @@ def choose_format(target: Path, clip: Clip, codec: str = "h264", crf: int = 16,
     if container is None:
         raise UsageError(f"{target}: cannot write {target.suffix or 'a file without an extension'}; "
                          f"name the output {', '.join(CONTAINERS)}.")
+    if codec == "auto":
+        codec = _HOLDS[container][0]
     if codec not in _ENCODERS:
         raise UsageError(f"There is no codec {codec!r}; choose one of {', '.join(_ENCODERS)}.")
     if codec not in _HOLDS[container]:
@@ -135,8 +141,9 @@ def _tell_light(hdr: Hdr, encoder: _Encoder, pix_fmt: str, codec: str, options: 
         lost.append("Dolby Vision or HDR10+ data is dropped; it tells of the source's pictures and not of painted ones.")
 
 
-def default_suffix(clip: Clip, codec: str = "h264") -> str:
+def default_suffix(clip: Clip, codec: str = "auto") -> str:
     """The extension of an output beside the clip: the clip's own where it is written and holds `codec`."""
+    codec = "h264" if codec == "auto" else codec
     own = clip.path.suffix.lower()
     if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
         return own

@@ -61,7 +61,7 @@ class OutputPlan:
 
 
 def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = None, size: tuple[int, int] | None = None,
-                codec: str = "h264", crf: int = 16, audio: str = "copy", strict: bool = False) -> OutputPlan:
+                codec: str = "auto", crf: int = 16, audio: str = "copy", strict: bool = False) -> OutputPlan:
     """Settle how frames `first` to `last` of `clip` would be written to `target`, trying all of it in memory.
 
     Raises UsageError for a combination that cannot be, and with `strict` where anything of the source would be missing;
@@ -172,7 +172,7 @@ class Encoder:
     """
 
     def __init__(self, target: Path, clip: Clip, *, first: int = 0, last: int | None = None,
-                 size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16, audio: str = "copy",
+                 size: tuple[int, int] | None = None, codec: str = "auto", crf: int = 16, audio: str = "copy",
                  strict: bool = False, overwrite: bool = False) -> None:
         self.target, self.clip = Path(target), clip
         self.first, self.last = first, clip.frames - 1 if last is None else last

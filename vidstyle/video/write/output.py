@@ -37,7 +37,7 @@ class PicturesPlan:
 
 
 def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = None, size: tuple[int, int] | None = None,
-                codec: str = "h264", crf: int = 16, audio: str = "copy",
+                codec: str = "auto", crf: int = 16, audio: str = "copy",
                 strict: bool = False) -> encode.OutputPlan | PicturesPlan:
     """Settle how `clip` would be written to `target`, a movie or pictures. Raises UsageError and OutputError."""
     if target.suffix.lower() in PICTURES:
@@ -47,12 +47,12 @@ def plan_output(target: Path, clip: Clip, *, first: int = 0, last: int | None = 
                               strict=strict)
 
 
-def plan_pictures(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "h264",
+def plan_pictures(target: Path, clip: Clip, *, size: tuple[int, int] | None = None, codec: str = "auto",
                   audio: str = "copy", strict: bool = False) -> PicturesPlan:
     """Settle how `clip` would be written as pictures. Raises UsageError, with `strict` also where anything would be missing.
     """
     _pattern(target)
-    if codec != "h264":
+    if codec != "auto":
         raise UsageError(f"{target}: pictures have no codec {codec}; name a movie with -o, or leave --codec out.")
     if clip.sound is not None:
         raise UsageError(f"{target}: pictures hold no sound to put {clip.sound} under; "
@@ -120,7 +120,7 @@ class PictureWriter:
     """
 
     def __init__(self, target: Path, clip: Clip, *, first: int = 0, last: int | None = None,
-                 size: tuple[int, int] | None = None, codec: str = "h264", crf: int = 16, audio: str = "copy",
+                 size: tuple[int, int] | None = None, codec: str = "auto", crf: int = 16, audio: str = "copy",
                  strict: bool = False, overwrite: bool = False) -> None:
         self.target, self.clip = Path(target), clip
         self.first, self.last = first, clip.frames - 1 if last is None else last
