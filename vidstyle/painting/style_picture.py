@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import sha256
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _read(style: Style) -> StylePicture:
     path, weight = Path(style.path), style.weight
     if not 0 < weight < float("inf"):
         raise UsageError(f"{path}: its weight is {weight:g}; give a number above 0.")
-    image = read_picture(path)
+    image = read_image(path)
     try:
         return StylePicture(path, weight, sha256(path), image)
     except OSError as error:
