@@ -38,10 +38,10 @@ def test_a_translation_is_found_in_both_directions(name: str) -> None:
     assert pair.to_last.dtype == torch.float32
     torch.testing.assert_close(pair.to_this[:, 12:-12, 12:-12].mean((1, 2)), moved, atol=0.2, rtol=0)
     torch.testing.assert_close(pair.to_last[:, 12:-12, 12:-12].mean((1, 2)), -moved, atol=0.2, rtol=0)
-    shown = visibility(pair.to_last, pair.to_this)
-    assert shown.mean() > 0.85
+    visible = visibility(pair.to_last, pair.to_this)
+    assert visible.mean() > 0.85
     still = (last - this).abs().mean()
-    assert (shown * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
+    assert (visible * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
 
 
 def test_an_image_beyond_hd_is_searched_at_half_its_size_without_loss() -> None:

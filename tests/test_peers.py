@@ -89,7 +89,8 @@ def test_the_sample_is_judged_along_its_true_motion() -> None:
     assert found["flat"]["e_stab"] == found["flat"]["sharpness"] == 0
 
 
-def test_the_table_has_a_row_for_the_source_and_each_painter(untrained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_has_a_row_for_the_source_and_each_painter(untrained: Path, tmp_path: Path,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     for name in ("net", "net-alone"):
         save_network(PaintNetwork(width=8, blocks=1), tmp_path / f"{name}.safetensors", {})
