@@ -40,7 +40,7 @@ def test_an_archive_that_unpacks_to_more_than_is_read(tmp_path: Path, monkeypatc
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", bytes(2 << 20))
     assert (tmp_path / "bomb.pth").stat().st_size < 1 << 14
-    with pytest.raises(InputError, match="not a file of weights"):
+    with pytest.raises(InputError, match="not a weights file"):
         load_state_dict(tmp_path / "bomb.pth")
     monkeypatch.setattr("vidstyle.models.registry.MOST_BYTES", 1 << 20)
     with pytest.raises(InputError, match="holds more than"):

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs, read_flo
+from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs
 from training.train_flow import GAMMA, main, rate_at, sequence_loss
+from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
 from vidstyle.flow import load_flow
+from vidstyle.flow.truth import read_flo
 
 TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--updates", "2", "--workers", "0", "--device", "cpu"]
 
@@ -101,7 +103,7 @@ def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Pat
     assert int(pair.valid.sum()) == 11
     assert float(pair.second[0, 0, 0]) == pytest.approx(110 / 255)  # red first
     (tmp_path / "bad.flo").write_bytes(b"PIEH")
-    with pytest.raises(ValueError, match=r"not a \.flo file"):
+    with pytest.raises(InputError, match=r"not a \.flo file"):
         read_flo(tmp_path / "bad.flo")
     with pytest.raises(FileNotFoundError, match="sintel_gt"):
         pairs(tmp_path / "nothing")
