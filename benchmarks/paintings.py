@@ -23,7 +23,8 @@ from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
 from vidstyle.run.painter import make_stylizer, shrunk, spread
 from vidstyle.run.plan import Plan, Style, plan_video
-from vidstyle.run.resume.checkpoint import Work
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
+from vidstyle.run.resume.folder import RunFolder
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import decode, probe
@@ -45,8 +46,8 @@ def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
     """What paints as `plan` says, flow and warp included, and the seconds it took to make (the fit, where there is one)."""
     began, options = time.monotonic(), plan.options
     clip, estimate_flow, is_cut = probe(plan.source), load_flow(options.flow), cut_detector()
-    with tempfile.TemporaryDirectory() as folder, Work(Path(folder) / "work", {}, 0) as work:
-        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, work)
+    with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
+        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, FitCheckpoint(run))
     references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:

@@ -22,7 +22,7 @@ from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.run.plan import Plan, Style
-from vidstyle.run.resume.checkpoint import Work
+from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
 
 FORMAT = 1
@@ -123,21 +123,22 @@ def job_of(run: Record) -> dict[str, str]:
     return job | {name: value for name, value in run["versions"].items() if name != "python"}
 
 
-def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, whole: Path | None, work: Work,
-                   seconds: dict[str, float]) -> None:
+def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, whole: Path | None, log: FrameLog,
+                   network: Path | None, seconds: dict[str, float]) -> None:
     """Write the manifest of an output that lies `whole` under its passing name, about to get its own.
 
-    run: from `describe_run`; output: how it was written; whole: None for pictures, each of which `work` knows by its hash.
+    run: from `describe_run`; output: how it was written; whole: None for pictures, each of which `log` knows by its hash;
+    network: the one that was fitted.
     The manifest is there first, so that no movie is ever without one. Raises OutputError.
     """
     path, folder = manifest_path(plan.target), plan.target.parent
-    written = _several("", work.pictures) if whole is None else describe(whole, folder)
-    record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(work.facts)}, **run,
-              "network": run["network"] if work.network is None else sha256(work.network),
+    written = _several("", log.images) if whole is None else describe(whole, folder)
+    record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(log.facts)}, **run,
+              "network": run["network"] if network is None else sha256(network),
               "encoder": asdict(output.kind if isinstance(output, PicturesPlan) else output.format),
               "streams": plan.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},
-              "frame_sha256": [fact["sha256"] for fact in work.facts]}
+              "frame_sha256": [fact["sha256"] for fact in log.facts]}
     try:
         write_atomically(path, json.dumps(record, indent=1, default=str).encode() + b"\n")
     except OSError as error:

@@ -25,7 +25,7 @@ from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, sa
 from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import Palette, StyleTarget
 from vidstyle.run.plan import Plan, Style
-from vidstyle.run.resume.checkpoint import Work
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.video import Clip, sample
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
@@ -37,8 +37,8 @@ TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 5.0, 50.0
 
 
 def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector,
-                  listen: Listener, work: Work) -> tuple[Stylizer, dict[str, float]]:
-    """What paints one frame, and the last losses of the fit where there was one; `work` keeps the fit."""
+                  listen: Listener, checkpoint: FitCheckpoint) -> tuple[Stylizer, dict[str, float]]:
+    """What paints one frame, and the last losses of the fit where there was one; `checkpoint` saves the fit."""
     options, encoder = plan.options, load_encoder(plan.options.encoder, plan.device)
     pictures = [read_picture(style.path).to(plan.device) for style in styles]
     target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
@@ -50,24 +50,24 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
         if about.get("made_by") == TRAIN:  # it was trained on clips in palettes of their own, and this is another
             dress(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
         return FeedForward(network), {}
-    if work.network is None:
-        network, losses = _fitted(plan, clip, encoder, target, estimate_flow, is_cut, listen, work)
-        work.keep_network(lambda path: save_network(network, path, _about(plan, styles, losses)))
-    assert work.network is not None
+    if checkpoint.network is None:
+        network, losses = _fitted(plan, clip, encoder, target, estimate_flow, is_cut, listen, checkpoint)
+        checkpoint.save_network(lambda path: save_network(network, path, _about(plan, styles, losses)))
+    assert checkpoint.network is not None
     if options.network is not None:
         try:
-            write_atomically(options.network, work.network.read_bytes())
+            write_atomically(options.network, checkpoint.network.read_bytes())
         except OSError as error:
             raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
                               "choose another place.") from error
-    network, about = load_network(work.network)
+    network, about = load_network(checkpoint.network)
     losses = {name.removeprefix("loss_"): float(value) for name, value in about.items() if name.startswith("loss_")}
     return FeedForward(network.to(plan.device)), losses
 
 
 def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
-            is_cut: CutDetector, listen: Listener, work: Work) -> tuple[PaintNetwork, dict[str, float]]:
-    """A network fitted to the clip, from where `work` has kept an unfinished fit, and its last losses."""
+            is_cut: CutDetector, listen: Listener, checkpoint: FitCheckpoint) -> tuple[PaintNetwork, dict[str, float]]:
+    """A network fitted to the clip, from where `checkpoint` has saved an unfinished fit, and its last losses."""
     options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
@@ -76,16 +76,16 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
 
     def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
         losses.update(found)
-        work.keep_fit(step, state)
+        checkpoint.save(step, state)
         try:
             listen(Progress("fit", step, options.fit_steps, found["style"]))
         except KeyboardInterrupt:  # whoever listens wants us to stop here
-            work.keep_fit(step, state, now=True)
+            checkpoint.save(step, state, now=True)
             raise
 
     settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight,
                            TEMPORAL_FIT * options.temporal, options.fit_steps, options.seed, rate=RATE)
-    fit(network, pairs, encoder, target, settings, report, work.fit_state())
+    fit(network, pairs, encoder, target, settings, report, checkpoint.state())
     return network, losses
 
 

@@ -29,7 +29,9 @@ from vidstyle.run.plan import (
     read_clip,
     sheet_target,
 )
-from vidstyle.run.resume.checkpoint import Work, work_folder
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import decode, open_output
@@ -123,14 +125,16 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, res
     first, last = plan.frames
     total, run = last - first + 1, describe_run(plan, styles, clip)
     overwrite = may_replace(plan.target, plan.frames, overwrite)
-    with (Work(work_folder(plan.target), job_of(run), total, restart=restart, frames=sheet is None) as work,
+    with (RunFolder(plan.target, job_of(run), restart=restart, keep_frames=sheet is None) as folder,
+          FrameLog(folder, total) as log,
           open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
                       audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder):
-        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, work)
-        memories = work.restore(encoder, plan.device)
+        checkpoint = FitCheckpoint(folder)
+        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, checkpoint)
+        memories = log.restore(encoder, plan.device)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
-        begin = first + len(work.facts) if work.facts else plan.begin
+        begin = first + len(log.facts) if log.facts else plan.begin
         frames = decode(clip, begin, last, clamp=False)
         for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references, memories=memories,
                                     shrink=lambda frame: shrunk(frame, plan)):
@@ -138,17 +142,17 @@ def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, res
             if source.index < first:
                 continue
             written = replace(source, image=finish(source.image, painted.painting.cpu(), plan))
-            work.keep(encoder.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
-                      damage=written.damage, clipped=_clipped(source, written, plan))
+            log.append(encoder.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
+                       damage=written.damage, clipped=_clipped(source, written, plan))
             if sheet is not None:
                 sheet.look(source, written)
-            listen(Progress("paint", len(work.facts), total))
-        work.save()
-        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": work.seconds}
-        write_manifest(plan, run, encoder.plan, encoder.close(), work, seconds)
-    held, damaged = (tuple(fact["index"] for fact in work.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
-    clipped = [fact["clipped"] for fact in work.facts if fact["clipped"]]
-    return Result(plan, total, tuple(fact["sha256"] for fact in work.facts), time.monotonic() - began, seconds, losses,
+            listen(Progress("paint", len(log.facts), total))
+        log.save()
+        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
+        write_manifest(plan, run, encoder.plan, encoder.close(), log, checkpoint.network, seconds)
+    held, damaged = (tuple(fact["index"] for fact in log.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
+    clipped = [fact["clipped"] for fact in log.facts if fact["clipped"]]
+    return Result(plan, total, tuple(fact["sha256"] for fact in log.facts), time.monotonic() - began, seconds, losses,
                   held, damaged, (sum(clipped), len(clipped)))
 
 

@@ -17,7 +17,7 @@ from vidstyle.flow import load_flow
 from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network
 from vidstyle.run.preroll import find_start
-from vidstyle.run.resume.checkpoint import is_unfinished
+from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
 
 

@@ -1,4 +1,4 @@
-"""Jobs that survive: what a stopped or killed run has kept is trusted only where it is whole, and leads to the same file."""
+"""Runs that were stopped: what they saved is trusted only where it is whole, and leads to the same file."""
 
 import errno
 import os
@@ -15,15 +15,17 @@ from vidstyle.core.images import write_png
 from vidstyle.core.progress import Progress
 from vidstyle.run.manifest import verify
 from vidstyle.run.pipeline import Selection, Style, stylize_video
-from vidstyle.run.resume import checkpoint as work_module
-from vidstyle.run.resume.checkpoint import work_folder
-from vidstyle.run.resume.journal import locked
+from vidstyle.run.resume import schedule
+from vidstyle.run.resume.folder import JOURNAL, work_folder
+from vidstyle.run.resume.job import AFTER_FIT
+from vidstyle.run.resume.journal import Journal
+from vidstyle.run.resume.lock import locked
 
-SAMPLES = 96 * 64 * 3 // 2 + 8  # bytes of a frame, and of their number
+SAMPLES = 96 * 64 * 3 // 2 + 8  # bytes of a frame, and of its length
 
 
-def newest(work: Path, pattern: str) -> Path:
-    return sorted(work.glob(pattern))[-1]
+def newest(folder: Path, pattern: str) -> Path:
+    return sorted(folder.glob(pattern))[-1]
 
 
 def flip_a_bit(path: Path) -> None:
@@ -33,27 +35,27 @@ def flip_a_bit(path: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], int]] = {
-    "none": (lambda work: None, STOP),
-    "a torn last line": (lambda work: os.truncate(work / "journal", (work / "journal").stat().st_size - 3), STOP - 1),
-    "a state that lost its end": (lambda work: os.truncate(newest(work, "state-*"), 1000), STOP - 1),
-    "a state with a flipped bit": (lambda work: flip_a_bit(newest(work, "state-*")), STOP - 1),
-    "both states gone": (lambda work: [path.unlink() for path in work.glob("state-*")], 0),
-    "samples gone": (lambda work: newest(work, "tail-*").unlink(), 0),
-    "samples that lost the last frame": (lambda work: os.truncate(newest(work, "tail-*"), 4 * SAMPLES), STOP - 1),
-    "a damaged segment": (lambda work: flip_a_bit(newest(work, "segment-*")), 0),
-    "a damaged network": (lambda work: flip_a_bit(work / "network.safetensors"), 0),
-    "a damaged first line": (lambda work: (work / "journal").write_bytes(b"?" + (work / "journal").read_bytes()), 0),
-    "a file of an unwritten line": (lambda work: (work / "segment-00002").write_bytes(b"half"), STOP),
+    "none": (lambda saved: None, STOP),
+    "a torn last line": (lambda saved: os.truncate(saved / "journal", (saved / "journal").stat().st_size - 3), STOP - 1),
+    "memories that lost their end": (lambda saved: os.truncate(newest(saved, "memories-*"), 1000), STOP - 1),
+    "memories with a flipped bit": (lambda saved: flip_a_bit(newest(saved, "memories-*")), STOP - 1),
+    "both memories gone": (lambda saved: [path.unlink() for path in saved.glob("memories-*")], 0),
+    "samples gone": (lambda saved: newest(saved, "samples-*").unlink(), 0),
+    "samples that lost the last frame": (lambda saved: os.truncate(newest(saved, "samples-*"), 4 * SAMPLES), STOP - 1),
+    "a damaged segment": (lambda saved: flip_a_bit(newest(saved, "segment-*")), 0),
+    "a damaged network": (lambda saved: flip_a_bit(saved / "network.safetensors"), 0),
+    "a damaged first line": (lambda saved: (saved / "journal").write_bytes(b"?" + (saved / "journal").read_bytes()), 0),
+    "a file of an unwritten line": (lambda saved: (saved / "segment-00002").write_bytes(b"half"), STOP),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_is_damaged_is_painted_again(folder: Path, damage: str):
-    harm, kept = DAMAGE[damage]
+    harm, trusted = DAMAGE[damage]
     harm(work_folder(folder / "out.mp4"))
-    seen: list[int] = []
-    paint(folder, "out.mp4", listen=lambda step: seen.append(step.done) if step.stage == "paint" else None)
-    assert seen == list(range(kept + 1, FRAMES + 1))
+    painted: list[int] = []
+    paint(folder, "out.mp4", listen=lambda step: painted.append(step.done) if step.stage == "paint" else None)
+    assert painted == list(range(trusted + 1, FRAMES + 1))
     assert is_whole(folder)
     assert not work_folder(folder / "out.mp4").exists()
 
@@ -63,17 +65,22 @@ def test_what_is_damaged_is_painted_again(folder: Path, damage: str):
 def test_another_job_is_refused(folder: Path, changes: dict[str, int], words: str):
     with pytest.raises(UsageError, match=f"{words}.*--restart"):
         paint(folder, "out.mp4", replace(QUICK, **changes))
-    paint(folder, "out.mp4")  # what was kept is still there
+    paint(folder, "out.mp4")  # what was saved is still there
     assert is_whole(folder)
 
 
 def test_the_sound_may_be_another(folder: Path):
     silent = replace(QUICK, audio="none")
     paint(folder, "silent.mp4", silent)
-    seen: list[int] = []
-    paint(folder, "out.mp4", silent, listen=lambda step: seen.append(step.done) if step.stage == "paint" else None)
-    assert seen == list(range(STOP + 1, FRAMES + 1))
+    painted: list[int] = []
+    paint(folder, "out.mp4", silent, listen=lambda step: painted.append(step.done) if step.stage == "paint" else None)
+    assert painted == list(range(STOP + 1, FRAMES + 1))
     assert (folder / "out.mp4").read_bytes() == (folder / "silent.mp4").read_bytes()
+
+
+def test_every_name_that_does_not_change_the_fit_is_one_of_a_job(folder: Path):
+    [first, *_] = Journal(work_folder(folder / "out.mp4") / JOURNAL).read()
+    assert set(AFTER_FIT) <= set(first["job"])
 
 
 def test_another_style_is_refused_and_restart_begins_anew(folder: Path):
@@ -96,55 +103,55 @@ def test_a_stop_before_anything_is_done_leaves_nothing(folder: Path):
     assert sorted(folder.iterdir()) == before
 
 
-def test_two_runs_of_one_output_are_kept_apart(folder: Path):
+def test_a_second_run_of_one_output_is_refused(folder: Path):
     words = rf"another run \(process {os.getpid()} on .*\)"
-    with locked(work_folder(folder / "out.mp4") / "lock", "out.mp4"), pytest.raises(OutputError, match=words):
+    with locked(work_folder(folder / "out.mp4")), pytest.raises(OutputError, match=words):
         paint(folder, "out.mp4")
     paint(folder, "out.mp4")
     assert is_whole(folder)
 
 
-def test_a_work_folder_that_vanishes_is_told_in_a_sentence(folder: Path):
-    work = work_folder(folder / "out.mp4")
+def test_a_folder_that_vanishes_is_an_error_in_one_sentence(folder: Path):
+    saved = work_folder(folder / "out.mp4")
 
     def listen(progress: Progress) -> None:
         if progress.done == STOP + 3:
-            work.rename(folder / "elsewhere")
+            saved.rename(folder / "elsewhere")
 
-    with pytest.raises(OutputError, match=r"cannot be kept there \(no such file or directory\)"):
+    with pytest.raises(OutputError, match=r"cannot be saved there \(no such file or directory\)"):
         paint(folder, "out.mp4", listen=listen)
     assert not (folder / "out.mp4").exists()
-    (folder / "elsewhere").rename(work)
+    (folder / "elsewhere").rename(saved)
     paint(folder, "out.mp4")
     assert is_whole(folder)
 
 
-def test_an_error_of_the_input_keeps_what_is_painted(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_of_the_input_saves_what_is_painted(folder: Path, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object, **__: object) -> None:
         raise VidstyleError("broke off.")
 
-    work = work_folder(folder / "out.mp4")
+    saved = work_folder(folder / "out.mp4")
     with monkeypatch.context() as patch:
         patch.setattr("vidstyle.run.pipeline.decode", broken)
         with pytest.raises(VidstyleError) as error:
             paint(folder, "out.mp4")
     assert "after 21 of 29 frames" in error.value.__notes__[0]
-    assert work.is_dir()
+    assert saved.is_dir()
 
 
-def test_pictures_that_are_whole_stay_and_the_rest_follow(folder: Path):
+def test_images_that_are_whole_stay_and_the_rest_follow(folder: Path):
     paint(folder, "whole.####.png")
     with pytest.raises(KeyboardInterrupt) as stop:
         paint(folder, "out.####.png", listen=until(STOP))
     assert f"after {STOP} of {FRAMES} frames" in stop.value.__notes__[0]
     assert len(list(folder.glob("out.*.png"))) == STOP
-    (folder / "out.0021.png").write_bytes(b"painted after the last saving, and not whole")  # as a kill may leave it
+    (folder / "out.0021.png").write_bytes(b"painted after the last save, and not whole")  # as a kill may leave it
     with pytest.raises(OutputError, match="exist already"):
         stylize_video(folder / "clip.mp4", [Style(folder / "style.png")], folder / "out.####.png", QUICK,
                       Selection(frames=(0, 9)))
-    seen: list[int] = []
-    paint(folder, "out.####.png", listen=lambda step: seen.append(step.done) if step.stage == "paint" else None)
-    assert seen == list(range(STOP + 1, FRAMES + 1))
+    painted: list[int] = []
+    paint(folder, "out.####.png", listen=lambda step: painted.append(step.done) if step.stage == "paint" else None)
+    assert painted == list(range(STOP + 1, FRAMES + 1))
     for number in range(FRAMES):
         assert (folder / f"out.{number:04}.png").read_bytes() == (folder / f"whole.{number:04}.png").read_bytes()
     assert [check.good for check in verify(folder / "out.####.png")] == [True] * 4
@@ -152,7 +159,7 @@ def test_pictures_that_are_whole_stay_and_the_rest_follow(folder: Path):
     assert [check.good for check in verify(folder / "out.####.png")] == [False, False, True, True]
 
 
-def test_pictures_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_images_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch):
     options = replace(QUICK, network=folder / "net.safetensors")
     paint(folder, "whole.####.png", options)
 
@@ -164,8 +171,8 @@ def test_pictures_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder
             patch.setattr("vidstyle.video.images.still.write", full)
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.run.resume.checkpoint.write_atomically", full)
-        patch.setattr(work_module, "LEAST_SECONDS", 1e9)  # nothing is saved before
+        patch.setattr("vidstyle.run.resume.frame_log.write_atomically", full)
+        patch.setattr(schedule, "LEAST_SECONDS", 1e9)  # nothing is saved before
         with pytest.raises(OutputError, match="no space left") as error:
             paint(folder, "out.####.png", options, listen=listen)
     assert error.value.__notes__ == [f"give the same command again and it goes on after 0 of {FRAMES} frames"]

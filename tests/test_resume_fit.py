@@ -1,4 +1,4 @@
-"""Jobs that survive: a fit that was stopped goes on, and one that is done is not done again."""
+"""Runs that were stopped: a fit goes on where it was saved, and a finished fit is not done again."""
 
 import shutil
 from dataclasses import replace
@@ -8,15 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load, save
 from stopped_runs import FRAMES, QUICK, is_whole, paint, until
-from test_feedforward import fresh, pairs, settings
-from test_optimize import noise
 
 from vidstyle.core.progress import Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.feedforward.fit import fit
+from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
+from vidstyle.painting.feedforward.start import begin
 from vidstyle.painting.style import StyleTarget
 from vidstyle.run.pipeline import Style, preview_video
-from vidstyle.run.resume.checkpoint import work_folder
+from vidstyle.run.resume.folder import work_folder
 
 
 @pytest.mark.parametrize(("changes", "fits"), [({"strength": 0.5, "crf": 20}, False), ({"seed": 1}, True)])
@@ -54,21 +53,23 @@ def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
 
 
 def test_the_state_of_a_fit_is_all_of_it():
-    encoder, kept = load_encoder("builtin"), dict[int, bytes]()
-    target = StyleTarget([noise(1)], [1.0], encoder)
-    networks = [fresh(pairs(), target) for _ in range(2)]
-    fit(networks[0], pairs(), encoder, target, settings(5), lambda step, _, state: kept.update({step: save(state())}))
-    fit(networks[1], pairs(), encoder, target, settings(5), begun=load(kept[2]))
+    encoder, saved = load_encoder("builtin"), dict[int, bytes]()
+    image, style = (torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    still = Pair((image * 255).byte(), (image * 255).byte(), torch.zeros(2, 64, 64), torch.ones(1, 64, 64))
+    target, settings = StyleTarget([style], [1.0], encoder), FitSettings(0.05, 1.0, 1.0, 50.0, steps=5, seed=7)
+    networks = [begin([image], target, keep=0.9, seed=7) for _ in range(2)]
+    fit(networks[0], [still], encoder, target, settings, lambda step, _, state: saved.update({step: save(state())}))
+    fit(networks[1], [still], encoder, target, settings, begun=load(saved[2]))
     whole, later = (network.state_dict() for network in networks)
     assert all(torch.equal(value, later[name]) for name, value in whole.items())
 
 
-def test_of_a_preview_the_fit_is_kept(folder: Path):
+def test_a_stopped_preview_saves_the_fit_alone(folder: Path):
     arguments = (folder / "clip.mp4", [Style(folder / "style.png")], folder / "look.mp4", QUICK)
     with pytest.raises(KeyboardInterrupt) as stop:
         preview_video(*arguments, listen=until(4))
     assert stop.value.__notes__[0].endswith("goes on after the fit")
-    seen: list[str] = []
-    preview_video(*arguments, listen=lambda step: seen.append(step.stage))
-    assert seen == ["paint"] * FRAMES
+    stages: list[str] = []
+    preview_video(*arguments, listen=lambda step: stages.append(step.stage))
+    assert stages == ["paint"] * FRAMES
     assert (folder / "look.mp4").read_bytes() == (folder / "whole.mp4").read_bytes()
