@@ -73,7 +73,7 @@ def run(target: Path) -> None:
 class Interrupt:
     """Raises KeyboardInterrupt as line number `at` of the room is about to be run, over all its files in the order of time.
 
-    A line counts each of its first three times, which covers two saves and more.
+    A line counts each of its first five times: for the journal these are two states of the fit, the network, and two frames.
     """
 
     def __init__(self, at: int) -> None:
@@ -83,7 +83,7 @@ class Interrupt:
         if not frame.f_code.co_filename.startswith(ROOM):
             return None
         line = frame.f_code.co_filename, frame.f_lineno
-        if event == "line" and self.times[line] < 3:
+        if event == "line" and self.times[line] < 5:
             self.times[line] += 1
             self.lines += 1
             if self.lines == self.at:
