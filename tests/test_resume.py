@@ -35,17 +35,17 @@ def flip_a_bit(path: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], int]] = {
-    "none": (lambda work: None, STOP),
-    "a torn last line": (lambda work: os.truncate(work / "journal", (work / "journal").stat().st_size - 3), STOP - 1),
-    "memories that lost their end": (lambda work: os.truncate(newest(work, "memories-*"), 1000), STOP - 1),
-    "memories with a flipped bit": (lambda work: flip_a_bit(newest(work, "memories-*")), STOP - 1),
-    "both memories gone": (lambda work: [path.unlink() for path in work.glob("memories-*")], 0),
-    "samples gone": (lambda work: newest(work, "samples-*").unlink(), 0),
-    "samples that lost the last frame": (lambda work: os.truncate(newest(work, "samples-*"), 4 * SAMPLES), STOP - 1),
-    "a damaged segment": (lambda work: flip_a_bit(newest(work, "segment-*")), 0),
-    "a damaged network": (lambda work: flip_a_bit(work / "network.safetensors"), 0),
-    "a damaged first line": (lambda work: (work / "journal").write_bytes(b"?" + (work / "journal").read_bytes()), 0),
-    "a file of an unwritten line": (lambda work: (work / "segment-00002").write_bytes(b"half"), STOP),
+    "none": (lambda saved: None, STOP),
+    "a torn last line": (lambda saved: os.truncate(saved / "journal", (saved / "journal").stat().st_size - 3), STOP - 1),
+    "memories that lost their end": (lambda saved: os.truncate(newest(saved, "memories-*"), 1000), STOP - 1),
+    "memories with a flipped bit": (lambda saved: flip_a_bit(newest(saved, "memories-*")), STOP - 1),
+    "both memories gone": (lambda saved: [path.unlink() for path in saved.glob("memories-*")], 0),
+    "samples gone": (lambda saved: newest(saved, "samples-*").unlink(), 0),
+    "samples that lost the last frame": (lambda saved: os.truncate(newest(saved, "samples-*"), 4 * SAMPLES), STOP - 1),
+    "a damaged segment": (lambda saved: flip_a_bit(newest(saved, "segment-*")), 0),
+    "a damaged network": (lambda saved: flip_a_bit(saved / "network.safetensors"), 0),
+    "a damaged first line": (lambda saved: (saved / "journal").write_bytes(b"?" + (saved / "journal").read_bytes()), 0),
+    "a file of an unwritten line": (lambda saved: (saved / "segment-00002").write_bytes(b"half"), STOP),
 }
 
 
@@ -112,16 +112,16 @@ def test_a_second_run_of_one_output_is_refused(folder: Path):
 
 
 def test_a_folder_that_vanishes_is_an_error_in_one_sentence(folder: Path):
-    work = work_folder(folder / "out.mp4")
+    saved = work_folder(folder / "out.mp4")
 
     def listen(progress: Progress) -> None:
         if progress.done == STOP + 3:
-            work.rename(folder / "elsewhere")
+            saved.rename(folder / "elsewhere")
 
     with pytest.raises(OutputError, match=r"cannot be saved there \(no such file or directory\)"):
         paint(folder, "out.mp4", listen=listen)
     assert not (folder / "out.mp4").exists()
-    (folder / "elsewhere").rename(work)
+    (folder / "elsewhere").rename(saved)
     paint(folder, "out.mp4")
     assert is_whole(folder)
 
@@ -130,13 +130,13 @@ def test_an_error_of_the_input_saves_what_is_painted(folder: Path, monkeypatch: 
     def broken(*_: object, **__: object) -> None:
         raise VidstyleError("broke off.")
 
-    work = work_folder(folder / "out.mp4")
+    saved = work_folder(folder / "out.mp4")
     with monkeypatch.context() as patch:
         patch.setattr("vidstyle.run.pipeline.decode", broken)
         with pytest.raises(VidstyleError) as error:
             paint(folder, "out.mp4")
     assert "after 21 of 29 frames" in error.value.__notes__[0]
-    assert work.is_dir()
+    assert saved.is_dir()
 
 
 def test_images_that_are_whole_stay_and_the_rest_follow(folder: Path):

@@ -1,7 +1,9 @@
 """A signal may stop a run at any line of its saves: what is on disk afterwards is some number of whole frames."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +22,7 @@ from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import Written
 
 ROOM = str(Path(room.__file__).parent)
-JOB, FRAMES, LENGTH = {"frames": "[0, 4]", "network": "fitted"}, 5, 3
+JOB, FRAMES, LENGTH = {"frames": "[0, 3]", "network": "fitted"}, 4, 2
 
 
 class Sink:
@@ -69,15 +71,20 @@ def run(target: Path) -> None:
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt as line number `at` of the room is about to be run, counted over all its files."""
+    """Raises KeyboardInterrupt as line number `at` of the room is about to be run, over all its files in the order of time.
+
+    A line counts each of its first five times: for the journal these are two states of the fit, the network, and two frames.
+    """
 
     def __init__(self, at: int) -> None:
-        self.at, self.lines = at, 0
+        self.at, self.lines, self.times = at, 0, Counter[tuple[str, int]]()
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
         if not frame.f_code.co_filename.startswith(ROOM):
             return None
-        if event == "line":
+        line = frame.f_code.co_filename, frame.f_lineno
+        if event == "line" and self.times[line] < 5:
+            self.times[line] += 1
             self.lines += 1
             if self.lines == self.at:
                 raise KeyboardInterrupt
@@ -87,12 +94,15 @@ class Interrupt:
 def lines_of(target: Path, at: int = 0) -> int:
     """Run and count the lines; raises KeyboardInterrupt at line `at`."""
     interrupt = Interrupt(at)
-    before = sys.gettrace()
-    sys.settrace(interrupt)
-    try:
+
+    def job() -> None:
+        sys.settrace(interrupt)
         run(target)
-    finally:
-        sys.settrace(before)
+
+    # In a thread of its own: CPython 3.11 does not always end an `except` block that is interrupted in this manner, and the
+    # exception would be the context of every later one in the thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(job).result()
     return interrupt.lines
 
 
