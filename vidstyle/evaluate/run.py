@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ss
 from vidstyle.run.painter import spread
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Clip, decode, probe
+from vidstyle.video.settings import ReadSettings
 
 BLUR = 0.01  # of the picture's height: the control's blur, strong enough to lose every brush stroke
 LOOKED_AT = 8  # frames that the encoder sees, spread over the clip
@@ -48,12 +50,13 @@ class Seen:
 
 
 Watcher = Callable[[Seen], None]
+READ_DEFAULT = ReadSettings()
 
 
 def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, baseline: Path | None = None,
                    frames: tuple[int, int] | None = None, judge_flow: str = FARNEBACK, stabilised_by: str = Options().flow,
-                   truth: Path | None = None, encoder: str = "builtin", listen: Listener = lambda progress: None,
-                   watch: Watcher | None = None) -> Evaluation:
+                   truth: Path | None = None, encoder: str = "builtin", read: ReadSettings = READ_DEFAULT,
+                   listen: Listener = lambda progress: None, watch: Watcher | None = None) -> Evaluation:
     """Judge the painting `styled` of the clip `source`, both read once, in step.
 
     style: the picture it was painted after; without one, nothing is said about style. baseline: the same clip painted
@@ -61,7 +64,9 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     truth: a folder for `vidstyle.flow.truth.Truth`; else the flow `judge_flow` judges, which must not be of the family
     of `stabilised_by`. Raises UsageError, InputError.
     """
-    clips = {PAINTING: probe(styled), SOURCE: probe(source)} | ({BASELINE: probe(baseline)} if baseline else {})
+    how: dict[str, Any] = {"hdr": None if read.hdr == "refuse" else read.hdr, "deinterlace": read.deinterlace == "bwdif"}
+    files = {PAINTING: styled, SOURCE: source} | ({BASELINE: baseline} if baseline else {})
+    clips = {name: probe(file, **how) for name, file in files.items()}
     first, last = _range(clips, frames)
     size = (clips[PAINTING].height, clips[PAINTING].width)
     if min(size) < SMALLEST:
@@ -73,8 +78,8 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     is_cut, before = cut_detector(), None
     looked_at = {first + place for place in spread(last - first + 1, LOOKED_AT)}
     readers = {row: _read(clip, clips[SOURCE], first, last) for row, clip in clips.items()}
-    for read in zip(*readers.values(), strict=True):
-        found = dict(zip(clips, read, strict=True))
+    for together in zip(*readers.values(), strict=True):
+        found = dict(zip(clips, together, strict=True))
         frame = replace(found[SOURCE], image=resize(found[SOURCE].image, size))
         images = [resize(picture.image, size) for picture in found.values()]
         pictures = torch.stack([*images, blur(images[0], sigma)])
