@@ -20,6 +20,7 @@ from vidstyle.run import manifest, pipeline
 from vidstyle.run.manifest import Check
 from vidstyle.run.pipeline import Plan, Result, Selection, Style
 from vidstyle.train import Trained
+from vidstyle.video.settings import ReadSettings
 
 ROOT = Path(__file__).parent.parent
 RUN = ["run", "a.mp4", "--style", "monet.jpg"]
@@ -36,6 +37,8 @@ class Asked:
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
     restart: bool = False
+    read: ReadSettings = field(default_factory=ReadSettings)
+    """How `evaluate` was asked to read the clips."""
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
@@ -74,7 +77,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return stylize_video(*args, **kwargs)
 
-    def evaluate_video(styled, source, *, style=None, baseline=None, encoder="builtin", **kwargs):
+    def evaluate_video(styled, source, *, read, style=None, baseline=None, encoder="builtin", **kwargs):
+        asked.read = read
         values = {"painting": {"e_stab": 0.02, "sharpness": 0.03}, "source": {"e_stab": 0.01, "sharpness": 0.03}}
         curves = {name: {row: [None] for row in values} for name in ("e_stab", "e_stab_10", "luma")}
         values["painting"] |= {"sharpness_ratio": 0.9, "e_stab_ratio": 0.6} if baseline else {}

@@ -12,6 +12,7 @@ from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
 from vidstyle.run.pipeline import Selection, Style
+from vidstyle.video.settings import ReadSettings
 
 
 @pytest.mark.parametrize(
@@ -189,6 +190,14 @@ def test_probe_and_models(asked: Asked, capsys):
     assert capsys.readouterr().out == "builtin  w\n"
 
 
+def test_evaluate_reads_hdr_and_interlaced_clips_as_run_does(asked: Asked):
+    words = ["evaluate", "a_monet.mp4", "--source", "a.mp4"]
+    assert execute([*words, "--hdr", "tonemap", "--deinterlace", "bwdif"]) == 0
+    assert asked.read == ReadSettings(hdr="tonemap", deinterlace="bwdif")
+    assert execute(words) == 0
+    assert asked.read == ReadSettings()
+
+
 def test_preview_paints_the_middle_and_names_both_files(asked: Asked, capsys):
     assert execute(["preview", "a.mp4", "--style", "monet.jpg", "--count", "4"]) == 0
     assert asked.selection == Selection(frames=(38, 61))
@@ -202,7 +211,7 @@ def test_version_and_help(asked: Asked, capsys):
     assert execute(["--version"]) == 0
     assert capsys.readouterr().out == f"vidstyle {__version__}\n"
     for words in (["--help"], ["run", "--help"], ["preview", "--help"], ["probe", "--help"], ["models", "--help"],
-                  ["verify", "--help"]):
+                  ["verify", "--help"], ["train", "--help"], ["evaluate", "--help"], ["export", "--help"]):
         assert execute(words) == 0
         assert "Usage" in capsys.readouterr().out
 

@@ -196,6 +196,6 @@ def test_verify(folder: Path):
     assert {check["what"]: check["good"] for check in result["checks"]} == {
         "output": False, "frames": True, "source": True, "style": None
     }  # fmt: skip
-    assert bad.stderr == "vidstyle: out.mp4: is not as its manifest says (output); copy it again, or paint it again.\n"
+    assert bad.stderr == "vidstyle: out.mp4: differs from its manifest (output); copy it again, or paint it again.\n"
     (folder / "out.mp4.vidstyle.json").write_text("{}")
     assert vidstyle("verify", "out.mp4", cwd=folder).returncode == 3

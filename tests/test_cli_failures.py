@@ -103,7 +103,7 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
     assert child.stderr is not None
     child.send_signal(number)
     told = [child.stderr.readline() for _ in range(4)]
-    assert "once more stops at once" in "".join(told)
+    assert "a second signal stops at once" in "".join(told)
     if signals == 2:
         child.send_signal(number)
     out, err = child.communicate(timeout=20)

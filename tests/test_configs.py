@@ -216,6 +216,6 @@ def test_a_codec_without_crf_is_refused_with_one(codec: str, tmp_path: Path, ask
         config.write_text(text)
         assert execute([*words, "--config", str(config), *more]) == 2
         assert capsys.readouterr().err == (
-            f"vidstyle: crf is given and {codec} has no such scale of quality; leave --crf out.\n")
+            f"vidstyle: crf is given and {codec} has no such scale of quality; leave crf out.\n")
     config.write_text(f'codec = "{codec}"')
     assert execute([*words, "--config", str(config), "--preset", "final"]) == 0  # the preset sets a crf for other codecs

@@ -1,4 +1,4 @@
-"""What the commands print: data on stdout (paths, tables or JSON lines), everything else on stderr."""
+"""Output of the commands: data on stdout (paths, tables or JSON lines), everything else on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vidstyle.run.pipeline import Plan, Result, Style
 
 VERSION = 1
-"""Of the JSON lines; a new key does not raise it, a changed meaning does."""
+"""Version of the JSON lines; a changed meaning raises it, a new key does not."""
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -28,13 +28,13 @@ def say(text: str) -> None:
 
 
 def plan_fields(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON can hold it."""
+    """A plan as values for JSON."""
     first, last = plan.frames
     return dataclasses.asdict(plan) | {"frames": [plan.number(first), plan.number(last)], "count": last - first + 1}
 
 
 def result_fields(result: Result) -> dict[str, Any]:
-    """A result as JSON can hold it, with the plan's source and target brought up to the top."""
+    """A result as values for JSON; the source and target of the plan are keys of the result."""
     fields = dataclasses.asdict(result)
     plan = fields.pop("plan")
     return {"source": plan["source"], "target": plan["target"], **fields,
@@ -42,7 +42,7 @@ def result_fields(result: Result) -> dict[str, Any]:
 
 
 def tell_warnings(result: Result) -> None:
-    """Say on stderr what only the frames themselves could tell: how many were damaged, missing or too bright."""
+    """Print the warnings found while painting on stderr: frames that were damaged, missing or too bright."""
     for warning in result.warnings:
         say(f"{result.plan.source.name}: warning: {warning}")
 
@@ -78,7 +78,7 @@ def _written(plan: Plan) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Rows as aligned columns, the last one of any length: what a person can read and `grep` can search."""
+    """Rows as aligned columns, for reading and for `grep`; the last column is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "\n".join(
         indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]
@@ -87,7 +87,7 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """A plan as one line, said before the work starts."""
+    """A plan as one line, printed before the work starts."""
     first, last = plan.frames
     size = _size(plan.paint_size)
     frames = f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"

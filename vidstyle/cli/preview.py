@@ -1,4 +1,4 @@
-"""`vidstyle preview`: a few painted frames, as a contact sheet and a short movie."""
+"""`vidstyle preview`: a short painted movie, and a contact sheet of some of its frames."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import WHAT
 
 LENGTH = 24
-"""Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
+"""Frames of a preview without a range: about a second, enough to see whether the paint flickers."""
 
 
 @with_request
 def preview(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to try the style on.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or image sequence to try the style on.")],
     request: Request,
     count: Annotated[
         int,
         typer.Option("--count", min=1, max=100, metavar="N", rich_help_panel=WHAT, help="Frames on the contact sheet."),
     ] = 6,
 ) -> None:
-    """Paint a short piece of CLIP, the middle 24 frames unless a range is given, and lay frames out on a sheet.
+    """Paint a short part of CLIP, by default its middle 24 frames, and put some of them on a contact sheet.
 
-    The sheet is a PNG beside the short movie: the source above, the painting below.
+    The contact sheet is a PNG next to the short movie, with the source frames above and the painted frames below.
     """
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline

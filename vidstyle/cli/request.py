@@ -144,7 +144,7 @@ def read_request(
     from vidstyle.video.write.formats import WITHOUT_CRF
 
     if "crf" in chosen and options.codec in WITHOUT_CRF:
-        raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave --crf out.")
+        raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
     styles = [Style(path, weight) for path, weight in pictures]
     return Request(styles, options, chosen, Selection(span, begin, stop), target, folder, overwrite, restart, json)
 

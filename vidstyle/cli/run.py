@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 def run(
     clip: Annotated[
         list[Path],
-        typer.Argument(metavar="CLIP", help="Video or sequence of pictures ('shot.####.exr') to paint, or several."),
+        typer.Argument(metavar="CLIP", help="Video or image sequence ('shot.####.exr') to paint, or several of them."),
     ],
     request: Request,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", rich_help_panel=REPORT, help="Say what would be done, and write nothing."),
+        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
     ] = False,
 ) -> None:
-    """Paint CLIP in the style of a picture; with several clips, one that fails does not stop the others."""
+    """Paint CLIP in the style of an image; where several clips are given, one that fails does not stop the others."""
     from vidstyle.run.batch import plan_clips, run_clips
 
     several = len(clip) > 1

@@ -11,7 +11,7 @@ import typer
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.options import Debug, Json, with_declared
 from vidstyle.cli.parse import parse_style
-from vidstyle.cli.progress import showing
+from vidstyle.cli.progress import show_progress
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, WHAT, TrainOptions
 
@@ -63,7 +63,7 @@ def train(
 
     leads = launched().leads
     try:
-        with showing(output, json=json) if leads else nullcontext(_ignore) as listen:
+        with show_progress(output, json=json) if leads else nullcontext(_ignore) as listen:
             result = train_network([path for path, _ in images], sources, output, options, overwrite=overwrite,
                                    restart=not resume, listen=listen)  # fmt: skip
     except KeyboardInterrupt:
