@@ -16,9 +16,13 @@ from vidstyle.core.progress import Progress
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
 from vidstyle.models import registry
-from vidstyle.run import manifest, pipeline
-from vidstyle.run.manifest import Check
-from vidstyle.run.pipeline import Plan, Result, Selection, Style
+from vidstyle.painting import style_picture
+from vidstyle.painting.style_picture import Style
+from vidstyle.run import pipeline, plan, verify
+from vidstyle.run.plan import Plan, Selection
+from vidstyle.run.preroll import Start
+from vidstyle.run.result import Result
+from vidstyle.run.verify import Check
 from vidstyle.train import Trained
 from vidstyle.video.settings import ReadSettings
 
@@ -37,6 +41,8 @@ class Asked:
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
     restart: bool = False
+    given: frozenset[str] | None = None
+    """Names of the options that the user set."""
     read: ReadSettings = field(default_factory=ReadSettings)
     """How `evaluate` was asked to read the clips."""
 
@@ -48,34 +54,36 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """
     asked = Asked()
 
-    def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
-        asked.styles, asked.options, asked.selection = styles, options, selection
+    def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, folder=None,
+                   preview=False, given=None):
+        asked.styles, asked.options, asked.selection, asked.given = list(styles), options, selection, given
         if "bad" in source.name:
             raise InputError(f"{source}: is no video; give another file.")
-        target = target or source.with_name(f"{source.stem}_{styles[0].path.stem}{source.suffix}")
+        named = f"{source.stem}_{styles[0].path.stem}{'_preview' if preview else ''}{source.suffix}"
+        target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
-        frames = selection.frames or (0, 99)
-        streams, warnings = ("video: painted", "audio: copied"), ("no colour tags",)
-        return Plan(source, target, frames, (64, 36), (128, 72), options, "cpu", streams, warnings)
+        clip = SimpleNamespace(path=source, number=lambda index: index)
+        output = SimpleNamespace(target=target, size=(128, 72), streams=("video: painted", "audio: copied"), warnings=(),
+                                 describe=lambda: "h264, crf 16")
+        return Plan(SimpleNamespace(clip=clip), tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36),
+                    options, "cpu", ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
 
-    def stylize_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, restart=False,
-                      listen=None):
-        if "bug" in source.name:
+    def run(plan, *, restart=False, listen):
+        if "bug" in plan.clip.path.name:
             raise ValueError("two\nlines")
         asked.restart = restart
-        plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
         for done in range(3):
             listen(Progress("fit", done + 1, 3, loss=0.5))
         for done in range(2):
             listen(Progress("paint", done + 1, 2))
-        asked.painted.append(source)
+        asked.painted.append(plan.clip.path)
         asked.targets.append(plan.target)
         return Result(plan, 2, ("aa", "bb"), 1.0, {"paint": 1.0}, {"style": 0.5})
 
-    def preview_video(*args, count=6, **kwargs):
+    def preview(plan, *, count=6, **how):
         asked.count = count
-        return stylize_video(*args, **kwargs)
+        return run(plan, **how)
 
     def evaluate_video(styled, source, *, read, style=None, baseline=None, encoder="builtin", **kwargs):
         asked.read = read
@@ -99,10 +107,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
     monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
     monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))
-    for fake in (plan_video, stylize_video, preview_video):
-        monkeypatch.setattr(pipeline, fake.__name__, fake)
+    monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
+    monkeypatch.setattr(plan, "plan_video", plan_video)
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(pipeline, "preview", preview)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
-    monkeypatch.setattr(manifest, "verify", lambda output: [Check("output", True, output.name)])
+    monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
         target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))
     monkeypatch.setattr(export, "export_network", lambda network, target, *rest, **more: Exported(target, 1e-6))

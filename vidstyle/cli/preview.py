@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, result_fields, tell_warnings
+from vidstyle.cli.events import emit, tell_warnings
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import WHAT
-
-LENGTH = 24
-"""Frames of a preview without a range: about a second, enough to see whether the paint flickers."""
 
 
 @with_request
@@ -33,32 +29,12 @@ def preview(
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline
 
-    if request.selection == pipeline.Selection():
-        whole = request.plan(clip, preview=True)
-        first, last = whole.frames
-        start = first + max(0, last - first + 1 - LENGTH) // 2
-        middle = pipeline.Selection(frames=(whole.number(start), whole.number(min(start + LENGTH - 1, last))))
-        request = replace(request, selection=middle)
-    plan = request.plan(clip, preview=True)
-    request.make_folder()
-    stopper = Stopper()
+    plan, stopper = request.planner(preview=True)(clip), Stopper()
     with stopper.watching(), listening(plan, json=request.json) as listen:
-        result = pipeline.preview_video(
-            clip,
-            request.styles,
-            plan.target,
-            request.options,
-            request.selection,
-            count=count,
-            overwrite=request.overwrite,
-            restart=request.restart,
-            listen=stopper.listening(listen),
-        )
+        result = pipeline.preview(plan, count=count, restart=request.restart, listen=stopper.listening(listen))
     tell_warnings(result)
-    movie = result.plan.target
-    sheet = pipeline.sheet_target(movie)
     if request.json:
-        emit("result", exit_code=0, sheet=sheet, **result_fields(result))
+        emit("result", exit_code=0, sheet=plan.sheet, **result.as_dict())
     else:
-        print(movie)
-        print(sheet)
+        print(plan.target)
+        print(plan.sheet)

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from vidstyle.cli.events import emit, plan_fields, plan_line, say
+from vidstyle.cli.events import emit, plan_line, say
 
 if TYPE_CHECKING:
     from vidstyle.core.progress import Listener, Progress
-    from vidstyle.run.pipeline import Plan
+    from vidstyle.run.plan import Plan
 
 WINDOW = 30.0
 """Seconds over which the pace is measured: long enough to be stable, short enough to drop a slow start."""
@@ -114,16 +114,16 @@ class BarListener:
 def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
     """Print the plan and its warnings, then yield a listener that shows the progress of the run."""
     if json:
-        emit("start", **plan_fields(plan))
+        emit("start", **plan.as_dict())
         for warning in plan.warnings:
-            emit("warning", source=plan.source, message=warning)
+            emit("warning", source=plan.clip.path, message=warning)
     else:
         say(plan_line(plan))
-        if plan.preroll:
-            say(f"{plan.source.name}: {plan.preroll}")
+        if plan.start.reason:
+            say(f"{plan.clip.path.name}: {plan.start.reason}")
         for warning in plan.warnings:
-            say(f"{plan.source.name}: warning: {warning}")
-    with show_progress(plan.source, json=json) as listen:
+            say(f"{plan.clip.path.name}: warning: {warning}")
+    with show_progress(plan.clip.path, json=json) as listen:
         yield listen
 
 

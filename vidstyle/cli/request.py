@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +13,12 @@ import typer
 from vidstyle.cli.options import Debug, Json, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
 from vidstyle.core.config import given_options, load_options
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
 
 if TYPE_CHECKING:
-    from vidstyle.run.pipeline import Plan, Selection, Style
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.plan import Plan, Selection
 
 
 @dataclass(frozen=True)
@@ -36,30 +37,19 @@ class Request:
     restart: bool
     json: bool
 
-    def plan(self, source: Path, *, preview: bool = False) -> Plan:
-        """The pipeline's plan for one clip, with the output named and placed; without -o, a preview has a name of its own."""
-        from vidstyle.run import pipeline
+    def planner(self, *, preview: bool = False) -> Callable[[Path], Plan]:
+        """A function that plans one clip; the style pictures are read once for all clips. Raises InputError, UsageError."""
+        from vidstyle.painting.style_picture import read_styles
+        from vidstyle.run import plan
 
-        def ask(target: Path | None, overwrite: bool) -> Plan:
-            return pipeline.plan_video(source, self.styles, target, self.options, self.selection, overwrite=overwrite)
+        styles = read_styles(self.styles)
+        target, folder = (None, self.output) if self.output_is_folder else (self.output, None)
 
-        target = self.output
-        if self.output_is_folder or (target is None and preview):
-            # Only the name of this plan's output is used, so it does not matter whether that file exists.
-            named = ask(None, overwrite=True)
-            folder = self.output or named.target.parent
-            target = folder / (pipeline.preview_target(named.target) if preview else named.target).name
-            if not folder.exists():  # it is made when the painting starts, and there is nothing in it to check
-                return replace(named, target=target)
-        return ask(target, self.overwrite)
+        def plan_clip(source: Path) -> Plan:
+            return plan.plan_video(source, styles, target, self.options, self.selection, overwrite=self.overwrite,
+                                   folder=folder, preview=preview, given=self.given)  # fmt: skip
 
-    def make_folder(self) -> None:
-        """Make the output folder if it does not exist yet; raises OutputError."""
-        if self.output is not None and self.output_is_folder:
-            try:
-                self.output.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{self.output}: cannot be made ({error.strerror}); give another -o.") from error
+        return plan_clip
 
 
 @with_declared(Options)
@@ -140,7 +130,8 @@ def read_request(
     options, chosen = load_options(preset, config, **given), given_options(config, **given)
 
     # These imports load torch, which takes seconds: a wrong option is reported before.
-    from vidstyle.run.pipeline import Selection, Style
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.plan import Selection
     from vidstyle.video.write.formats import WITHOUT_CRF
 
     if "crf" in chosen and options.codec in WITHOUT_CRF:
