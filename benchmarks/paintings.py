@@ -21,12 +21,12 @@ from vidstyle.evaluate.run import LOOKED_AT
 from vidstyle.evaluate.steady import Steadiness
 from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
-from vidstyle.run.painter import make_stylizer, shrunk, spread
+from vidstyle.run.painter import make_stylizer, shrunk
 from vidstyle.run.plan import Plan, Style, plan_video
 from vidstyle.run.resume.checkpoint import Work
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import decode, probe
+from vidstyle.video import evenly_spaced, open_source
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order, to paintings (3, H, W) in [0, 1]."""
@@ -38,15 +38,15 @@ def plan_of(clip: Path, style: Path, options: Options) -> Plan:
 
 def read_frames(plan: Plan, first: int, last: int) -> list[Frame]:
     """The source's frames at the painted size, `last` included."""
-    return [shrunk(frame, plan) for frame in decode(probe(plan.source), first, last)]
+    return [shrunk(frame, plan) for frame in open_source(plan.source).decode(first, last)]
 
 
 def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
     """What paints as `plan` says, flow and warp included, and the seconds it took to make (the fit, where there is one)."""
     began, options = time.monotonic(), plan.options
-    clip, estimate_flow, is_cut = probe(plan.source), load_flow(options.flow), cut_detector()
+    source, estimate_flow, is_cut = open_source(plan.source), load_flow(options.flow), cut_detector()
     with tempfile.TemporaryDirectory() as folder, Work(Path(folder) / "work", {}, 0) as work:
-        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, work)
+        stylize, _ = make_stylizer(plan, [Style(style)], source, estimate_flow, is_cut, lambda progress: None, work)
     references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
@@ -75,7 +75,7 @@ def measured(clips: Mapping[str, Sequence[Tensor]], sources: Sequence[Frame], st
     clips: paintings of `sources`, one a frame; the first clip must be the source itself.
     """
     steady, look, is_cut = Steadiness(judge), Look(style, load_encoder("builtin")), cut_detector()
-    looked_at = spread(len(sources), LOOKED_AT)
+    looked_at = evenly_spaced(len(sources), LOOKED_AT)
     for place, frame in enumerate(sources):
         pictures = torch.stack([clip[place] for clip in clips.values()])
         steady.see(frame, pictures, cut=place > 0 and is_cut(sources[place - 1], frame))

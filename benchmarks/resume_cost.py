@@ -25,7 +25,7 @@ from vidstyle.core.progress import Progress
 from vidstyle.run import pipeline
 from vidstyle.run.pipeline import Style, stylize_video
 from vidstyle.run.resume.checkpoint import Work
-from vidstyle.video.write import movie as encode
+from vidstyle.video.write import sink as encode
 
 CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),
          (Work, "__enter__"), (Work, "fit_state"), (Work, "keep_fit"), (Work, "keep_network"), (Work, "restore"),

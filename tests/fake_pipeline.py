@@ -88,10 +88,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         "timed": True,
         "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
-        "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
+        "streams": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    video = SimpleNamespace(probe=lambda path, **how: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
-                            check_target=lambda *args: None)
+    video = SimpleNamespace(describe=lambda path, settings: {"path": str(path), **facts}, ReadSettings=SimpleNamespace)
     record = SimpleNamespace(licence="MIT", origin="ours")
     weights = SimpleNamespace(
         RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")

@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 FLOORS = [
     ["core"],
     ["ops", "models", "video.pixels"],
-    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings"],
+    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings", "video.packets", "video.limits"],
     ["painting.optimize", "painting.feedforward", "video.images"],
-    ["painting", "video.read"],
+    ["painting", "video.interfaces", "video.read"],
     ["video.write"],
     ["video"],
     ["run.resume"],

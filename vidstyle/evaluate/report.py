@@ -14,7 +14,7 @@ from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.images import jpeg, resize
 from vidstyle.evaluate.record import METRICS, PAINTING, SOURCE, Evaluation, Threshold
 from vidstyle.evaluate.run import LISTED, Seen
-from vidstyle.run.painter import spread
+from vidstyle.video import evenly_spaced
 
 SHOWN = 60  # frames on the slider, spread over the clip; about 5 MB
 WIDTH = 480  # pixels across
@@ -47,7 +47,7 @@ class Album:
         """Take in the next frame."""
         frame = seen.source.index
         if seen.place == 0:
-            self._chosen = {frame + place for place in spread(seen.count, SHOWN)}
+            self._chosen = {frame + place for place in evenly_spaced(seen.count, SHOWN)}
         height, width = seen.painting.shape[-2:]
         size = (max(1, round(height * WIDTH / width)), WIDTH) if width > WIDTH else (height, width)
         shown = jpeg(resize(seen.painting, size))

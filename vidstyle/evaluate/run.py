@@ -22,9 +22,8 @@ from vidstyle.evaluate.record import BASELINE, BLURRED, GAP, PAINTING, SOURCE, E
 from vidstyle.evaluate.steady import Steadiness, curve
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur, drift, flicker, gradient_energy, luma, ssim
-from vidstyle.run.painter import spread
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip, decode, probe
+from vidstyle.video import Clip, Source, evenly_spaced, open_source
 
 BLUR = 0.01  # of the picture's height: the control's blur, strong enough to lose every brush stroke
 LOOKED_AT = 8  # frames that the encoder sees, spread over the clip
@@ -61,7 +60,9 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     truth: a folder for `vidstyle.flow.truth.Truth`; else the flow `judge_flow` judges, which must not be of the family
     of `stabilised_by`. Raises UsageError, InputError.
     """
-    clips = {PAINTING: probe(styled), SOURCE: probe(source)} | ({BASELINE: probe(baseline)} if baseline else {})
+    paths = {PAINTING: styled, SOURCE: source} | ({BASELINE: baseline} if baseline else {})
+    sources = {row: open_source(path) for row, path in paths.items()}
+    clips = {row: opened.clip for row, opened in sources.items()}
     first, last = _range(clips, frames)
     size = (clips[PAINTING].height, clips[PAINTING].width)
     if min(size) < SMALLEST:
@@ -71,8 +72,8 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     rows, sigma = (*clips, BLURRED), BLUR * size[0]
     steady, tally = Steadiness(judge), _Tally(rows)
     is_cut, before = cut_detector(), None
-    looked_at = {first + place for place in spread(last - first + 1, LOOKED_AT)}
-    readers = {row: _read(clip, clips[SOURCE], first, last) for row, clip in clips.items()}
+    looked_at = {first + place for place in evenly_spaced(last - first + 1, LOOKED_AT)}
+    readers = {row: _read(opened, clips[SOURCE], first, last) for row, opened in sources.items()}
     for read in zip(*readers.values(), strict=True):
         found = dict(zip(clips, read, strict=True))
         frame = replace(found[SOURCE], image=resize(found[SOURCE].image, size))
@@ -119,9 +120,9 @@ def _range(clips: dict[str, Clip], frames: tuple[int, int] | None) -> tuple[int,
     return first, last
 
 
-def _read(clip: Clip, source: Clip, first: int, last: int) -> Iterator[Frame]:
+def _read(read: Source, source: Clip, first: int, last: int) -> Iterator[Frame]:
     """The judged frames of one clip: all of them, or those that the source's numbers name."""
-    return decode(clip, first, last) if clip.frames == source.frames else decode(clip)
+    return read.decode(first, last) if read.clip.frames == source.frames else read.decode()
 
 
 class _Tally:

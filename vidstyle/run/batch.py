@@ -9,7 +9,7 @@ from pathlib import Path
 from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.core.files import file_id
 from vidstyle.run.pipeline import Plan, Result
-from vidstyle.video.images.pattern import same_path
+from vidstyle.video import canonical_path
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     inputs = {file_id(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
-        target = same_path(plan.target).resolve()
+        target = canonical_path(plan.target).resolve()
         if target in taken:
             raise UsageError(
                 f"{taken[target]} and {plan.source} would both be written to {plan.target}; "

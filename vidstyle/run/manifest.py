@@ -23,7 +23,7 @@ from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.run.plan import Plan, Style
 from vidstyle.run.resume.checkpoint import Work
-from vidstyle.video import Clip, OutputPlan, PicturesPlan, libraries, probe
+from vidstyle.video import OutputPlan, Source, libraries, probe
 
 FORMAT = 1
 HASH = 12  # hexadecimal digits that are shown of a hash
@@ -62,13 +62,12 @@ def _seen_from(folder: Path, path: Path) -> str:
         return str(path.absolute())
 
 
-def describe_run(plan: Plan, styles: Sequence[Style], clip: Clip) -> Record:
+def describe_run(plan: Plan, styles: Sequence[Style], source: Source) -> Record:
     """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two."""
     folder, options = plan.target.parent, plan.options
-    pictures = [file for file in dict.fromkeys(clip.files) if file is not None]
-    beside = clip.sound if clip.sound != clip.path else None
+    beside = source.settings.sound if source.settings.sound != source.clip.path else None
     return {
-        "source": describe(plan.source, folder, pictures),
+        "source": describe(plan.source, folder, source.images),
         "sound": None if beside is None else describe(beside, folder),
         "styles": [describe(style.path, folder) | {"weight": style.weight} for style in styles],
         "network": _network(options),
@@ -123,7 +122,7 @@ def job_of(run: Record) -> dict[str, str]:
     return job | {name: value for name, value in run["versions"].items() if name != "python"}
 
 
-def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, whole: Path | None, work: Work,
+def write_manifest(plan: Plan, run: Record, output: OutputPlan, whole: Path | None, work: Work,
                    seconds: dict[str, float]) -> None:
     """Write the manifest of an output that lies `whole` under its passing name, about to get its own.
 
@@ -134,7 +133,7 @@ def write_manifest(plan: Plan, run: Record, output: OutputPlan | PicturesPlan, w
     written = _several("", work.pictures) if whole is None else describe(whole, folder)
     record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(work.facts)}, **run,
               "network": run["network"] if work.network is None else sha256(work.network),
-              "encoder": asdict(output.kind if isinstance(output, PicturesPlan) else output.format),
+              "encoder": output.record(),
               "streams": plan.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},
               "frame_sha256": [fact["sha256"] for fact in work.facts]}
@@ -194,6 +193,6 @@ def _frames(target: Path, files: Sequence[str] | None) -> int | None:
     if files is not None:
         return sum((target.parent / name).is_file() for name in files)
     try:
-        return probe(target, hdr="passthrough").frames
+        return probe(target).frames
     except InputError:
         return None

@@ -26,7 +26,7 @@ from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import Palette, StyleTarget
 from vidstyle.run.plan import Plan, Style
 from vidstyle.run.resume.checkpoint import Work
-from vidstyle.video import Clip, sample
+from vidstyle.video import Source, evenly_spaced
 
 SAMPLED_PAIRS = 16  # pairs of neighbouring frames the fit looks at, spread over the whole clip
 KEEP = 0.9  # of a visible place stays as it was painted; the rest is new, so that errors fade within a second
@@ -36,22 +36,22 @@ TRAIN = "train"  # what a network's file says that made it, where it is for any 
 TEMPORAL_FIT, TEMPORAL_OPTIMIZE = 5.0, 50.0
 
 
-def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector,
+def make_stylizer(plan: Plan, styles: Sequence[Style], source: Source, estimate_flow: FlowEstimator, is_cut: CutDetector,
                   listen: Listener, work: Work) -> tuple[Stylizer, dict[str, float]]:
     """What paints one frame, and the last losses of the fit where there was one; `work` keeps the fit."""
     options, encoder = plan.options, load_encoder(plan.options.encoder, plan.device)
     pictures = [read_picture(style.path).to(plan.device) for style in styles]
     target = StyleTarget(pictures, [style.weight for style in styles], encoder, options.style_scale)
     if options.method == "optimize":
-        return _optimizer(options, encoder, target, target.palette(_glances(plan, clip, listen))), {}
+        return _optimizer(options, encoder, target, target.palette(_glances(plan, source, listen))), {}
     if options.network is not None and options.network.exists():
         network, about = load_network(options.network, [style.share() for style in styles])
         network.to(plan.device)
         if about.get("made_by") == TRAIN:  # it was trained on clips in palettes of their own, and this is another
-            dress(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
+            dress(network, _glances(plan, source, listen), target, kept_share(options.temporal))
         return FeedForward(network), {}
     if work.network is None:
-        network, losses = _fitted(plan, clip, encoder, target, estimate_flow, is_cut, listen, work)
+        network, losses = _fitted(plan, source, encoder, target, estimate_flow, is_cut, listen, work)
         work.keep_network(lambda path: save_network(network, path, _about(plan, styles, losses)))
     assert work.network is not None
     if options.network is not None:
@@ -65,10 +65,10 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
     return FeedForward(network.to(plan.device)), losses
 
 
-def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
+def _fitted(plan: Plan, source: Source, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
             is_cut: CutDetector, listen: Listener, work: Work) -> tuple[PaintNetwork, dict[str, float]]:
     """A network fitted to the clip, from where `work` has kept an unfinished fit, and its last losses."""
-    options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
+    options, pairs = plan.options, _pairs(plan, source, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
     network = begin([pair.this for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
@@ -94,19 +94,19 @@ def _optimizer(options: Options, encoder: Encoder, target: StyleTarget, palette:
                      TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 
-def _pairs(plan: Plan, clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[Pair]:
+def _pairs(plan: Plan, source: Source, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[Pair]:
     """Pairs of neighbouring frames, spread over the whole clip."""
-    pairs, positions = list[Pair](), spread(clip.frames, SAMPLED_PAIRS)
-    for run in sample(clip, positions, run=min(2, clip.frames)):
+    pairs, positions = list[Pair](), evenly_spaced(source.clip.frames, SAMPLED_PAIRS)
+    for run in source.sample(positions, run=min(2, source.clip.frames)):
         pairs.append(pair_of(shrunk(run[0], plan), shrunk(run[-1], plan), estimate_flow, is_cut))
         listen(Progress("analyse", len(pairs), len(positions)))
     return pairs
 
 
-def _glances(plan: Plan, clip: Clip, listen: Listener) -> list[Tensor]:
+def _glances(plan: Plan, source: Source, listen: Listener) -> list[Tensor]:
     """Single frames, spread over the whole clip: its colours."""
-    frames, positions = list[Tensor](), spread(clip.frames, SAMPLED_PAIRS)
-    for run in sample(clip, positions, run=1):
+    frames, positions = list[Tensor](), evenly_spaced(source.clip.frames, SAMPLED_PAIRS)
+    for run in source.sample(positions, run=1):
         frames.append(shrunk(run[0], plan).image)
         listen(Progress("analyse", len(frames), len(positions)))
     return frames
@@ -115,12 +115,6 @@ def _glances(plan: Plan, clip: Clip, listen: Listener) -> list[Tensor]:
 def kept_share(temporal: float) -> float:
     """How much of a visible place stays as painted: KEEP for weight 1, all for an endless one, nothing for 0."""
     return KEEP ** (1 / temporal) if temporal else 0.0
-
-
-def spread(count: int, most: int) -> list[int]:
-    """At most `most` places out of `count`, evenly over all of it, in order; the middle if one."""
-    chosen = min(count, most)
-    return [(2 * k + 1) * count // (2 * chosen) for k in range(chosen)]
 
 
 def pair_of(last: Frame, this: Frame, estimate_flow: FlowEstimator, is_cut: CutDetector) -> Pair:

@@ -17,7 +17,7 @@ from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
-from vidstyle.run.painter import make_stylizer, shrunk, spread
+from vidstyle.run.painter import make_stylizer, shrunk
 from vidstyle.run.plan import (
     Plan,
     Selection,
@@ -26,13 +26,14 @@ from vidstyle.run.plan import (
     plan_video,
     preview_target,
     read_beside,
-    read_clip,
+    read_source,
     sheet_target,
+    write_settings,
 )
 from vidstyle.run.resume.checkpoint import Work, work_folder
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import decode, open_output
+from vidstyle.video import evenly_spaced, plan_output
 
 __all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
            "sheet_target", "stylize_video"]
@@ -95,7 +96,7 @@ def preview_video(source: Path, styles: list[Style], target: Path | None = None,
     picture = sheet_target(plan.target)
     check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
     first, last = plan.frames
-    sheet = Sheet([first + place for place in spread(last - first + 1, count)])
+    sheet = Sheet([first + place for place in evenly_spaced(last - first + 1, count)])
     result = _run(plan, styles, listen, overwrite, restart, sheet)
     write_png(picture, contact_sheet(sheet.columns, [f"frame {plan.number(index)}" for index in sheet.indices]))
     return result
@@ -118,34 +119,34 @@ class Sheet:
 
 
 def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, restart: bool, sheet: Sheet | None) -> Result:
-    began, options, clip = time.monotonic(), plan.options, read_clip(plan.source, plan.options)
+    began, options, opened = time.monotonic(), plan.options, read_source(plan.source, plan.options)
     estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
     first, last = plan.frames
-    total, run = last - first + 1, describe_run(plan, styles, clip)
+    total, run = last - first + 1, describe_run(plan, styles, opened)
     overwrite = may_replace(plan.target, plan.frames, overwrite)
+    output = plan_output(plan.target, opened, plan.frames, write_settings(options, plan.output_size))
     with (Work(work_folder(plan.target), job_of(run), total, restart=restart, frames=sheet is None) as work,
-          open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
-                      audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder):
-        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, work)
-        memories = work.restore(encoder, plan.device)
+          output.open(overwrite=overwrite) as sink):
+        stylize, losses = make_stylizer(plan, styles, opened, estimate_flow, is_cut, listen, work)
+        memories = work.restore(sink, plan.device)
         prepared = time.monotonic()
         references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
         begin = first + len(work.facts) if work.facts else plan.begin
-        frames = decode(clip, begin, last, clamp=False)
+        frames = opened.decode(begin, last, clamp=False)
         for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references, memories=memories,
                                     shrink=lambda frame: shrunk(frame, plan)):
             source = painted.source
             if source.index < first:
                 continue
             written = replace(source, image=finish(source.image, painted.painting.cpu(), plan))
-            work.keep(encoder.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
+            work.keep(sink.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
                       damage=written.damage, clipped=_clipped(source, written, plan))
             if sheet is not None:
                 sheet.look(source, written)
             listen(Progress("paint", len(work.facts), total))
         work.save()
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": work.seconds}
-        write_manifest(plan, run, encoder.plan, encoder.close(), work, seconds)
+        write_manifest(plan, run, output, sink.close(), work, seconds)
     held, damaged = (tuple(fact["index"] for fact in work.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
     clipped = [fact["clipped"] for fact in work.facts if fact["clipped"]]
     return Result(plan, total, tuple(fact["sha256"] for fact in work.facts), time.monotonic() - began, seconds, losses,

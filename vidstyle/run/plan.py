@@ -18,7 +18,17 @@ from vidstyle.painting.feedforward.style_table import Share
 from vidstyle.painting.feedforward.stylizer import load_network
 from vidstyle.run.preroll import find_start
 from vidstyle.run.resume.checkpoint import is_unfinished
-from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
+from vidstyle.video import (
+    Clip,
+    ReadSettings,
+    Source,
+    WriteSettings,
+    check_output,
+    default_suffix,
+    open_source,
+    parse_pattern,
+    plan_output,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,8 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    clip = read_clip(source, options)
+    opened = read_source(source, options)
+    clip = opened.clip
     frames = clip.select(selection.frames, selection.start, selection.end)
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
@@ -97,22 +108,21 @@ def plan_video(source: Path, styles: list[Style], target: Path | None = None, op
         read_picture(style.path)
     if options.network is not None and (read := find_same(options.network, [source, *(style.path for style in styles)])):
         raise UsageError(f"{options.network}: is {read} as well; name another --network.")
-    target = target or default_target(clip, styles, options)
-    check_output(target, clip, frames, overwrite=may_replace(target, frames, overwrite), others=read_beside(styles, options))
+    target = target or default_target(opened, styles, options)
+    check_output(target, opened, frames, overwrite=may_replace(target, frames, overwrite), others=read_beside(styles, options))
     device = find_device(options.device)
     check_models(options, device, styles)
     size = output_size(clip, options)
-    output = plan_output(target, clip, first=frames[0], last=frames[1], size=size, codec=options.codec, crf=options.crf,
-                         audio=options.audio, strict=options.strict)
+    output = plan_output(target, opened, frames, write_settings(options, size))
     painted = paint_size(clip, options)
-    begin, preroll = find_start(clip, frames[0], options, painted, device)
-    return Plan(source, target, frames, painted, size, options, device, output.kept, (*clip.warnings, *output.warnings),
-                clip.numbering, str(output.kind) if isinstance(output, PicturesPlan) else "", begin, preroll)
+    begin, preroll = find_start(opened, frames[0], options, painted, device)
+    return Plan(source, target, frames, painted, size, options, device, output.streams, (*opened.warnings, *output.warnings),
+                clip.numbering, output.describe() if parse_pattern(target) else "", begin, preroll)
 
 
 def may_replace(target: Path, frames: tuple[int, int], overwrite: bool) -> bool:
     """Whether files of the output that are there may be replaced: as asked for, or as pictures of a run that was stopped."""
-    return overwrite or (parse(target) is not None and is_unfinished(target, frames))
+    return overwrite or (parse_pattern(target) is not None and is_unfinished(target, frames))
 
 
 def read_beside(styles: list[Style], options: Options) -> list[Path]:
@@ -120,21 +130,28 @@ def read_beside(styles: list[Style], options: Options) -> list[Path]:
     return [*(style.path for style in styles), *([options.network] if options.network else [])]
 
 
-def read_clip(source: Path, options: Options) -> Clip:
+def read_source(source: Path, options: Options) -> Source:
     """The clip at `source` as `options` say it is to be read."""
     sound = None if options.audio in ("copy", "none") else Path(options.audio)
-    return probe(source, options.on_damage, fps=options.fps, gaps=options.gaps, sound_file=sound,
-                 hdr=None if options.hdr == "refuse" else options.hdr, deinterlace=options.deinterlace == "bwdif")
+    return open_source(source, ReadSettings(options.on_damage, options.fps, options.gaps, options.hdr, options.deinterlace,
+                                            sound))
 
 
-def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
+def write_settings(options: Options, size: tuple[int, int]) -> WriteSettings:
+    """How the output is written; size: width and height in pixels."""
+    codec = "auto" if options.codec == "h264" else options.codec
+    return WriteSettings(codec, options.crf, options.audio, options.strict, size)
+
+
+def default_target(source: Source, styles: list[Style], options: Options) -> Path:
     """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written.
 
     For pictures `shot.####.exr` it is pictures `shot_STYLE.####.exr`, and a movie if it is given sound or a codec.
     """
     names = "_".join(style.path.stem for style in styles)
-    if clip.files and (pattern := parse(clip.path)) is not None:
-        movie = clip.sound is not None or options.codec != "h264"
+    clip, pattern = source.clip, source.pattern
+    if pattern is not None:
+        movie = source.settings.sound is not None or options.codec != "h264"
         return (clip.path.with_name(pattern.stem(f"_{names}") + default_suffix(clip, options.codec)) if movie
                 else pattern.tagged(f"_{names}"))
     return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
@@ -142,14 +159,14 @@ def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
 
 def preview_target(target: Path) -> Path:
     """The short movie of a preview, named after the `target` of the whole run, so that it is never in its way."""
-    pattern = parse(target)
+    pattern = parse_pattern(target)
     stem, suffix = (target.stem, target.suffix) if pattern is None else (pattern.stem(), ".mp4")
     return target.with_name(f"{stem}_preview{suffix}")
 
 
 def sheet_target(movie: Path) -> Path:
     """The contact sheet beside a preview's movie, or beside its pictures."""
-    pattern = parse(movie)
+    pattern = parse_pattern(movie)
     return movie.with_suffix(".png") if pattern is None else movie.with_name(f"{pattern.stem()}_sheet.png")
 
 

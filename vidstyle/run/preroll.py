@@ -7,13 +7,13 @@ from dataclasses import replace
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip, decode
+from vidstyle.video import Source
 
 PREROLL = {"feedforward": 24, "optimize": 1}
 """Frames painted and thrown away before a range where `Options.preroll` names no number."""
 
 
-def find_start(clip: Clip, first: int, options: Options, size: tuple[int, int], device: str) -> tuple[int, str]:
+def find_start(source: Source, first: int, options: Options, size: tuple[int, int], device: str) -> tuple[int, str]:
     """The frame that painting begins with for a range from frame `first` on, and a sentence about it; none for frame 0.
 
     That is the last cut before the range within the preroll, where there is one: painting owes nothing to what lies
@@ -27,7 +27,7 @@ def find_start(clip: Clip, first: int, options: Options, size: tuple[int, int], 
     begin = max(0, first - most)
     is_cut, cut = cut_detector(), None
     last = None
-    for frame in decode(clip, max(0, begin - 1), first):
+    for frame in source.decode(max(0, begin - 1), first):
         small = replace(frame, image=resize(frame.image.to(device).clamp(0, 1), (size[1], size[0])))
         if last is not None and is_cut(last, small):
             cut = frame.index

@@ -21,7 +21,7 @@ from vidstyle.core.files import sha256
 from vidstyle.core.frame import Memory
 from vidstyle.run.resume.frame_log import Tail, pack_memories, unpack_memories
 from vidstyle.run.resume.journal import Journal, Record, locked
-from vidstyle.video import Encoder, PictureWriter, Written
+from vidstyle.video import Sink, Written
 
 LEAST_SECONDS = 10.0  # between two savings: what a kill may cost
 MOST_SHARE = 0.01  # of the time may be spent on saving; on a slow disk, savings come less often
@@ -188,7 +188,7 @@ class Work:
 
     # The frames
 
-    def restore(self, encoder: Encoder | PictureWriter, device: str) -> list[Memory]:
+    def restore(self, encoder: Sink, device: str) -> list[Memory]:
         """Bring `encoder` to where the earlier run was saved; the memories for the next frame, on `device`.
 
         Afterwards `facts` counts the frames that need not be painted again.
