@@ -35,7 +35,7 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import STYLE_LAYERS, gram, style_loss
 from vidstyle.painting.optimize.optimizer import Optimizer
 from vidstyle.painting.style import StyleTarget, precision, resized
-from vidstyle.video import probe, sample
+from vidstyle.video import open_source
 
 # (clip, style picture): people, things, plants and drawing, each under another hand; neither was trained with.
 PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_woman-with-hat-matisse.jpg"),
@@ -134,8 +134,8 @@ def main() -> None:
     print(f"{'':34}{'candidate':>12}{'teacher':>12}{'ratio':>12}{'candidate':>12}{'teacher':>12}{'ratio':>12}")
     rows, strips = [], []
     for clip_name, style_name in PAIRS[:args.pairs]:
-        clip = probe(args.data / "video" / clip_name)
-        image = next(iter(sample(clip, [clip.frames // 2], run=1)))[0].image
+        source = open_source(args.data / "video" / clip_name)
+        image = next(iter(source.sample([source.clip.frames // 2], run=1)))[0].image
         scale = args.size / max(image.shape[1:])
         content = resized(image[None], (round(image.shape[1] * scale), round(image.shape[2] * scale)))[0]
         style = read_image(args.data / "style" / style_name)

@@ -26,8 +26,7 @@ from matrix_clips import CLIPS, CODECS, FFMPEG, make_clips
 from pymediainfo import MediaInfo
 
 from vidstyle.core.errors import VidstyleError
-from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
-from vidstyle.video.pixels.hdr import from_painter
+from vidstyle.video import Clip, default_suffix, plan_output, probe
 
 COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
 _SAME = {"BT.470 System B/G": "BT.601"}  # numbers 5 and 6 of a matrix are the same equations; MediaInfo merges them in VP9

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from vidstyle.run.painter import make_stylizer, shrunk, spread
 
 from samples import scene
 from vidstyle.core.frame import Frame
@@ -21,7 +22,6 @@ from vidstyle.evaluate.stability import StabilityMetrics
 from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
-from vidstyle.run.painter import make_stylizer, shrunk, spread
 from vidstyle.run.plan import Plan, Style, plan_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder

@@ -1,4 +1,4 @@
-"""Pictures made and read by other means than the program's: PyAV, NumPy, and OpenEXR's own calls."""
+"""Image files made and read by other libraries than the program uses for them: PyAV, NumPy, and OpenEXR's own calls."""
 
 import struct
 from fractions import Fraction
@@ -8,8 +8,6 @@ from typing import Any
 import av
 import numpy as np
 import OpenEXR
-
-from vidstyle.video import Clip, decode, open_output
 
 Array = np.ndarray[Any, Any]
 SIZE = (32, 24)
@@ -116,14 +114,6 @@ def make_sequence(folder: Path, numbers: range, suffix: str = ".png") -> Path:
         else:
             write_coded(path, (picture * 65535).astype(np.uint16))
     return folder / f"shot.####{suffix}"
-
-
-def copy(clip: Clip, target: Path, **settings: object) -> None:
-    """Write the clip, unpainted."""
-    first, last = int(str(settings.get("first", 0))), int(str(settings.get("last", clip.frames - 1)))
-    with open_output(target, clip, **settings) as output:
-        for frame in decode(clip, first, last):
-            output.write(frame)
 
 
 def pictures(path: Path) -> list[av.VideoFrame]:

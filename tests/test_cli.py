@@ -177,7 +177,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(json_too: bool, asked: Aske
 def test_probe_and_models(asked: Asked, capsys):
     assert execute(["probe", "a[b].mp4"]) == 0
     out = capsys.readouterr().out
-    for line in ("clip      a[b].mp4", "frames    100, numbered 0-99", "kept      stream 1: audio -> copied"):
+    for line in ("clip      a[b].mp4", "frames    100, numbered 0-99", "stream    stream 1: audio -> copied"):
         assert line in out.splitlines()
     assert "29.97 fps, constant, times in 1/30000 s" in out
     assert execute(["probe", "a.mp4", "--json"]) == 0

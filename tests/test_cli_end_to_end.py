@@ -140,15 +140,15 @@ def test_what_cannot_be_done_is_one_sentence(words: list[str], code: int, folder
 INTERRUPTED = """
 import os, signal
 from vidstyle.cli import main
-from vidstyle.video import Encoder
-write = Encoder.write
+from vidstyle.video.write.sink import MovieSink
+write = MovieSink.write
 
-def write_and_interrupt(encoder, frame):
+def write_and_interrupt(sink, frame):
     if frame.index == 7:
         os.kill(os.getpid(), signal.SIGINT)
-    return write(encoder, frame)
+    return write(sink, frame)
 
-Encoder.write = write_and_interrupt
+MovieSink.write = write_and_interrupt
 main()
 """
 """The command, hit by Ctrl-C in the middle of frame 7: from outside, a busy machine might be too late for so short a clip."""

@@ -14,9 +14,11 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 FLOORS = [
     ["core"],
     ["ops", "models", "video.pixels"],
-    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.job", "temporal", "video.clip", "video.settings"],
+    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "temporal", "video.clip",
+     "video.settings", "video.packets", "video.limits"],
+    ["painting.job"],
     ["painting.optimize", "painting.feedforward", "video.images"],
-    ["painting", "video.read"],
+    ["painting", "video.interfaces", "video.read"],
     ["video.write"],
     ["video"],
     ["run.resume"],

@@ -21,7 +21,7 @@ from vidstyle.core.files import check_plain
 from vidstyle.core.images import read_image
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.stylizer import load_network
-from vidstyle.video import decode, probe
+from vidstyle.video import open_source, probe
 
 
 def opened_by(command: list[str], log: Path) -> str:
@@ -55,7 +55,7 @@ def test_nothing_but_the_input_is_opened(tmp_path: Path) -> None:
         paths[-1].write_text(text.format(canary=canary))
     program = ("import sys, pathlib, vidstyle.video as v, vidstyle.core.errors as e\n"
                "for name in sys.argv[1:]:\n"
-               "    try: list(v.decode(v.probe(pathlib.Path(name))))\n"
+               "    try: list(v.open_source(pathlib.Path(name)).decode())\n"
                "    except e.VidstyleError: pass\n")
     seen = opened_by(["-c", program, *map(str, paths)], tmp_path / "trace")
     assert all(str(path) in seen for path in paths)  # the trace works
@@ -84,7 +84,7 @@ def test_only_plain_files_are_opened(tmp_path: Path) -> None:
 def test_a_name_is_a_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_clip(tmp_path / "plain.mp4", frames=2).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    assert len(list(decode(probe(Path(name))))) == 2
+    assert len(list(open_source(Path(name)).decode())) == 2
 
 
 def test_a_name_that_begins_with_a_dash_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
@@ -116,6 +116,6 @@ def test_text_in_a_file_does_not_drive_the_terminal(tmp_path: Path, capsys) -> N
 def test_sound_of_an_unknown_codec_has_no_name_and_is_told(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, sound=[("aac", None)])
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
-    clip = probe(path)
-    assert [track.codec for track in clip.audio] == ["unknown"]
-    assert len(list(decode(clip))) == 2
+    source = open_source(path)
+    assert [track.codec for track in source.clip.audio] == ["unknown"]
+    assert len(list(source.decode())) == 2

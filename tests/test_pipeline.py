@@ -10,10 +10,11 @@ from video_clips import make_clip
 from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
-from vidstyle.run import painter, pipeline
+from vidstyle.run import painter
 from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
 from vidstyle.run.plan import output_size, paint_size, plan_video
-from vidstyle.video import decode, probe
+from vidstyle.video import open_source, probe
+from vidstyle.video.read.movie import MovieSource
 
 QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)
 UNEVEN = [0, 512, 1024, 2600, 3000, 3500, 4096, 5000]
@@ -35,11 +36,11 @@ def style(tmp_path: Path) -> list[Style]:
 def test_every_frame_comes_out_at_its_time_painted(clip: Path, style: list[Style], method: str):
     result = stylize_video(clip, style, options=replace(QUICK, method=method))
     assert result.plan.target == clip.with_name("clip_style.mp4")
-    source, written = probe(clip), probe(result.plan.target)
-    assert written.pts == source.pts
-    assert [track.language for track in written.audio] == ["eng"]
+    source, written = open_source(clip), open_source(result.plan.target)
+    assert written.clip.pts == source.clip.pts
+    assert [track.language for track in written.clip.audio] == ["eng"]
     assert result.frames == len(result.frame_hashes) == len(UNEVEN)
-    change = [float((a.image - b.image).abs().mean()) for a, b in zip(decode(source), decode(written), strict=True)]
+    change = [float((a.image - b.image).abs().mean()) for a, b in zip(source.decode(), written.decode(), strict=True)]
     assert min(change) > 0.02  # five grey levels: far above what the codec changes, even after four steps of fitting
 
 
@@ -52,7 +53,7 @@ def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp
 
 def test_strength_zero_is_the_source_bit_for_bit(clip: Path, style: list[Style]):
     result = stylize_video(clip, style, options=replace(QUICK, strength=0.0))
-    assert list(result.frame_hashes) == [frame_hash(frame.image) for frame in decode(probe(clip))]
+    assert list(result.frame_hashes) == [frame_hash(frame.image) for frame in open_source(clip).decode()]
 
 
 def test_a_range_has_the_full_runs_numbers_and_network(clip: Path, style: list[Style], tmp_path: Path):
@@ -93,10 +94,11 @@ def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style],
     before = sorted(clip.parent.iterdir())
 
     def broken(*arguments: object, **options: object):
-        yield from list(decode(probe(clip)))[:2]
+        yield from frames
         raise InputError("clip.mp4: broke off")
 
-    monkeypatch.setattr(pipeline, "decode", broken)
+    frames = list(open_source(clip).decode())[:2]
+    monkeypatch.setattr(MovieSource, "decode", broken)
     with pytest.raises(InputError):
         stylize_video(clip, style, options=QUICK)
     # What a run that goes on would need stays; nothing stands under the output's name.

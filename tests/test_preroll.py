@@ -18,7 +18,7 @@ from vidstyle.flow import load_flow
 from vidstyle.run.preroll import find_start
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip, decode, probe
+from vidstyle.video import Source, open_source
 
 CUTS = (14, 31)
 SIZE = (96, 64)
@@ -38,21 +38,21 @@ def remember(image: Tensor, priors: Sequence[Prior]) -> Tensor:
     return 0.9 * priors[0].image + 0.1 * image if priors else 1 - image
 
 
-def painted(clip: Clip, begin: int, first: int, last: int) -> list[Frame]:
-    frames = paint_frames(decode(clip, begin, last), remember, load_flow("dis", "cpu"), cut_detector())
+def painted(clip: Source, begin: int, first: int, last: int) -> list[Frame]:
+    frames = paint_frames(clip.decode(begin, last), remember, load_flow("dis", "cpu"), cut_detector())
     return [replace(one.source, image=one.painting) for one in frames if one.source.index >= first]
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return probe(make_clip(tmp_path_factory.mktemp("preroll") / "a.mp4", frames=44, picture=shots,
-                           options={"x264-params": "keyint=10:bframes=3"}))
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return open_source(make_clip(tmp_path_factory.mktemp("preroll") / "a.mp4", frames=44, picture=shots,
+                                 options={"x264-params": "keyint=10:bframes=3"}))
 
 
 @pytest.mark.parametrize(("first", "begin", "words"), [
     (0, 0, ""), (5, 0, "where the clip begins"), (14, 14, "where a shot begins"), (20, 14, "where a shot begins"),
     (40, 31, "where a shot begins"), (30, 14, "where a shot begins")])
-def test_painting_begins_where_it_owes_nothing(clip: Clip, first: int, begin: int, words: str) -> None:
+def test_painting_begins_where_it_owes_nothing(clip: Source, first: int, begin: int, words: str) -> None:
     found, sentence = find_start(clip, first, Options(), SIZE, "cpu")
     assert found == begin
     assert words in sentence
@@ -62,7 +62,7 @@ def test_painting_begins_where_it_owes_nothing(clip: Clip, first: int, begin: in
     assert all(torch.equal(frame.image, full[frame.index].image) for frame in part)
 
 
-def test_what_is_not_exact_is_said(clip: Clip) -> None:
+def test_what_is_not_exact_is_said(clip: Source) -> None:
     begin, sentence = find_start(clip, 30, Options(preroll=5), SIZE, "cpu")
     assert begin == 25
     assert "may differ" in sentence

@@ -84,7 +84,7 @@ def test_a_plan_of_a_sequence_speaks_in_its_numbers(tmp_path: Path, quick: tuple
     plan = plan_video(path, quick[0], None, quick[1], Selection(frames=(1003, 1006)))
     assert (plan.frames, plan_fields(plan)["frames"], plan_fields(plan)["count"]) == ((2, 5), [1003, 1006], 4)
     assert "frames 1003-1006 (4)" in plan_line(plan)
-    assert "32x24, PNG pictures, 16 bit" in plan_text(plan, quick[0])
+    assert "32x24, PNG images, 16 bit" in plan_text(plan, quick[0])
 
 
 def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):

@@ -22,8 +22,9 @@ def probe(
     """Show the streams of CLIP, what will be kept, its frame count, rate and colour."""
     from vidstyle import video
 
-    # What is missing is told like the rest; refusing to look would tell less.
-    facts = video.probe(clip, fps=None if fps is None else parse_rate(fps), gaps="hold").as_dict()
+    # Missing images are reported as a warning; an error would report nothing else.
+    settings = video.ReadSettings(fps=None if fps is None else parse_rate(fps), gaps="hold")
+    facts = video.describe(clip, settings)
     if json:
         emit("result", exit_code=0, clip=facts)
     else:
@@ -42,6 +43,6 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("duration", f"{facts['duration']:.3f} s" if facts["timed"] else "unknown; give --fps"),
         ("rate", rate if facts["timed"] else "unknown; give --fps"),
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
-        *(("kept", line) for line in facts["kept"]),
+        *(("stream", line) for line in facts["streams"]),
         *(("warning", line) for line in facts["warnings"]),
     ]

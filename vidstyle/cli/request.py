@@ -132,7 +132,7 @@ def read_request(
     # These imports load torch, which takes seconds: a wrong option is reported before.
     from vidstyle.painting.style_picture import Style
     from vidstyle.run.plan import Selection
-    from vidstyle.video.write.formats import WITHOUT_CRF
+    from vidstyle.video.write.codecs import WITHOUT_CRF
 
     if "crf" in chosen and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")

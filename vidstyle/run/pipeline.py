@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vidstyle.core.errors import OutputError
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.images import contact_sheet, resize, write_png
+from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder

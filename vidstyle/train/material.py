@@ -21,10 +21,10 @@ from vidstyle.core.progress import Listener, Progress
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
 from vidstyle.painting.style import colours
-from vidstyle.run.painter import pair_of, spread
+from vidstyle.run.painter import pair_of
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.team import Team
-from vidstyle.video import Clip, decode, probe, sample
+from vidstyle.video import Clip, Source, evenly_spaced, open_source
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 VIDEOS = {".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm", ".wmv"}
@@ -64,7 +64,7 @@ class Material:
 
     def shown(self) -> Tensor:
         """(3, any number) in [0, 1]: colours of everything together."""
-        some = [self.stills[place] for place in spread(len(self.stills), SOME)] if self.stills else []
+        some = [self.stills[place] for place in evenly_spaced(len(self.stills), SOME)] if self.stills else []
         each = [*self.videos, *(colours(read_image(path)) for path in some)]
         return torch.cat([shown[:, ::8] for shown in each], 1)
 
@@ -96,7 +96,8 @@ def prepare(videos: Sequence[Path], stills: Sequence[Path], folder: Path, option
     Each process of the team takes its share of the videos. Raises InputError for what cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    clips, height = [probe(path) for path in videos], max(options.size)
+    sources, height = [open_source(path) for path in videos], max(options.size)
+    clips = [source.clip for source in sources]
     positions, runs, held_out = divide([clip.frames for clip in clips], options.pairs)
     files = [[folder / f"{number:04}-{position:07}.safetensors" for position in found]
              for number, found in enumerate(positions)]
@@ -105,7 +106,7 @@ def prepare(videos: Sequence[Path], stills: Sequence[Path], folder: Path, option
         summary = folder / f"{number:04}.safetensors"
         if not summary.exists():
             seen = []
-            found = _pairs(clips[number], positions[number], height, options, device)
+            found = _pairs(sources[number], positions[number], height, options, device)
             for file, tensors in zip(files[number], found, strict=True):
                 write_atomically(file, save(tensors))
                 frame = tensors["this"].flatten(1)
@@ -117,9 +118,9 @@ def prepare(videos: Sequence[Path], stills: Sequence[Path], folder: Path, option
     shown = [load_file(folder / f"{number:04}.safetensors")["colours"].float() / 255 for number in range(len(clips))]
     learnt = list(stills)
     if clips:
-        held = [_run(clips[number], first, count, height, shown[number]) for number, first, count in runs]
+        held = [_run(sources[number], first, count, height, shown[number]) for number, first, count in runs]
     else:
-        places = spread(len(stills), RUNS)
+        places = evenly_spaced(len(stills), RUNS)
         held = [_still(stills[place], height) for place in places]
         if held_out := len(stills) >= 4 * RUNS:
             learnt = [path for place, path in enumerate(stills) if place not in places]
@@ -140,7 +141,7 @@ def divide(counts: Sequence[int], most: int) -> tuple[list[list[int]], list[tupl
     """
     ends, total = list(accumulate(counts)), sum(counts)
     runs = []
-    for place in spread(total, min(RUNS, max(1, total // 200))) if total else []:
+    for place in evenly_spaced(total, min(RUNS, max(1, total // 200))) if total else []:
         video = bisect_right(ends, place)
         length = min(RUN, counts[video])
         middle = place - (ends[video] - counts[video])
@@ -153,24 +154,25 @@ def divide(counts: Sequence[int], most: int) -> tuple[list[list[int]], list[tupl
     usable = free if held_out else all_of_them
     limits = list(accumulate(map(len, usable)))
     chosen: list[list[int]] = [[] for _ in counts]
-    for place in spread(limits[-1], most) if total else []:
+    for place in evenly_spaced(limits[-1], most) if total else []:
         video = bisect_right(limits, place)
         chosen[video].append(usable[video][place - (limits[video] - len(usable[video]))])
     chosen = [found or others[len(others) // 2 :][:1] for found, others in zip(chosen, usable, strict=True)]
     return chosen, runs, held_out
 
 
-def _pairs(clip: Clip, positions: Sequence[int], height: int, options: TrainOptions,
+def _pairs(source: Source, positions: Sequence[int], height: int, options: TrainOptions,
            device: str) -> Iterator[dict[str, Tensor]]:
     estimate_flow, is_cut = load_flow(options.flow, device), cut_detector()
-    for frames in sample(clip, positions, run=min(2, clip.frames)):
-        last, this = (_painted(frame, clip, height, device) for frame in (frames[0], frames[-1]))
+    for frames in source.sample(positions, run=min(2, source.clip.frames)):
+        last, this = (_painted(frame, source.clip, height, device) for frame in (frames[0], frames[-1]))
         pair = asdict(pair_of(last, this, estimate_flow, is_cut))
         yield {name: tensor.cpu().contiguous() for name, tensor in pair.items()}
 
 
-def _run(clip: Clip, first: int, count: int, height: int, shown: Tensor) -> Held:
-    frames = [_painted(frame, clip, height, "cpu").image for frame in decode(clip, first, first + count - 1)]
+def _run(source: Source, first: int, count: int, height: int, shown: Tensor) -> Held:
+    clip = source.clip
+    frames = [_painted(frame, clip, height, "cpu").image for frame in source.decode(first, first + count - 1)]
     return Held(f"{clip.path.name} {first}-{first + count - 1}", _bytes(torch.stack(frames)), shown)
 
 

@@ -1,4 +1,4 @@
-"""One picture through FFmpeg's coders, without a container around it: TIFF and DPX."""
+"""One image through FFmpeg's coders, without a container around it: TIFF and DPX."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAYOUTS = {10: "gbrp10be", 12: "gbrp12be"}
 
 
 def decode(codec: str, data: bytes) -> tuple[Tensor, Tensor | None, int]:
-    """Codes (3, H, W) as shares of the highest one, alpha (1, H, W) alike if there is one, and bits.
+    """Codes (3, H, W) divided by the highest code, alpha (1, H, W) likewise if there is one, and the number of bits.
 
     Raises InputError, without the file's name.
     """
