@@ -17,7 +17,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.painting.feedforward.canvas import canvas_tiles, laid
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import load_network, read_network
-from vidstyle.run.plan import Style
+from vidstyle.painting.style_picture import Style, read_styles
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")
 INPUTS = ("image", "prior", "visibility")
@@ -51,7 +51,7 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     check_target(target, network, overwrite)
     if not styles and read_network(network)[1] is not None:
         raise UsageError(f"{network}: knows several styles; say with --style which to export, or how to mix them.")
-    ours, about = load_network(network, [style.share() for style in styles])
+    ours, about = load_network(network, read_styles(styles) if styles else ())
     graph = _Graph(ours)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -13,6 +14,7 @@ from typer.models import OptionInfo
 
 from vidstyle.core.declare import options_of
 from vidstyle.core.options import PANELS, REPORT
+from vidstyle.painting.methods import METHODS
 
 Result = TypeVar("Result")
 
@@ -28,6 +30,9 @@ def declared(options: type[Any], name: str, panel: str | None = None) -> Any:
     The help states the default; typer does not pass it on, so that a preset or a config file can decide instead.
     """
     option = options_of(options)[name]
+    if name == "method":
+        methods = "; ".join(f"{method.name} {method.summary}" for method in METHODS.values())
+        option = replace(option, help=f"{option.help.removesuffix('.')}: {methods}.")
     return typer.Option(option.flag, rich_help_panel=panel or option.panel, help=option.full_help, metavar=option.metavar,
                         show_default=False)
 

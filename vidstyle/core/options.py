@@ -10,7 +10,6 @@ from typing import Literal
 from vidstyle.core.declare import Locate, check_options, option, same
 from vidstyle.core.errors import UsageError
 
-Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
@@ -87,9 +86,7 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
-    method: Method = option(
-        "feedforward", panel=PACE,
-        help="feedforward fits a fast network to the clip, optimize paints every frame by gradient descent.")
+    method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
         help="Network to paint with, a .safetensors file; if it does not exist, the network fitted to the clip is saved there.")

@@ -8,8 +8,7 @@ from pathlib import Path
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.evaluate.record import BASELINE, PAINTING, SOURCE
-from vidstyle.video import Clip, decode, probe
-from vidstyle.video.settings import ReadSettings
+from vidstyle.video import Clip, ReadSettings, open_source
 
 SMALLEST = 16
 """Pixels on the short side of the smallest painting that is judged."""
@@ -26,12 +25,13 @@ class ComparedClips:
         different lengths; UsageError for `frames` that are not as many as the painting has.
         """
         paths = {PAINTING: styled, SOURCE: source} | ({BASELINE: baseline} if baseline else {})
-        self._clips = {name: _open(path, read) for name, path in paths.items()}
-        self.frames = _painted_range(self._clips, frames)
+        self._sources = {name: open_source(path, read) for name, path in paths.items()}
+        clips = {name: opened.clip for name, opened in self._sources.items()}
+        self.frames = _painted_range(clips, frames)
         """First and last frame of the source that are judged, both included."""
-        self.size = (self._clips[PAINTING].height, self._clips[PAINTING].width)
+        self.size = (clips[PAINTING].height, clips[PAINTING].width)
         """(height, width) of the painting, in pixels."""
-        self.source_length = self._clips[SOURCE].frames
+        self.source_length = clips[SOURCE].frames
         """Number of frames in the whole source."""
         if min(self.size) < SMALLEST:
             raise InputError(f"{styled}: is {self.size[1]}x{self.size[0]}; evaluate clips of {SMALLEST} pixels or more on "
@@ -40,15 +40,10 @@ class ComparedClips:
     def read(self) -> Iterator[dict[str, Frame]]:
         """The frame of each clip by name, for every judged frame in order; each at its own size."""
         first, last = self.frames
-        readers = [decode(clip, first, last) if clip.frames == self.source_length else decode(clip)
-                   for clip in self._clips.values()]
+        readers = [source.decode(first, last) if source.clip.frames == self.source_length else source.decode()
+                   for source in self._sources.values()]
         for frames in zip(*readers, strict=True):
-            yield dict(zip(self._clips, frames, strict=True))
-
-
-def _open(path: Path, read: ReadSettings) -> Clip:
-    return probe(path, read.on_damage, fps=read.fps, gaps=read.gaps, hdr=None if read.hdr == "refuse" else read.hdr,
-                 deinterlace=read.deinterlace == "bwdif")
+            yield dict(zip(self._sources, frames, strict=True))
 
 
 def _painted_range(clips: dict[str, Clip], frames: tuple[int, int] | None) -> tuple[int, int]:

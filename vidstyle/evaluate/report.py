@@ -14,7 +14,7 @@ from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.images import encode_jpeg, resize
 from vidstyle.evaluate.record import PAINTING, SOURCE, WORST_FRAMES, Evaluation, Threshold, describe_metrics
 from vidstyle.evaluate.run import JudgedFrame
-from vidstyle.run.painter import spread
+from vidstyle.video import evenly_spaced
 
 SLIDER_FRAMES = 60
 """Frames on the slider, spread over the clip; their images take about 5 MB."""
@@ -50,7 +50,7 @@ class ReportFrames:
         """Add the next frame; called for every judged frame, in order."""
         index = judged.source.index
         if judged.place == 0:
-            self._slider = {index + place for place in spread(judged.count, SLIDER_FRAMES)}
+            self._slider = {index + place for place in evenly_spaced(judged.count, SLIDER_FRAMES)}
         height, width = judged.painting.shape[-2:]
         size = (max(1, round(height * WIDTH / width)), WIDTH) if width > WIDTH else (height, width)
         painting = encode_jpeg(resize(judged.painting, size))

@@ -22,9 +22,8 @@ from vidstyle.evaluate.stability import StabilityMetrics
 from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.ops.metrics import blur
-from vidstyle.run.painter import spread
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video.settings import ReadSettings
+from vidstyle.video import ReadSettings, evenly_spaced
 
 BLUR = 0.01
 """Deviation of the Gaussian that makes the clip `blurred`, in heights of the image: enough to remove every brush stroke."""
@@ -74,7 +73,7 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     stability = StabilityMetrics(load_judge(judge_flow, stabilised_by, truth, size, clips.source_length - 1))
     per_frame = FrameMetrics(len(names), names.index(SOURCE))
     look = StyleMetrics(read_image(style), load_encoder(encoder)) if style else None
-    style_frames = {first + place for place in spread(count, STYLE_FRAMES)}
+    style_frames = {first + place for place in evenly_spaced(count, STYLE_FRAMES)}
     is_cut, before = cut_detector(), None
     for place, found in enumerate(clips.read()):
         images = {name: resize(frame.image, size) for name, frame in found.items()}

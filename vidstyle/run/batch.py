@@ -10,7 +10,7 @@ from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.core.files import file_id
 from vidstyle.run.plan import Plan
 from vidstyle.run.result import Result
-from vidstyle.video.images.pattern import same_path
+from vidstyle.video import canonical_path
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     inputs = {file_id(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
-        target = same_path(plan.target).resolve()
+        target = canonical_path(plan.target).resolve()
         if target in taken:
             raise UsageError(
                 f"{taken[target]} and {plan.clip.path} would both be written to {plan.target}; "

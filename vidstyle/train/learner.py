@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.core.options import TrainOptions
-from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.network import PaintNetwork, kept_share
 from vidstyle.painting.feedforward.start import StyleReader, read_scales, softness, wear
 from vidstyle.painting.feedforward.style_table import StyleRows
 from vidstyle.painting.style import Palette, StyleTarget
-from vidstyle.run.painter import kept_share
 
 
 class Learner(nn.Module):

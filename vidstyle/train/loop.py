@@ -13,21 +13,21 @@ from torch import Tensor
 
 from vidstyle import __version__
 from vidstyle.core.atomic import check_target
+from vidstyle.core.device import find_device
 from vidstyle.core.errors import UsageError
-from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.feedforward.fit import FitSettings, ramp
+from vidstyle.painting.feedforward.method import TEMPORAL
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.objective import pair_losses
 from vidstyle.painting.feedforward.start import load_start, softness, wear
 from vidstyle.painting.feedforward.style_table import about_styles
-from vidstyle.painting.feedforward.stylizer import save_network
+from vidstyle.painting.feedforward.stylizer import TRAINED, save_network
 from vidstyle.painting.style import Palette, StyleTarget, colours
-from vidstyle.run.painter import TEMPORAL_FIT, TRAIN
-from vidstyle.run.plan import Style, find_device
+from vidstyle.painting.style_picture import Style, read_styles
 from vidstyle.train.learner import Learner
 from vidstyle.train.lessons import Lesson, Lessons, batches, height_of, random_numbers
 from vidstyle.train.material import WORK, find, prepare
@@ -63,11 +63,8 @@ def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path,
     """
     options = options or TrainOptions()
     began = time.monotonic()
-    if not styles:
-        raise UsageError("No style is given; name a picture with --style.")
-    pictures = [read_image(path) for path in styles]
-    shares = [Style(path).share() for path in styles]
-    if len({share.sha256 for share in shares}) < len(shares):
+    pictures = read_styles([Style(path) for path in styles])
+    if len({picture.sha256 for picture in pictures}) < len(pictures):
         raise UsageError("Two styles are the same picture; give each once.")
     check_target(target, styles[0], overwrite)
     videos, stills = find(sources, styles)
@@ -77,22 +74,22 @@ def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path,
         if team.leads:
             learnt_from = [[str(path), path.stat().st_size] for path in [*videos, *stills] if path.exists()]
             kept = {name: value for name, value in asdict(options).items() if name not in FREE}
-            work.claim(kept | {"styles": [share.sha256 for share in shares], "material": learnt_from}, restart)
+            work.claim(kept | {"styles": [picture.sha256 for picture in pictures], "material": learnt_from}, restart)
         team.wait()
         start = load_start(device)
         material = prepare(videos, stills, work.material, options, device, team, listen)
         encoder = load_encoder(options.encoder, device)
-        targets = [StyleTarget([picture.to(device)], [1.0], encoder, options.style_scale) for picture in pictures]
+        targets = [StyleTarget([picture.image.to(device)], [1.0], encoder, options.style_scale) for picture in pictures]
         # The start network's reader knows styles by the builtin encoder's eyes, whichever encoder judges.
         told = [replace(one, encoder=load_encoder("builtin", device)) for one in targets]
         learner = Learner.begin(told, options, start, device)
-        lessons = Lessons(material, [colours(picture) for picture in pictures], options)
-        yardstick = Yardstick(material.held, [share.name for share in shares], pictures, options, device)
+        lessons = Lessons(material, [colours(picture.image) for picture in pictures], options)
+        yardstick = Yardstick(material.held, [picture.name for picture in pictures], [picture.image for picture in pictures], options, device)
         quality = _learn(learner, lessons, targets, encoder, yardstick, work, team, device, listen)
         if team.leads:
             shown, height = material.shown(), max(options.size)
             palette = Palette.stacked([Palette.of(shown, painted) for painted in lessons.styles])
-            about = {"made_by": TRAIN, **about_styles(shares), "vidstyle": __version__, "settings": json.dumps(kept),
+            about = {"made_by": TRAINED, **about_styles(pictures), "vidstyle": __version__, "settings": json.dumps(kept),
                      "data": json.dumps(material.about), "quality": json.dumps(quality)}
             network, rows = learner.finished(palette, height)
             save_network(network, target, about, rows)
@@ -104,7 +101,7 @@ def _learn(learner: Learner, lessons: Lessons, styles: Sequence[StyleTarget], en
            work: Work, team: Team, device: str, listen: Listener) -> Quality:
     """All steps that are left; returns what the yardstick says at the end."""
     options, began = lessons.options, time.monotonic()
-    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight, TEMPORAL_FIT * options.temporal,
+    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight, TEMPORAL * options.temporal,
                            options.steps, options.seed, options.rate)
     parameters = list(learner.parameters())
     steppers = optimizers(parameters, options.rate)

@@ -20,8 +20,8 @@ from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
+from vidstyle.painting.frame_pair import frame_pair
 from vidstyle.painting.style import colours
-from vidstyle.run.painter import pair_of
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.team import Team
 from vidstyle.video import Clip, Source, evenly_spaced, open_source
@@ -166,7 +166,7 @@ def _pairs(source: Source, positions: Sequence[int], height: int, options: Train
     estimate_flow, is_cut = load_flow(options.flow, device), cut_detector()
     for frames in source.sample(positions, run=min(2, source.clip.frames)):
         last, this = (_painted(frame, source.clip, height, device) for frame in (frames[0], frames[-1]))
-        pair = asdict(pair_of(last, this, estimate_flow, is_cut))
+        pair = asdict(frame_pair(last, this, estimate_flow, is_cut))
         yield {name: tensor.cpu().contiguous() for name, tensor in pair.items()}
 
 

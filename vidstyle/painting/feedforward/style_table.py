@@ -13,6 +13,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.start import wear
 from vidstyle.painting.style import Palette
+from vidstyle.painting.style_picture import StylePicture
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,13 @@ class StyleRows:
         wear(network, self.palette.mixed(weights))
 
 
-@dataclass(frozen=True)
-class Share:
-    """One style picture that a network is asked to paint like."""
-
-    name: str
-    sha256: str
-    """Of the picture file: a network knows pictures, not names."""
-    weight: float
-
-
-def about_styles(shares: Sequence[Share]) -> dict[str, str]:
+def about_styles(shares: Sequence[StylePicture]) -> dict[str, str]:
     """What a network's file says about the styles it knows."""
     return {"styles": ",".join(share.sha256 for share in shares), "style_names": "\n".join(share.name for share in shares),
             "style_weights": ",".join(f"{share.weight:g}" for share in shares)}
 
 
-def weights_for(shares: Sequence[Share], about: Mapping[str, str], path: Path, *, mixable: bool) -> Tensor:
+def weights_for(shares: Sequence[StylePicture], about: Mapping[str, str], path: Path, *, mixable: bool) -> Tensor:
     """(S,) of sum 1: the weight of each style that the network file `path` says it knows.
 
     mixable: whether it can paint other blends than the one it was made for. Raises UsageError for styles it does not know.

@@ -16,9 +16,10 @@ from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Prior
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.style_table import Share, StyleRows, weights_for
+from vidstyle.painting.feedforward.style_table import StyleRows, weights_for
 from vidstyle.painting.feedforward.tiles import proposed
 from vidstyle.painting.style import Palette, precision
+from vidstyle.painting.style_picture import StylePicture
 
 TRAINED = "train"  # what a network's file says that made it, where it is for any clip
 _ROWS = "rows."  # before the names of the tensors of `StyleRows` in a file
@@ -59,7 +60,7 @@ def save_network(network: PaintNetwork, path: Path, about: dict[str, str], rows:
         raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
 
 
-def load_network(path: Path, styles: Sequence[Share] = ()) -> tuple[PaintNetwork, dict[str, str]]:
+def load_network(path: Path, styles: Sequence[StylePicture] = ()) -> tuple[PaintNetwork, dict[str, str]]:
     """A network from a file of `save_network` that paints these styles, and what it says about itself.
 
     Without `styles`, those it was made for, in equal parts where it can paint any blend. Raises InputError for another
