@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 # below its own, and from no other room on its own floor.
 FLOORS = [
     ["core"],
-    ["ops", "models", "video.pixels"],
-    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings"],
+    ["ops", "models", "painting.palette", "video.pixels"],
+    ["flow", "encoders", "painting.style", "painting.early_stopping", "temporal", "video.clip", "video.settings"],
     ["painting.optimize", "painting.feedforward", "video.images"],
     ["painting", "video.read"],
     ["video.write"],

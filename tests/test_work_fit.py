@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load, save
+from small_fit import pairs, random_network, settings
 from stopped_runs import FRAMES, QUICK, is_whole, paint, until
-from test_feedforward import fresh, pairs, settings
-from test_optimize import noise
+from style_images import noise
 
 from vidstyle.core.progress import Progress
 from vidstyle.encoders import load_encoder
@@ -56,9 +56,9 @@ def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
 def test_the_state_of_a_fit_is_all_of_it():
     encoder, kept = load_encoder("builtin"), dict[int, bytes]()
     target = StyleTarget([noise(1)], [1.0], encoder)
-    networks = [fresh(pairs(), target) for _ in range(2)]
+    networks = [random_network(pairs(), target) for _ in range(2)]
     fit(networks[0], pairs(), encoder, target, settings(5), lambda step, _, state: kept.update({step: save(state())}))
-    fit(networks[1], pairs(), encoder, target, settings(5), begun=load(kept[2]))
+    fit(networks[1], pairs(), encoder, target, settings(5), resume_from=load(kept[2]))
     whole, later = (network.state_dict() for network in networks)
     assert all(torch.equal(value, later[name]) for name, value in whole.items())
 

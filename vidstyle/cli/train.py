@@ -125,11 +125,11 @@ def train(
         raise UsageError(f"--style {weighed[0]} has a weight; styles are trained alike and mixed by `run`, leave it out.")
     heights = _heights(size)
 
-    from vidstyle.train import launched, train_network  # only now: it loads torch
+    from vidstyle.train import launched_group, train_network  # only now: it loads torch
 
     known = {field.name for field in fields(TrainOptions)}
     options = TrainOptions(**{name: value for name, value in words.items() if name in known} | {"size": heights})
-    leads = launched().leads
+    leads = launched_group().leads
     try:
         with showing(output, json=json) if leads else nullcontext(_nothing) as listen:
             result = train_network([path for path, _ in pictures], sources, output, options, overwrite=overwrite,

@@ -19,11 +19,13 @@ from vidstyle.encoders import load_encoder
 from vidstyle.ops.warp import trust
 from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.start import begin, dress, load_start
-from vidstyle.painting.feedforward.style_table import about_styles
-from vidstyle.painting.feedforward.stylizer import FeedForward, load_network, save_network
-from vidstyle.painting.optimize.optimizer import Optimizer
-from vidstyle.painting.style import Palette, StyleTarget
+from vidstyle.painting.feedforward.network_file import load_network, save_network
+from vidstyle.painting.feedforward.start import adapt_to_clip, initial_network, load_start
+from vidstyle.painting.feedforward.style_table import style_metadata
+from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+from vidstyle.painting.optimize.stylizer import OptimizingStylizer
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.style import StyleTarget
 from vidstyle.run.plan import Plan, Style
 from vidstyle.run.resume.checkpoint import Work
 from vidstyle.video import Clip, sample
@@ -48,8 +50,8 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
         network, about = load_network(options.network, [style.share() for style in styles])
         network.to(plan.device)
         if about.get("made_by") == TRAIN:  # it was trained on clips in palettes of their own, and this is another
-            dress(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
-        return FeedForward(network), {}
+            adapt_to_clip(network, _glances(plan, clip, listen), target, kept_share(options.temporal))
+        return FeedForwardStylizer(network), {}
     if work.network is None:
         network, losses = _fitted(plan, clip, encoder, target, estimate_flow, is_cut, listen, work)
         work.keep_network(lambda path: save_network(network, path, _about(plan, styles, losses)))
@@ -62,7 +64,7 @@ def make_stylizer(plan: Plan, styles: Sequence[Style], clip: Clip, estimate_flow
                               "choose another place.") from error
     network, about = load_network(work.network)
     losses = {name.removeprefix("loss_"): float(value) for name, value in about.items() if name.startswith("loss_")}
-    return FeedForward(network.to(plan.device)), losses
+    return FeedForwardStylizer(network.to(plan.device)), losses
 
 
 def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estimate_flow: FlowEstimator,
@@ -71,7 +73,7 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
     options, pairs = plan.options, _pairs(plan, clip, estimate_flow, is_cut, listen)
     # The reader knows styles by the builtin encoder's eyes, whichever encoder judges the fit.
     seen = target if options.encoder == "builtin" else replace(target, encoder=load_encoder("builtin", plan.device))
-    network = begin([pair.this for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
+    network = initial_network([pair.this for pair in pairs], seen, kept_share(options.temporal), load_start(plan.device))
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
@@ -89,9 +91,9 @@ def _fitted(plan: Plan, clip: Clip, encoder: Encoder, target: StyleTarget, estim
     return network, losses
 
 
-def _optimizer(options: Options, encoder: Encoder, target: StyleTarget, palette: Palette) -> Optimizer:
-    return Optimizer(encoder, target, palette, options.content_weight, options.style_weight, options.tv_weight,
-                     TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
+def _optimizer(options: Options, encoder: Encoder, target: StyleTarget, palette: Palette) -> OptimizingStylizer:
+    return OptimizingStylizer(encoder, target, palette, options.content_weight, options.style_weight, options.tv_weight,
+                              TEMPORAL_OPTIMIZE * options.temporal, options.optimize_steps, options.follow_steps)
 
 
 def _pairs(plan: Plan, clip: Clip, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[Pair]:
@@ -140,7 +142,7 @@ def shrunk(frame: Frame, plan: Plan) -> Frame:
 def _about(plan: Plan, styles: Sequence[Style], losses: dict[str, float]) -> dict[str, str]:
     """What a saved network says about itself."""
     options = plan.options
-    return {"clip": plan.source.name, **about_styles([style.share() for style in styles]),
+    return {"clip": plan.source.name, **style_metadata([style.share() for style in styles]),
             "paint_height": str(plan.paint_size[1]), "style_scale": f"{options.style_scale:g}", "seed": str(options.seed),
             "fit_steps": str(options.fit_steps), "encoder": options.encoder, "flow": options.flow,
             "temporal": f"{options.temporal:g}", **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

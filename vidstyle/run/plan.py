@@ -14,8 +14,8 @@ from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
-from vidstyle.painting.feedforward.style_table import Share
-from vidstyle.painting.feedforward.stylizer import load_network
+from vidstyle.painting.feedforward.network_file import load_network
+from vidstyle.painting.feedforward.style_table import StyleWeight
 from vidstyle.run.preroll import find_start
 from vidstyle.run.resume.checkpoint import is_unfinished
 from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
@@ -28,10 +28,10 @@ class Style:
     path: Path
     weight: float = 1.0
 
-    def share(self) -> Share:
+    def share(self) -> StyleWeight:
         """As a network file knows it: by the hash of the picture file. Raises InputError where that cannot be read."""
         try:
-            return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
+            return StyleWeight(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise InputError(f"{self.path}: cannot be read ({reason}); check the path.") from error
