@@ -150,7 +150,7 @@ def work() -> None:
     import torch
 
     from vidstyle.painting.feedforward.network import PaintNetwork
-    from vidstyle.painting.feedforward.stylizer import save_network
+    from vidstyle.painting.feedforward.network_file import save_network
 
     torch.set_num_threads(1)
     av.logging.set_level(None)

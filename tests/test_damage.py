@@ -19,7 +19,7 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import save_network
+from vidstyle.painting.feedforward.network_file import save_network
 from vidstyle.run.pipeline import Style, stylize_video
 from vidstyle.video import ReadSettings, open_source, probe
 

@@ -17,7 +17,7 @@ from vidstyle.core.errors import InputError, UsageError, VidstyleError
 from vidstyle.core.files import inside
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import load_network
+from vidstyle.painting.feedforward.network_file import load_network
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.safetensors", "bare.safetensors", "net.ckpt"])

@@ -20,7 +20,7 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, resize
 from vidstyle.ops.metrics import gradient_energy
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import save_network
+from vidstyle.painting.feedforward.network_file import save_network
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 DATA = Path(os.environ.get("VIDSTYLE_DATA", "nowhere"))

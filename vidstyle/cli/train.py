@@ -59,9 +59,9 @@ def train(
         raise UsageError(f"--style {weighted[0]} has a weight, and training treats all styles alike; leave the weight out.")
     options = TrainOptions(**given)
 
-    from vidstyle.train import launched, train_network  # it loads torch, which takes seconds: a wrong option shows before
+    from vidstyle.train import launched_group, train_network  # it loads torch, which takes seconds: a wrong option shows before
 
-    leads = launched().leads
+    leads = launched_group().leads
     try:
         with show_progress(output, json=json) if leads else nullcontext(_ignore) as listen:
             result = train_network([path for path, _ in images], sources, output, options, overwrite=overwrite,

@@ -102,10 +102,22 @@ def _encode(suffix: str, image: Tensor, parameters: Sequence[int] = ()) -> bytes
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """`image` (3, H, W) at (height, width) `size`: averaged when it shrinks, bicubic when it grows, within [0, 1]."""
-    if tuple(image.shape[1:]) == tuple(size):
+    """`image` (C, H, W) or (N, C, H, W) at (height, width) `size`: averaged when it shrinks, bicubic when it grows, in [0, 1].
+
+    An image that has this size already is returned as it is, without clamping.
+    """
+    if tuple(image.shape[-2:]) == tuple(size):
         return image
-    return F.interpolate(image[None], size=size, mode="bicubic", align_corners=False, antialias=True)[0].clamp(0, 1)
+    images = image if image.ndim == 4 else image[None]
+    resized = F.interpolate(images, size=size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+    return resized if image.ndim == 4 else resized[0]
+
+
+def size_at_height(shape: tuple[int, ...], height: float, least: int) -> tuple[int, int]:
+    """(height, width) of an image of `shape` (H, W) scaled to `height` pixels, or larger so that no side is below `least`."""
+    tall, wide = shape
+    factor = max(height / tall, least / min(tall, wide))
+    return max(least, round(tall * factor)), max(least, round(wide * factor))
 
 
 def contact_sheet(columns: list[tuple[Tensor, Tensor]], caption: list[str] | None = None, width: int = 1920) -> Tensor:

@@ -7,7 +7,7 @@ from collections import defaultdict
 import torch
 from torch import Tensor
 
-from vidstyle.core.images import resize
+from vidstyle.core.images import resize, size_at_height
 from vidstyle.core.interfaces import Encoder
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss
 from vidstyle.ops.metrics import colour_distance
@@ -70,9 +70,7 @@ class StyleMetrics:
     def _target(self, height: int) -> dict[str, Tensor]:
         """Gram matrices of the style image at that height, by layer."""
         if height not in self._targets:
-            tall, wide = self._style.shape[-2:]
-            factor = max(height / tall, LEAST / min(tall, wide))
-            size = (max(LEAST, round(tall * factor)), max(LEAST, round(wide * factor)))
+            size = size_at_height(self._style.shape[-2:], height, LEAST)
             features = self._encoder(resize(self._style, size)[None], STYLE_LAYERS)
             self._targets[height] = {layer: gram(value) for layer, value in features.items()}
         return self._targets[height]

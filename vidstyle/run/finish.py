@@ -15,14 +15,14 @@ from vidstyle.core.options import Options
 def finish(source: Tensor, painting: Tensor | None, size: tuple[int, int], options: Options) -> Tensor:
     """The image (3, H, W) that is written, at `size` (width, height).
 
-    source: (3, H, W) as decoded. painting: (3, h, w) in [0, 1], or None for strength 0: then the source, at its own size
-    bit for bit.
+    source: (3, H, W) as decoded. painting: (3, h, w) in [0, 1], on any device, or None for strength 0: then it is the source,
+    bit for bit where `size` is its own.
     """
     width, height = size
     under = resize(source, (height, width))
     if painting is None:
         return under
-    over = resize(painting, (height, width))
+    over = resize(painting.cpu(), (height, width))
     if options.color == "source":
         over = with_colours_of(under, over)
     return torch.lerp(under, over, options.strength)

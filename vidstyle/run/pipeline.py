@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from vidstyle.core.devices import deterministic
 from vidstyle.core.errors import OutputError
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.images import contact_sheet, resize, write_png
@@ -106,7 +107,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     _make_folder(plan)
     record = describe_run(plan)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
-    with (RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
+    with (deterministic(plan.device), RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
         estimate_flow = load_flow(options.flow, plan.device)
@@ -118,7 +119,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
             source = painted.source
             if source.index < first:
                 continue  # the preroll
-            image = finish(source.image, None if painted.painting is None else painted.painting.cpu(), plan.output.size, options)
+            image = finish(source.image, painted.painting, plan.output.size, options)
             written = replace(source, image=image)
             log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
                        damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))

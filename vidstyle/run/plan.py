@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.atomic import check_target
-from vidstyle.core.device import find_device
+from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
 from vidstyle.core.options import Options

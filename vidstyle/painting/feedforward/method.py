@@ -34,7 +34,7 @@ class FeedForwardMethod:
         """See `Method`; a network that is there already is used as it was made."""
         if options.network is None or not options.network.exists():
             return _OF_A_FIT
-        from vidstyle.painting.feedforward.stylizer import is_trained
+        from vidstyle.painting.feedforward.network_file import is_trained
 
         # A fitted network holds how much of the last painting stays; --temporal 0 leaves the last painting out altogether.
         own = is_trained(options.network) or options.temporal == 0
@@ -54,7 +54,7 @@ class FeedForwardMethod:
         if network is None:
             return
         if network.exists():
-            from vidstyle.painting.feedforward.stylizer import load_network
+            from vidstyle.painting.feedforward.network_file import load_network
 
             load_network(network, list(styles))
         elif network.suffix.lower() != ".safetensors":
@@ -66,20 +66,21 @@ class FeedForwardMethod:
         """See `Method`; the network is loaded, or fitted and then kept in `job.fit_store` and where `--network` says."""
         from vidstyle.core.atomic import write_atomically
         from vidstyle.painting.feedforward.network import kept_share
-        from vidstyle.painting.feedforward.start import dress
-        from vidstyle.painting.feedforward.stylizer import TRAINED, FeedForward, load_network, save_network
+        from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
+        from vidstyle.painting.feedforward.start import adapt_to_clip
+        from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 
         options, store = job.options, job.fit_store
         if options.network is not None and options.network.exists():
-            network, about = load_network(options.network, job.styles)
+            network, metadata = load_network(options.network, job.styles)
             network.to(job.device)
-            if about.get("made_by") == TRAINED:  # it was trained on clips in palettes of their own, and this is another
-                dress(network, job.sample_frames(), job.style, kept_share(options.temporal))
-            return Painter(FeedForward(network), {})
+            if metadata.get("made_by") == TRAINED:  # it was trained on clips in palettes of their own, and this is another
+                adapt_to_clip(network, job.sample_frames(), job.style, kept_share(options.temporal))
+            return Painter(FeedForwardStylizer(network), {})
         if store.network is None:
             network, losses = _fitted(job)
-            about = _metadata(job, losses)
-            store.save_network(lambda path: save_network(network, path, about))
+            metadata = _metadata(job, losses)
+            store.save_network(lambda path: save_network(network, path, metadata))
         fitted = store.network
         assert fitted is not None, "save_network has just put it there"
         if options.network is not None:
@@ -88,9 +89,9 @@ class FeedForwardMethod:
             except OSError as error:
                 raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
                                   "choose another place.") from error
-        network, about = load_network(fitted)
-        losses = {name.removeprefix("loss_"): float(value) for name, value in about.items() if name.startswith("loss_")}
-        return Painter(FeedForward(network.to(job.device)), losses)
+        network, metadata = load_network(fitted)
+        losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}
+        return Painter(FeedForwardStylizer(network.to(job.device)), losses)
 
 
 def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
@@ -98,12 +99,12 @@ def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
     from vidstyle.encoders import load_encoder
     from vidstyle.painting.feedforward.fit import FitSettings, fit
     from vidstyle.painting.feedforward.network import kept_share
-    from vidstyle.painting.feedforward.start import begin, load_start
+    from vidstyle.painting.feedforward.start import initial_network, load_start
 
     options, pairs = job.options, job.sample_pairs()
     # The start network reads styles through the builtin encoder, whichever encoder judges the fit.
     read = job.style if options.encoder == "builtin" else replace(job.style, encoder=load_encoder("builtin", job.device))
-    network = begin([pair.this for pair in pairs], read, kept_share(options.temporal), load_start(job.device))
+    network = initial_network([pair.this for pair in pairs], read, kept_share(options.temporal), load_start(job.device))
     losses: dict[str, float] = {}
 
     def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
@@ -123,10 +124,10 @@ def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
 
 def _metadata(job: PaintingJob, losses: dict[str, float]) -> dict[str, str]:
     """What a saved network says about itself."""
-    from vidstyle.painting.feedforward.style_table import about_styles
+    from vidstyle.painting.feedforward.style_table import style_metadata
 
     options = job.options
-    return {"clip": job.clip_name, **about_styles(job.styles), "paint_height": str(job.height),
+    return {"clip": job.clip_name, **style_metadata(job.styles), "paint_height": str(job.height),
             "style_scale": f"{options.style_scale:g}", "seed": str(options.seed), "fit_steps": str(options.fit_steps),
             "encoder": options.encoder, "flow": options.flow, "temporal": f"{options.temporal:g}",
             **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

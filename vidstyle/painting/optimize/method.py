@@ -39,9 +39,10 @@ class OptimizeMethod:
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.optimize.optimizer import Optimizer
+        from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 
         options, palette = job.options, job.style.palette(job.sample_frames())
-        optimizer = Optimizer(job.encoder, job.style, palette, options.content_weight, options.style_weight, options.tv_weight,
-                              TEMPORAL * options.temporal, options.optimize_steps, options.follow_steps)
-        return Painter(optimizer, {})
+        stylizer = OptimizingStylizer(job.encoder, job.style, palette, options.content_weight, options.style_weight,
+                                      options.tv_weight, TEMPORAL * options.temporal, options.optimize_steps,
+                                      options.follow_steps)
+        return Painter(stylizer, {})

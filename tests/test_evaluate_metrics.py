@@ -1,4 +1,4 @@
-"""The yardstick itself: known flicker, perfect motion, blur and an independent implementation."""
+"""The metrics of `evaluate` against known flicker, exact motion, blur and an independent implementation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_known_flicker_is_recovered(tmp_path: Path, speed: int) -> None:
 
 
 def test_a_known_flicker_is_recovered_by_the_default_judge(tmp_path: Path) -> None:
-    """No truth: the flow finds the motion of the source by itself, and the flicker must not disturb it."""
+    """No true motion is given: the flow finds the motion of the source by itself, and the flicker must not disturb it."""
     steps = [0, 10, 0, 10]
     scene = texture(96, 136)
     moving = [scene[:, 2 * i:2 * i + 128] for i in range(4)]
@@ -101,30 +101,30 @@ def test_the_numbers_agree_with_an_independent_implementation(tmp_path: Path) ->
     hidden = gaussian_filter(generator.standard_normal((count - 1, HEIGHT, WIDTH)), (0, 6, 6)) > 0.08
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(float)
 
-    def pulled(field: Array, way: Array) -> Array:
-        return map_coordinates(field, [y + way[1], x + way[0]], order=1, mode="nearest")
+    def warped(field: Array, flow: Array) -> Array:
+        return map_coordinates(field, [y + flow[1], x + flow[0]], order=1, mode="nearest")
 
-    def inside(way: Array) -> Array:
-        return (x + way[0] >= 0) & (x + way[0] <= WIDTH - 1) & (y + way[1] >= 0) & (y + way[1] <= HEIGHT - 1)
+    def inside(flow: Array) -> Array:
+        return (x + flow[0] >= 0) & (x + flow[0] <= WIDTH - 1) & (y + flow[1] >= 0) & (y + flow[1] <= HEIGHT - 1)
 
     def along(first: int, gap: int) -> tuple[Array, Array]:
-        """The way from frame `first` to `first` + gap and who is seen all along it, walked forward step by step."""
-        way, seen = np.zeros((2, HEIGHT, WIDTH)), np.ones((HEIGHT, WIDTH))
+        """The motion from frame `first` to `first` + gap, composed step by step, and where it is visible in every step."""
+        motion, visible = np.zeros((2, HEIGHT, WIDTH)), np.ones((HEIGHT, WIDTH))
         for step in range(first, first + gap):
-            shown = (~hidden[step] & inside(flows[step])).astype(float)
-            seen = seen * (pulled(shown, way) > 0.999)
-            way = way + np.stack([pulled(component, way) for component in flows[step].astype(float)])
-        return way, seen
+            in_step = (~hidden[step] & inside(flows[step])).astype(float)
+            visible = visible * (warped(in_step, motion) > 0.999)
+            motion = motion + np.stack([warped(component, motion) for component in flows[step].astype(float)])
+        return motion, visible
 
     def errors(images: Array, gap: int) -> tuple[float, float]:
         images = images / 255.0
         squares, ratios = [], []
         for first in range(count - gap):
-            way, seen = along(first, gap)
-            carried = np.stack([pulled(images[first + gap, ..., c], way) for c in range(3)], -1)
-            distance = ((images[first] - carried) ** 2).sum(-1) * seen
+            motion, visible = along(first, gap)
+            carried = np.stack([warped(images[first + gap, ..., c], motion) for c in range(3)], -1)
+            distance = ((images[first] - carried) ** 2).sum(-1) * visible
             squares.append(distance.sum() / (3 * HEIGHT * WIDTH))
-            ratios.append(distance.sum() / seen.sum())
+            ratios.append(distance.sum() / visible.sum())
         return math.sqrt(np.mean(squares)), float(np.mean(ratios))
 
     result = evaluate_video(write(tmp_path / "styled.mkv", list(pictures)), write(tmp_path / "source.mkv", list(sources)),

@@ -1,4 +1,4 @@
-"""A film of a few frames, a photograph and two styles; run as a script, it trains on them as one of several processes."""
+"""A film of a few frames, a photograph and two style pictures; as a script, it trains on them in one of several processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TINY = TrainOptions(steps=6, batch=2, size=(64, 72), crop=64, pairs=6, seed=3, d
                     save_every=3)
 
 
-def make_material(folder: Path) -> tuple[list[Path], list[Path]]:
+def make_sources(folder: Path) -> tuple[list[Path], list[Path]]:
     """(styles, sources) in `folder`."""
     generator = torch.Generator().manual_seed(0)
     styles = [folder / "a.png", folder / "b.png"]
@@ -36,7 +36,7 @@ def make_material(folder: Path) -> tuple[list[Path], list[Path]]:
 
 @contextmanager
 def float32() -> Iterator[None]:
-    """No bfloat16, whatever the processor offers: with its 8 bits, two crops together come out otherwise than each alone."""
+    """No bfloat16, whatever the processor offers: with it two crops in one batch give other values than each alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         yield
