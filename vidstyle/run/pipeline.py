@@ -107,7 +107,8 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     _make_folder(plan)
     record = describe_run(plan)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
-    with (deterministic(plan.device), RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
+    with (deterministic(plan.device),
+          RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
         estimate_flow = load_flow(options.flow, plan.device)
