@@ -76,14 +76,14 @@ def measured(clips: Mapping[str, Sequence[Tensor]], sources: Sequence[Frame], st
 
     clips: the paintings of `sources`, one a frame; the first clip must be the source itself. style: (3, H, W) in [0, 1].
     """
-    stability, look, is_cut = StabilityMetrics(judge), StyleMetrics(style, load_encoder("builtin")), cut_detector()
+    stability, style_metrics, is_cut = StabilityMetrics(judge), StyleMetrics(style, load_encoder("builtin")), cut_detector()
     style_frames = spread(len(sources), STYLE_FRAMES)
     for place, frame in enumerate(sources):
         images = torch.stack([clip[place] for clip in clips.values()])
         stability.add(frame, images, cut=place > 0 and is_cut(sources[place - 1], frame))
         if place in style_frames:
-            look.add(images, source=0)
-    return {name: stability.values(index) | look.values(index) | {
+            style_metrics.add(images, source=0)
+    return {name: stability.values(index) | style_metrics.values(index) | {
         "sharpness": statistics.mean(map(gradient_energy, clip)),
         "ssim": statistics.mean(ssim(image, frame.image) for image, frame in zip(clip, sources, strict=True)),
     } for index, (name, clip) in enumerate(clips.items())}

@@ -135,10 +135,10 @@ def table(args: argparse.Namespace) -> tuple[list[Row], dict[str, list[Tensor]]]
     reference = next((seconds[name] for name in FIXED if name in seconds), None)
     rows = []
     for name, numbers in found.items():
-        look = trained_for(name, args.style)
+        comparable = trained_for(name, args.style)
         spent = seconds.get(name)
         rows.append(Row(name, numbers.get("e_stab"), numbers.get("e_stab_10"), numbers.get("e_warp"),
-                        numbers["style_loss"] if look else None, vgg.get(name) if look else None, numbers["ssim"],
+                        numbers["style_loss"] if comparable else None, vgg.get(name) if comparable else None, numbers["ssim"],
                         numbers["sharpness"], spent, spent / reference if spent and reference else None, fits.get(name)))
     return rows, clips
 

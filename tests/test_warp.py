@@ -145,7 +145,7 @@ def test_motion_edges_are_marked_on_both_sides_and_only_there() -> None:
     to_last = torch.zeros(2, 20, 20)
     to_last[0, :, 10:] = 2.0
     visible = visibility(to_last, -to_last)[0]
-    # |∇u|² = (2/2)² = 1 beside the jump: above 0.002 on the still side, and above 0.01·4 + 0.002 on the moving side
+    # |∇u|² = (2/2)² = 1 next to the jump: above 0.002 on the still side, and above 0.01·4 + 0.002 on the moving side
     assert torch.equal(visible[:, 6:16], torch.tensor([1, 1, 1, 0, 0, 1, 1, 1, 1, 1.0]).expand(20, 10))
 
 

@@ -72,7 +72,7 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     sigma = BLUR * size[0]
     stability = StabilityMetrics(load_judge(judge_flow, stabilised_by, truth, size, clips.source_length - 1))
     per_frame = FrameMetrics(len(names), names.index(SOURCE))
-    look = StyleMetrics(read_image(style), load_encoder(encoder)) if style else None
+    style_metrics = StyleMetrics(read_image(style), load_encoder(encoder)) if style else None
     style_frames = {first + place for place in evenly_spaced(count, STYLE_FRAMES)}
     is_cut, before = cut_detector(), None
     for place, found in enumerate(clips.read()):
@@ -83,20 +83,20 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
         cut = before is not None and is_cut(before, frame)
         stability.add(frame, stacked, cut)
         per_frame.add(frame, stacked, cut)
-        if look is not None and frame.index in style_frames:
-            look.add(stacked, names.index(SOURCE))
+        if style_metrics is not None and frame.index in style_frames:
+            style_metrics.add(stacked, names.index(SOURCE))
         before = frame
         on_frame(JudgedFrame(place, count, frame, images[PAINTING], stability.last_error(names.index(PAINTING))))
         listen(Progress("judge", place + 1, count))
 
-    values = {name: stability.values(clip) | per_frame.values(clip) | (look.values(clip) if look else {})
+    values = {name: stability.values(clip) | per_frame.values(clip) | (style_metrics.values(clip) if style_metrics else {})
               for clip, name in enumerate(names)}
     _add_ratios(values)
     by_clip = {name: stability.curves(clip) | {"luma": [*per_frame.lumas[clip]]} for clip, name in enumerate(names)}
     curves = {metric: {name: by_clip[name][metric] for name in names} for metric in ("e_stab", "e_stab_10", "luma")}
     judge = TRUTH if truth else judge_flow
     notes = _notes(judge, stabilised_by, sigma, "e_stab_10" in values[PAINTING], baseline is not None)
-    layers = look.layers(names.index(PAINTING)) if look else {}
+    layers = style_metrics.layers(names.index(PAINTING)) if style_metrics else {}
     return Evaluation(styled, source, style, baseline, (first, last), (size[1], size[0]), judge, encoder, values, layers,
                       curves, per_frame.seconds, stability.visible_share(),
                       _worst(curves["e_stab"], first, per_frame.seconds), per_frame.cuts, notes)
