@@ -16,7 +16,7 @@ FAILED = 7
 
 
 def verify(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip, with its manifest OUT.vidstyle.json next to it.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip, with its manifest next to it.")],
     json: Json = False,
     debug: Debug = False,
 ) -> None:

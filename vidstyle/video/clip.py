@@ -189,7 +189,7 @@ class Clip:
             "start": float(self.pts[0] * self.time_base), "average_rate": str(self.average_rate),
             "variable_rate": self.variable_rate, "metadata": dict(self.metadata), "colour": self.colour.as_dict(),
             "audio": _plain(self.audio), "others": _plain(self.others),
-            "kept": list(self.kept), "warnings": list(self.warnings),
+            "interlaced": self.deinterlace, "kept": list(self.kept), "warnings": list(self.warnings),
         }
 
 
