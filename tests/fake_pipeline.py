@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,8 @@ class Asked:
     restart: bool = False
     given: frozenset[str] | None = None
     """Names of the options that the user set."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What `probe` finds, where it differs from an ordinary clip."""
     read: ReadSettings = field(default_factory=ReadSettings)
     """How `evaluate` was asked to read the clips."""
 
@@ -99,11 +102,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         "timed": True,
         "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
-        "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
+        "hdr": None, "interlaced": False,
+        "streams": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    monkeypatch.setattr(
-        video, "probe", lambda path, **settings: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts})
-    )
+    monkeypatch.setattr(video, "describe", lambda path, settings: {"path": str(path), **facts, **asked.facts})
     monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
     monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
     monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))

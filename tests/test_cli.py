@@ -177,7 +177,8 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(json_too: bool, asked: Aske
 def test_probe_and_models(asked: Asked, capsys):
     assert execute(["probe", "a[b].mp4"]) == 0
     out = capsys.readouterr().out
-    for line in ("clip      a[b].mp4", "frames    100, numbered 0-99", "stream    stream 1: audio -> copied"):
+    for line in ("clip           a[b].mp4", "frames         100, numbered 0-99", "dynamic range  standard",
+                 "scan           progressive", "stream         stream 1: audio -> copied"):
         assert line in out.splitlines()
     assert "29.97 fps, constant, times in 1/30000 s" in out
     assert execute(["probe", "a.mp4", "--json"]) == 0
@@ -188,6 +189,14 @@ def test_probe_and_models(asked: Asked, capsys):
     assert capsys.readouterr().out == "w\n"
     assert execute(["models", "verify"]) == 0
     assert capsys.readouterr().out == "builtin  w\n"
+
+
+def test_probe_tells_which_options_a_clip_needs(asked: Asked, capsys):
+    asked.facts = {"hdr": {"transfer": "pq", "peak": 1000.0}, "interlaced": True}
+    assert execute(["probe", "a.mp4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "dynamic range  high (PQ, up to 1000 cd/m²); to paint it, give --hdr passthrough or --hdr tonemap" in lines
+    assert "scan           interlaced; to paint it, give --deinterlace bwdif" in lines
 
 
 def test_evaluate_reads_hdr_and_interlaced_clips_as_run_does(asked: Asked):
@@ -218,6 +227,7 @@ def test_version_and_help(asked: Asked, capsys):
 
 def test_starting_up_loads_nothing_heavy():
     heavy = {"torch", "torchvision", "cv2", "av", "numpy", "vidstyle.run.pipeline"}
-    code = f"import sys, vidstyle.cli; print(sorted({heavy!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    lines = ["import sys, vidstyle.cli", "from vidstyle import Options, load_options", "load_options('final')", "Options()",
+             f"print(sorted({heavy!r} & set(sys.modules)))"]
+    done = subprocess.run([sys.executable, "-c", "; ".join(lines)], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"

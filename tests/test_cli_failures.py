@@ -1,11 +1,10 @@
-"""The exit code, and the one sentence, of everything that can go wrong."""
+"""Every error ends with its exit code and one sentence."""
 
 import errno
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from vidstyle.run import pipeline
 
 
 class OutOfMemoryError(RuntimeError):
-    """Stands in for torch's, which is told by its text on some devices."""
+    """Stands in for torch's, which only its text identifies on some devices."""
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (30, 2)], ids=["after the frame", "at once"])
+@pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (600, 2)], ids=["after the frame", "at once"])
 def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, seconds: int, signals: int, tmp_path: Path):
     script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")').replace("SECONDS", str(seconds))
     child = subprocess.Popen(
@@ -99,19 +98,17 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == "painting\n"
-    began = time.monotonic()
     assert child.stderr is not None
     child.send_signal(number)
-    told = [child.stderr.readline() for _ in range(4)]
-    assert "a second signal stops at once" in "".join(told)
+    printed = [child.stderr.readline() for _ in range(4)]
+    assert "a second signal stops at once" in "".join(printed)
     if signals == 2:
         child.send_signal(number)
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == code
-    assert time.monotonic() - began < 10  # it would take 10 seconds, or 300
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("vidstyle: Stopped by ")
-    assert out == ""
+    assert out == ""  # no other frame was painted
     assert list(tmp_path.iterdir()) == []
 
 

@@ -253,7 +253,7 @@ def test_a_folder_of_ones_own_is_never_emptied(whole: Whole, tmp_path: Path):
 
 @pytest.mark.parametrize(("words", "code", "sentence"), [
     (["--style", "{a}:0.5"], 2, "has a weight; styles are trained alike"),
-    (["--style", "{a}", "--size", "big"], 2, "--size big is no list of heights"),
+    (["--style", "{a}", "--size", "big"], 2, "size is 'big'; give heights in pixels"),
     (["--style", "{a}", "--size", "360,8"], 2, "size is 8; give a value from 32"),
     (["--style", "{a}", "--style", "{a}"], 2, "Two styles are the same picture"),
     (["--style", "{film}/one.mp4"], 3, "is not a picture that can be read"),

@@ -41,8 +41,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return OutputError.exit_code, "The disk is full; free some space, or name an output on another disk with -o."
     detail = _one_line(str(error)).rstrip(".")
-    seen = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
-    return 1, f"This is our bug ({seen}); run it again with --debug and send us the output."
+    name = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
+    return 1, f"This is our bug ({name}); run it again with --debug and send us the output."
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""`vidstyle probe`: what is in a clip, and what a run would keep of it."""
+"""`vidstyle probe`: show what a clip holds, and what an output would have of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vidstyle.core.options import Options, parse_rate
 
 
 def probe(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to look into.")],
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or image sequence to inspect.")],
     fps: Annotated[str | None, declared(Options, "fps")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the streams of CLIP, what will be kept, its frame count, rate and colour."""
+    """Show the frame count, rate, colour and streams of CLIP, and what an output would have of each stream."""
     from vidstyle import video
 
     # Missing images are reported as a warning; an error would report nothing else.
@@ -32,8 +32,8 @@ def probe(
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a filmmaker wants to know of a clip, in two columns."""
-    colour = facts["colour"]
+    """The facts as a table of two columns."""
+    colour, hdr = facts["colour"], facts["hdr"]
     pace = "variable" if facts["variable_rate"] else "constant"
     rate = f"{float(Fraction(facts['average_rate'])):.6g} fps, {pace}, times in {facts['time_base']} s"
     return [
@@ -43,6 +43,9 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("duration", f"{facts['duration']:.3f} s" if facts["timed"] else "unknown; give --fps"),
         ("rate", rate if facts["timed"] else "unknown; give --fps"),
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
+        ("dynamic range", "standard" if hdr is None else f"high ({hdr['transfer'].upper()}, up to {hdr['peak']:g} cd/m²); "
+                                                         "to paint it, give --hdr passthrough or --hdr tonemap"),
+        ("scan", "interlaced; to paint it, give --deinterlace bwdif" if facts["interlaced"] else "progressive"),
         *(("stream", line) for line in facts["streams"]),
         *(("warning", line) for line in facts["warnings"]),
     ]

@@ -118,7 +118,7 @@ def read_request(
     **given: Any,
 ) -> Request:
     """Turn the options of a painting command into a request for `clips` clips; raises UsageError."""
-    pictures = [parse_style(text) for text in style]
+    images = [parse_style(text) for text in style]
     if frames is not None and (start is not None or end is not None):
         raise UsageError("--frames and --start/--end both name a part of the clip; give one or the other.")
     span = None if frames is None else parse_frames(frames)
@@ -136,7 +136,7 @@ def read_request(
 
     if "crf" in chosen and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
-    styles = [Style(path, weight) for path, weight in pictures]
+    styles = [Style(path, weight) for path, weight in images]
     return Request(styles, options, chosen, Selection(span, begin, stop), target, folder, overwrite, restart, json)
 
 

@@ -56,7 +56,7 @@ def train(
     """
     images = [parse_style(text) for text in style]
     if weighted := [text for text, (_, weight) in zip(style, images, strict=True) if weight != 1]:
-        raise UsageError(f"--style {weighted[0]} has a weight, and training treats all styles alike; leave the weight out.")
+        raise UsageError(f"--style {weighted[0]} has a weight; styles are trained alike, so leave the weight out.")
     options = TrainOptions(**given)
 
     from vidstyle.train import launched_group, train_network  # it loads torch, which takes seconds: a wrong option shows before

@@ -16,13 +16,12 @@ FAILED = 7
 
 
 def verify(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip; its manifest OUT.vidstyle.json is next to it.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip, with its manifest next to it.")],
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compare OUT with OUT.vidstyle.json: hash and frame count, and its source and styles where they are found."""
-    from vidstyle.run.manifest import manifest_path
-    from vidstyle.run.verify import verify
+    from vidstyle.run.manifest import manifest_path, verify
 
     checks = verify(output)
     bad = [check for check in checks if check.good is False]

@@ -34,8 +34,8 @@ class Option:
     """Reads the value from text; None where the type says enough. Raises UsageError."""
     resolve: Callable[[str, Locate], Any] | None = None
     """Reads a value that names a file from a config, which names files from its own folder."""
-    unset: str = ""
-    """What the default None means, for `--help`."""
+    default_text: str = ""
+    """The default in words, for `--help`; needed where the value alone does not say it."""
     command_line: bool = True
     """Whether the command line has the option; config files have all."""
     name: str = ""
@@ -59,11 +59,8 @@ class Option:
     @property
     def full_help(self) -> str:
         """The help sentence with the default at its end."""
-        default = self.default
-        text = f"{default:g}" if isinstance(default, float) else ",".join(map(str, default)) if isinstance(
-            default, tuple) else str(default)
-        shown = self.unset or ("" if default is None else text)
-        return f"{self.help.removesuffix('.')} (default: {shown})." if shown else self.help
+        text = self.default_text or _as_text(self.default)
+        return f"{self.help.removesuffix('.')} (default: {text})." if text else self.help
 
     def check(self, value: object) -> None:
         """Raise UsageError unless `value` has the type of the option, is one of its choices and lies in its range."""
@@ -75,11 +72,20 @@ class Option:
             return
         fits, expected = _TYPES[get_origin(self.kind) or self.kind]
         if not fits(value):
-            shown = list(value) if isinstance(value, tuple) else value
-            raise UsageError(f"{self.name} is {shown!r}; give {expected}.")
+            found = list(value) if isinstance(value, tuple) else value
+            raise UsageError(f"{self.name} is {found!r}; give {expected}.")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int | float | Fraction) and not self.low <= number <= self.high:
                 raise UsageError(f"{self.name} is {number}; give a value from {self.low:g} to {self.high:g}.")
+
+
+def _as_text(value: object) -> str:
+    """A value as the command line takes it; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _is_whole(value: object) -> bool:
@@ -100,9 +106,9 @@ _TYPES: dict[Any, tuple[Callable[[Any], bool], str]] = {
 
 def option(default: Value, *, help: str, panel: str = "", metavar: str | None = None, low: float = -math.inf,
            high: float = math.inf, parse: Callable[[str], Any] | None = None,
-           resolve: Callable[[str, Locate], Any] | None = None, unset: str = "", command_line: bool = True) -> Value:
+           resolve: Callable[[str, Locate], Any] | None = None, default_text: str = "", command_line: bool = True) -> Value:
     """The field of a dataclass that declares one option; see `Option` for the parameters."""
-    declared = Option(help, panel, metavar, low, high, parse, resolve, unset, command_line)
+    declared = Option(help, panel, metavar, low, high, parse, resolve, default_text, command_line)
     return field(default=default, metadata={"option": declared})
 
 

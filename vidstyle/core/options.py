@@ -61,7 +61,7 @@ class Options:
     """
 
     fps: Fraction | None = option(
-        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, unset="what its files say",
+        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="what its files say",
         help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
     gaps: Gaps = option(
         "error", panel=WHAT,
@@ -71,7 +71,7 @@ class Options:
         help="A damaged clip is refused (fail), or its damaged frames repeat the last good frame (hold) "
              "or are painted as they are (keep).")
     preroll: int | None = option(
-        None, panel=WHAT, metavar="N", low=0, high=100_000, unset="24, or 1 for optimize",
+        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="24, or 1 for optimize",
         help="Most frames that are painted before a range and thrown away, so that the range begins as it does in the full "
              "clip.")
     strength: float = option(
@@ -123,7 +123,7 @@ class Options:
         (1,), low=1, high=64, command_line=False,
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last one (method optimize).")
     output_size: int | None = option(
-        None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, unset="as the source",
+        None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")
     codec: Codec = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
     crf: int = option(
@@ -138,7 +138,8 @@ class Options:
     deinterlace: Deinterlace = option(
         "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
     strict: bool = option(
-        False, panel=OUTPUT, unset="a warning", help="Refuse to paint if anything of the clip would be missing in the output.")
+        False, panel=OUTPUT, default_text="a warning",
+        help="Refuse to paint if anything of the clip would be missing in the output.")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -176,7 +177,7 @@ class TrainOptions:
     encoder: str = same(Options, "encoder")
     device: str = same(Options, "device")
     workers: int | None = option(
-        None, panel=PACE, metavar="NUMBER", low=0, high=256, unset="one for every free core, at most eight",
+        None, panel=PACE, metavar="NUMBER", low=0, high=256, default_text="one for every free core, at most eight",
         help="Processes that read and resize frames for each process that trains.")
     check_every: int = option(
         250, panel=REPORT, metavar="STEPS", low=1, high=10_000_000,
