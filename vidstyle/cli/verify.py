@@ -21,7 +21,8 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Compare OUT with OUT.vidstyle.json: hash and frame count, and its source and styles where they are found."""
-    from vidstyle.run.manifest import manifest_path, verify
+    from vidstyle.run.manifest import manifest_path
+    from vidstyle.run.verify import verify
 
     checks = verify(output)
     bad = [check for check in checks if check.good is False]
