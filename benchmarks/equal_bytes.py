@@ -22,7 +22,7 @@ from typing import get_args
 import torch
 
 from vidstyle.core.images import resize
-from vidstyle.core.options import Codec
+from vidstyle.core.options import CodecName
 from vidstyle.video import Encoder, decode, default_suffix, probe
 
 SIZES = ((480, 270), (640, 360))
@@ -36,7 +36,7 @@ def once(path: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
             frames = [replace(frame, image=resize(frame.image, (height, width))) for frame in decode(clip, 0, FRAMES - 1)]
-            for codec in get_args(Codec)[1:]:  # the first is `auto`
+            for codec in get_args(CodecName)[1:]:  # the first is `auto`
                 target = Path(folder) / f"{codec}{width}{default_suffix(clip, codec)}"
                 with Encoder(target, clip, last=FRAMES - 1, size=(width, height), codec=codec, audio="none") as encoder:
                     coded = [encoder.write(frame).segment for frame in frames]

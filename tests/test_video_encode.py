@@ -18,7 +18,7 @@ from video_clips import make_clip
 from vidstyle.core.atomic import check_target
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
-from vidstyle.core.options import Codec
+from vidstyle.core.options import CodecName
 from vidstyle.video import Clip, Encoder, decode, default_suffix, plan_output, probe
 from vidstyle.video.write.formats import WITHOUT_CRF, choose_format
 
@@ -88,7 +88,7 @@ def test_chroma_and_depth_follow_the_source(tmp_path: Path, pix_fmt: str) -> Non
     assert copy(clip, tmp_path / "b.mp4").pix_fmt == pix_fmt
 
 
-@pytest.mark.parametrize("codec", get_args(Codec)[1:])  # without `auto`
+@pytest.mark.parametrize("codec", get_args(CodecName)[1:])  # without `auto`
 def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
     clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(641, 361), frames=2, tags=(1, 1, 1, 1),
                            options={"level": "3"}))
@@ -103,7 +103,7 @@ def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
             assert part.mean() < 4  # crf 16; a lost row or column was off by 100
 
 
-@pytest.mark.parametrize("codec", get_args(Codec)[1:])  # without `auto`
+@pytest.mark.parametrize("codec", get_args(CodecName)[1:])  # without `auto`
 @pytest.mark.parametrize("tags", [(1, 1, 1, 1), (1, 2, 1, 1), (6, 1, 6, 6), (6, 2, 6, 6), (9, 1, 9, 14), (2, 0, 2, 2)])
 def test_every_codec_says_what_its_samples_mean(tmp_path: Path, codec: str, tags: tuple[int, int, int, int]) -> None:
     clip = probe(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(320, 192), frames=1, tags=tags, options={"level": "3"}))
@@ -171,7 +171,7 @@ def test_the_same_frames_make_the_same_file(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-@pytest.mark.parametrize("codec", get_args(Codec)[1:])  # without `auto`
+@pytest.mark.parametrize("codec", get_args(CodecName)[1:])  # without `auto`
 def test_the_command_line_knows_which_codecs_take_a_crf(tmp_path: Path, codec: str) -> None:
     clip = probe(make_clip(tmp_path / "a.mp4", frames=1))
     chosen = choose_format(tmp_path / ("b.mov" if codec in ("prores", "dnxhr") else "b.mkv"), clip, codec)
