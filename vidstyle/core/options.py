@@ -15,7 +15,7 @@ Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["refuse", "bwdif"]
-Codec = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
 PANELS = (WHAT, LOOK, PACE, OUTPUT, REPORT)
@@ -125,7 +125,7 @@ class Options:
     output_size: int | None = option(
         None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")
-    codec: Codec = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
+    codec: CodecName = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
     crf: int = option(
         16, panel=OUTPUT, metavar="NUMBER", low=0, high=63,
         help="Quality of the written video; lower is better and makes larger files; prores, dnxhr and ffv1 have no such scale.")
