@@ -172,13 +172,14 @@ def end_point_error(name: str, data: Path, render: str, scene: str) -> float:
     folder = data / "frames" / "sintel_gt" / render / scene
     last, this = (read_png(folder / f"frame_000{i}.png") for i in (2, 3))
     truth = read_flo(data / "frames" / "sintel_gt" / "clean" / scene / "gt" / "frame_0002.flo")
-    return float((load_flow(name)(last, this).to_this - truth).norm(dim=0).mean())
+    # `to_last`, because DIS estimates `to_this` at half size; with the frames swapped it lives on the grid of the truth.
+    return float((load_flow(name)(this, last).to_last - truth).norm(dim=0).mean())
 
 
 @pytest.mark.slow  # 4 pairs at 1024x436, 10 to 25 s each on two busy cores
 @pytest.mark.parametrize(("render", "scene", "raft", "dis"), [
-    ("clean", "easy", 0.27, 0.25), ("clean", "medium", 1.17, 1.33), ("final", "easy", 0.27, 0.28),
-    ("final", "medium", 1.32, 1.70)])
+    ("clean", "easy", 0.27, 0.25), ("clean", "medium", 1.17, 1.38), ("final", "easy", 0.27, 0.28),
+    ("final", "medium", 1.32, 1.72)])
 def test_end_point_errors_on_sintel(data: Path, render: str, scene: str, raft: float, dis: float) -> None:
     found = end_point_error("dis", data, render, scene)
     assert found == pytest.approx(dis, abs=0.01)

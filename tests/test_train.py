@@ -256,7 +256,7 @@ def test_a_folder_of_ones_own_is_never_emptied(whole: Whole, tmp_path: Path):
     (["--style", "{a}", "--size", "big"], 2, "size is 'big'; give heights in pixels"),
     (["--style", "{a}", "--size", "360,8"], 2, "size is 8; give a value from 32"),
     (["--style", "{a}", "--style", "{a}"], 2, "Two styles are the same picture"),
-    (["--style", "{film}/one.mp4"], 3, "is not a picture that can be read"),
+    (["--style", "{film}/one.mp4"], 3, "is not an image that can be read"),
     (["--style", "{a}", "nothing.mp4"], 3, "nothing.mp4: cannot be read"),
     (["--style", "{a}", "-o", "{folder}/whole.safetensors"], 4, "exists already"),
     (["--style", "{a}", "--device", "gpu"], 2, "There is no device 'gpu'"),
