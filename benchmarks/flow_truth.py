@@ -102,7 +102,7 @@ def generated(count: int, size: tuple[int, int] = (256, 384)) -> list[TruePair]:
     """`count` held-out scenes of procedural textures, with effects such as blur, fog and noise; they need no data."""
     scenes = MovingScenes(count, size, seed=GENERATED_SEED)
     everywhere = torch.ones(1, *size, dtype=torch.bool)
-    return [TruePair(str(index), "generated", pair.last / 255, pair.this / 255, pair.to_this, everywhere, pair.seen_in_this)
+    return [TruePair(str(index), "generated", pair.last / 255, pair.this / 255, pair.to_this, everywhere, pair.visible_in_this)
             for index, pair in enumerate(scenes[index] for index in range(count))]
 
 

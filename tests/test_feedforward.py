@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from small_fit import pairs, random_network, settings
 from style_images import bricks, noise
 
@@ -19,7 +20,9 @@ from vidstyle.painting.feedforward.muon import orthogonalized
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, save_network
 from vidstyle.painting.feedforward.start import initial_network, load_start
+from vidstyle.painting.feedforward.style_table import StyleTable, StyleWeight, style_metadata
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import StyleTarget
 
 Losses = list[dict[str, float]]
@@ -125,6 +128,26 @@ def test_a_saved_network_paints_the_same(tmp_path: Path):
     frame = noise(2)
     assert torch.equal(FeedForwardStylizer(loaded)(frame), FeedForwardStylizer(network)(frame))
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_names_in_network_files_stay(tmp_path: Path):
+    """Networks that users saved load only while these names are the same."""
+    network, file = PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors"
+    palette = Palette(torch.eye(3)[None], *(torch.rand(1, 3) for _ in range(3)))
+    style = StyleWeight("a.png", "ab" * 32, 1.0)
+    table = StyleTable(torch.zeros(1, 2, sum(network.modulated_channels)), palette)
+    save_network(network, file, style_metadata([style]), table)
+    with safe_open(file, "pt") as saved:
+        names, metadata = set(saved.keys()), saved.metadata()
+    layers = ("coarser.0", "down.0.0", "down.1.0", "finer.1", "narrower", "out", "residual.after", "residual.before.0",
+              "residuals.0.after", "residuals.0.before.0", "up.2.0", "up.4.0")
+    norms = ("residual.tuned", "residuals.0.tuned", "tuned")
+    assert names == {*(f"{layer}.{part}" for layer in layers for part in ("bias", "weight")),
+                     *(f"{norm}.{part}" for norm in norms for part in ("gain", "shift")),
+                     "palette", "light", "darkest", "lightest",
+                     "rows.changes", "rows.matrix", "rows.light", "rows.darkest", "rows.lightest"}
+    assert metadata == {"format": "vidstyle-network-3", "width": "8", "blocks": "1", "keep": "0.9", "soft": "3",
+                        "styles": style.sha256, "style_names": "a.png", "style_weights": "1"}
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"not a network", "is not a network"),

@@ -20,12 +20,16 @@ from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_image
 from vidstyle.core.options import Options, TrainOptions
 from vidstyle.core.progress import Progress
+from vidstyle.painting.feedforward.muon import optimizers
+from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network
 from vidstyle.painting.feedforward.style_table import StyleWeight
 from vidstyle.run.pipeline import Style, plan_video, stylize_video
 from vidstyle.train import Trained, train_network
+from vidstyle.train.checkpoint import TrainingFolder
 from vidstyle.train.dataset import TrainingDataset, batches
 from vidstyle.train.distributed import ProcessGroup
+from vidstyle.train.learner import Learner
 from vidstyle.train.sources import RUN, choose_frames, find_sources, prepare_sources
 
 Line = dict[str, float]
@@ -99,6 +103,22 @@ def tensors_of(path: Path) -> dict[str, torch.Tensor]:
     network, table, _ = read_network(path)
     assert table is not None
     return {**network.state_dict(), "changes": table.changes, "palettes": table.palette.matrix}
+
+
+def test_the_names_in_checkpoints_stay(tmp_path: Path):
+    """A training that an earlier version began goes on only while these names are the same."""
+    network = PaintNetwork(width=4, blocks=1)
+    learner = Learner(network, torch.ones(2, 2, sum(network.modulated_channels)))
+    folder, steppers = TrainingFolder(tmp_path), optimizers(learner.parameters(), 0.1)
+    folder.save_checkpoint(3, learner, steppers, {"a.png": {"e_stab": 0.5}})
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state.keys() == {"step", "quality", "learner", "steppers"}
+    assert state["learner"].keys() == {"rows", *(f"network.{name}" for name, _ in network.named_parameters())}
+    with torch.no_grad():
+        learner.style_changes.zero_()
+    assert folder.load_checkpoint(learner, steppers, "cpu") == (3, {"a.png": {"e_stab": 0.5}})
+    assert bool((learner.style_changes == 1).all())
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
 
 
 def test_two_processes_are_one_with_the_whole_batch(whole: Whole):
