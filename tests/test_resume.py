@@ -132,7 +132,7 @@ def test_an_error_of_the_input_saves_what_is_painted(folder: Path, monkeypatch: 
 
     saved = work_folder(folder / "out.mp4")
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.run.pipeline.decode", broken)
+        patch.setattr("vidstyle.video.read.movie.MovieSource.decode", broken)
         with pytest.raises(VidstyleError) as error:
             paint(folder, "out.mp4")
     assert "after 21 of 29 frames" in error.value.__notes__[0]

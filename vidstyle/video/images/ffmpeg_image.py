@@ -26,7 +26,7 @@ def decode(codec: str, data: bytes) -> tuple[Tensor, Tensor | None, int]:
     Raises InputError, without the file's name.
     """
     decoder = av.CodecContext.create(codec, "r")
-    assert isinstance(decoder, VideoCodecContext)
+    assert isinstance(decoder, VideoCodecContext), "TIFF and DPX are video codecs to FFmpeg"
     try:
         frames = [*decoder.decode(av.Packet(data)), *decoder.decode(None)]
     except (av.FFmpegError, ValueError) as error:
@@ -59,7 +59,7 @@ def encode(codec: str, image: Tensor, alpha: Tensor | None, depth: int, **option
     if layout != frame.format.name:
         frame = frame.reformat(format=layout)  # only the order of bytes differs
     encoder = av.CodecContext.create(codec, "w")
-    assert isinstance(encoder, VideoCodecContext)
+    assert isinstance(encoder, VideoCodecContext), "TIFF and DPX are video codecs to FFmpeg"
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, layout
     encoder.time_base, encoder.options = Fraction(1, 24), options
     frame.pts = 0

@@ -46,12 +46,12 @@ class Colour:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the file does not state and is assumed, in words."""
-        said = []
+        found = []
         if self.matrix_tag == UNSPECIFIED and self.matrix != "rgb":
-            said.append(f"matrix {self.matrix}")
+            found.append(f"matrix {self.matrix}")
         if self.range_tag == 0 and self.matrix != "rgb":
-            said.append("full range" if self.full_range else "limited range")
-        return tuple(said)
+            found.append("full range" if self.full_range else "limited range")
+        return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
         """The tags by name, in types that JSON knows."""

@@ -154,7 +154,7 @@ def _rows(plane: VideoPlane) -> np.ndarray[Any, np.dtype[np.uint8]]:
 def written_tags(colour: Colour, pix_fmt: str) -> tuple[int, int, int, int]:
     """Matrix, range, primaries and transfer tags of the output: the source's own where the output can hold them.
 
-    A source that is full range by its format alone is tagged so, because the output's format no longer tells.
+    A source that is full range by its format alone is tagged so, because the output's format does not state it.
     """
     matrix, range_ = colour.matrix_tag, 2 if colour.full_range else colour.range_tag
     if colour.matrix == "rgb" and not pix_fmt.startswith("gbr"):

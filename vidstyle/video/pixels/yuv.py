@@ -112,8 +112,8 @@ def _rgb_to_yuv(image: Tensor, matrix: str, full_range: bool, depth: int,
 def _single_thread() -> Iterator[None]:
     """Compute in one thread, which is as fast as two, because memory is the limit.
 
-    A frame takes some hundred small steps, and between them torch's threads wait by spinning: beside a decoder, an
-    encoder or another program that wants the cores, a frame of 1080p was measured at 1.2 s instead of 0.01 s.
+    A frame takes some hundred small steps, and between them torch's threads wait by spinning: next to a decoder, an
+    encoder or another program that uses the cores, a frame of 1080p was measured at 1.2 s instead of 0.01 s.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Reading the transparency of WebM, which is stored beside each packet and which FFmpeg's own decoder ignores."""
+"""Reading the transparency of WebM, which is stored next to each packet and which FFmpeg's own decoder ignores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
     if name is None:
         return None
     context = av.CodecContext.create(name, "r")
-    assert isinstance(context, VideoCodecContext)
+    assert isinstance(context, VideoCodecContext), "libvpx decodes video"
     context.options = dict(stream.codec_context.options)
     own = stream.codec_context
     context.color_primaries, context.color_trc = own.color_primaries, own.color_trc  # stated by the file only

@@ -75,7 +75,7 @@ def choose_codec(target: Path, codec: str) -> str:
 
 
 def default_suffix(clip: Clip, codec: str = "auto") -> str:
-    """The extension of a movie beside the clip: the clip's own where it is written and holds `codec` (H.264 for `auto`)."""
+    """The extension of a painted movie: the clip's own where it is written and holds `codec` (H.264 for `auto`)."""
     codec = "h264" if codec == "auto" else codec
     own = clip.path.suffix.lower()
     if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):

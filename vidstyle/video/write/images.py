@@ -82,7 +82,7 @@ def plan_images(target: Path, source: Source, frames: tuple[int, int], settings:
         if track.kind == "audio" and settings.audio != "none":
             lost.append(f"Sound is dropped: {track}; images hold none, name a movie with -o to keep it.")
     if settings.strict and lost:
-        raise UsageError(f"{target}: --strict is given, and not all can be kept: {' '.join(lost)}")
+        raise UsageError(f"{target}: --strict is given, and not everything can be written: {' '.join(lost)}")
     return ImagesPlan(target, pattern, source, frames, form, settings.size or (clip.width, clip.height), tuple(lines),
                       tuple(lost))
 

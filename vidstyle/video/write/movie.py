@@ -81,7 +81,7 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
         streams = plan_streams(source, readers, target.suffix, settings.audio, whole=whole)
         lost = [*streams.lost, *lost]
         if settings.strict and lost:
-            raise UsageError(f"{target}: --strict is given, and not all can be kept: {' '.join(lost)}")
+            raise UsageError(f"{target}: --strict is given, and not everything can be written: {' '.join(lost)}")
         layout = MovieLayout(target, source, first, last, form, settings.size or (clip.width, clip.height), streams, timecode)
         try:
             _try(layout, readers)
