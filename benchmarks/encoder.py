@@ -37,7 +37,7 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import STYLE_LAYERS, gram, style_loss
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 from vidstyle.painting.style import StyleTarget
-from vidstyle.video import probe, sample
+from vidstyle.video import open_source
 
 # (clip, style image): people, objects, plants and animation, each in another style; none was used for training.
 PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_woman-with-hat-matisse.jpg"),
@@ -137,8 +137,8 @@ def main() -> None:
     print(f"{'':34}{'candidate':>12}{'teacher':>12}{'ratio':>12}{'candidate':>12}{'teacher':>12}{'ratio':>12}")
     rows, strips = [], []
     for clip_name, style_name in PAIRS[:args.pairs]:
-        clip = probe(args.data / "video" / clip_name)
-        image = next(iter(sample(clip, [clip.frames // 2], run=1)))[0].image
+        source = open_source(args.data / "video" / clip_name)
+        image = next(iter(source.sample([source.clip.frames // 2], run=1)))[0].image
         scale = args.size / max(image.shape[1:])
         content = resize(image, (round(image.shape[1] * scale), round(image.shape[2] * scale)))
         style = read_image(args.data / "style" / style_name)

@@ -179,7 +179,8 @@ def work() -> None:
 def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tuple[str, str]:
     from vidstyle.core.errors import VidstyleError
     from vidstyle.core.options import Options
-    from vidstyle.run.pipeline import Style, stylize_video
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.pipeline import stylize_video
     from vidstyle.video import ReadSettings, open_source
 
     try:

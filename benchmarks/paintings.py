@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from vidstyle.run.painter import make_stylizer, shrunk, spread
 
 from samples import scene
 from vidstyle.core.frame import Frame
@@ -22,12 +21,16 @@ from vidstyle.evaluate.stability import StabilityMetrics
 from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
-from vidstyle.run.plan import Plan, Style, plan_video
+from vidstyle.painting.methods import find_method
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import make_painter
+from vidstyle.run.plan import Plan, plan_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import decode, probe
+from vidstyle.video import evenly_spaced
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order -> their paintings, each (3, H, W) in [0, 1]."""
@@ -40,19 +43,19 @@ def plan_of(clip: Path, style: Path, options: Options) -> Plan:
 
 def read_frames(plan: Plan, first: int, last: int) -> list[Frame]:
     """The frames `first` to `last` of the source, both included, at the painted size."""
-    return [shrunk(frame, plan) for frame in decode(probe(plan.source), first, last)]
+    return [at_paint_size(frame, plan) for frame in plan.source.decode(first, last)]
 
 
-def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
+def vidstyle_painter(plan: Plan) -> tuple[Painter, float]:
     """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
-    began, options = time.monotonic(), plan.options
-    clip, estimate_flow, is_cut = probe(plan.source), load_flow(options.flow), cut_detector()
+    began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
-        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, FitCheckpoint(run))
-    references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
+        painter = make_painter(plan, FitCheckpoint(run), estimate_flow, lambda progress: None)
+    references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        return (painted.painting for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references))
+        return (painted.painting for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(),
+                                                             references=references))
 
     return paint, time.monotonic() - began
 
@@ -77,7 +80,7 @@ def measured(clips: Mapping[str, Sequence[Tensor]], sources: Sequence[Frame], st
     clips: the paintings of `sources`, one a frame; the first clip must be the source itself. style: (3, H, W) in [0, 1].
     """
     stability, style_metrics, is_cut = StabilityMetrics(judge), StyleMetrics(style, load_encoder("builtin")), cut_detector()
-    style_frames = spread(len(sources), STYLE_FRAMES)
+    style_frames = evenly_spaced(len(sources), STYLE_FRAMES)
     for place, frame in enumerate(sources):
         images = torch.stack([clip[place] for clip in clips.values()])
         stability.add(frame, images, cut=place > 0 and is_cut(sources[place - 1], frame))

@@ -77,7 +77,7 @@ def make_painters(args: argparse.Namespace, options: Options) -> tuple[dict[str,
         file = args.network if temporal or args.network is None else args.network.with_stem(f"{args.network.stem}-alone")
         fitted = args.method == "feedforward" and (file is None or not file.exists())
         plan = plan_of(args.clip, args.style, replace(options, network=file, temporal=temporal))
-        found[name], seconds = vidstyle_painter(plan, args.style)
+        found[name], seconds = vidstyle_painter(plan)
         fits |= {name: seconds} if fitted else {}
     for name in args.peer:
         found[name] = _peer(name, args.data / "weights", read_image(args.style))

@@ -70,11 +70,11 @@ def main() -> None:
         for image in (args.data / "style" / STYLES[place] for place in args.styles):
             plan, style = plan_of(clip, image, options), read_image(image)
             sources = read_frames(plan, args.first, args.first + args.count - 1)
-            paint, fit_seconds = vidstyle_painter(plan, image)
+            paint, fit_seconds = vidstyle_painter(plan)
             began = time.monotonic()
             ours = list(paint(sources))
             seconds = (time.monotonic() - began) / args.count
-            paint_alone, _ = vidstyle_painter(replace(plan, options=replace(options, temporal=0)), image)
+            paint_alone, _ = vidstyle_painter(replace(plan, options=replace(options, temporal=0)))
             clips = {"source": [frame.image for frame in sources], "ours": ours, "alone": list(paint_alone(sources))}
             height, width = sources[0].image.shape[1:]
             found = measured(clips, sources, style, judge_of(clip, (height, width), args.judge, options.flow))
@@ -86,7 +86,7 @@ def main() -> None:
                   f"{fit_seconds:7.0f}{seconds:9.3f}", end="", flush=True)
             middle = args.count // 2
             if args.optimizer:
-                best, _ = vidstyle_painter(replace(plan, options=replace(options, method="optimize")), image)
+                best, _ = vidstyle_painter(replace(plan, options=replace(options, method="optimize")))
                 one = next(iter(best([sources[middle]])))
                 print(f"   optimizer {style_loss_of(one, style):.4f}, fitted {style_loss_of(ours[middle], style):.4f}", end="")
             print(flush=True)

@@ -44,7 +44,7 @@ def main() -> None:
                           device="cpu")
         plan = plan_of(args.clip, args.style, options)
         sources = read_frames(plan, first, last)
-        paint, _ = vidstyle_painter(plan, args.style)
+        paint, _ = vidstyle_painter(plan)
         clips[name] = list(paint(sources))
         seconds[name] = time.monotonic() - began
     clips = {"source": [frame.image for frame in sources], **clips}

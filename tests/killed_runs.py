@@ -31,8 +31,9 @@ from video_clips import make_clip
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.painting.style_picture import Style
 from vidstyle.run.manifest import manifest_path
-from vidstyle.run.pipeline import Style, stylize_video
+from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.resume import schedule
 from vidstyle.run.resume.folder import JOURNAL, work_folder
 from vidstyle.run.resume.journal import Journal

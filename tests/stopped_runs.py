@@ -11,7 +11,9 @@ from video_clips import make_clip
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.run.pipeline import Result, Style, stylize_video
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.run.result import Result
 from vidstyle.run.resume import schedule
 from vidstyle.video.write import segment
 

@@ -11,7 +11,8 @@ from vidstyle import __version__
 from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
-from vidstyle.run.pipeline import Selection, Style
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.plan import Selection
 from vidstyle.video.settings import ReadSettings
 
 

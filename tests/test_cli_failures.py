@@ -39,7 +39,7 @@ def test_exit_codes(error: BaseException, code: int, asked: Asked, monkeypatch: 
     def fail(*_args: object, **_kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     assert execute(RUN) == code
     err = capsys.readouterr().err
     assert "Traceback" not in err
@@ -55,21 +55,25 @@ def test_torch_out_of_memory(asked: Asked, monkeypatch: pytest.MonkeyPatch):
     def fail(*_args: object, **_kwargs: object) -> None:
         raise torch.OutOfMemoryError("CUDA: tried to allocate")
 
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     assert execute(RUN) == 6
 
 
 SLOW = """
 import time
 from pathlib import Path
-from vidstyle.run import pipeline
+from types import SimpleNamespace
 from vidstyle.core.progress import Progress
-from vidstyle.run.pipeline import Plan
+from vidstyle.painting import style_picture
+from vidstyle.run import pipeline, plan
+from vidstyle.run.preroll import Start
 
-def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
-    return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())
+def plan_video(source, styles, *args, **how):
+    clip = SimpleNamespace(path=source, number=lambda index: index)
+    output = SimpleNamespace(target=Path(source.stem + "_m.mp4"), size=(64, 36))
+    return plan.Plan(SimpleNamespace(clip=clip), styles, output, (0, 9), Start(0), (64, 36), how, "cpu")
 
-def stylize_video(source, *args, listen, **kwargs):
+def run(plan, *, restart, listen):
     part = Path("out.mp4.part")
     try:
         part.touch()
@@ -80,7 +84,8 @@ def stylize_video(source, *args, listen, **kwargs):
     finally:
         part.unlink()
 
-pipeline.plan_video, pipeline.stylize_video = plan_video, stylize_video
+style_picture.read_styles = tuple
+plan.plan_video, pipeline.run = plan_video, run
 from vidstyle.cli import main
 main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 """
@@ -90,7 +95,7 @@ main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (600, 2)], ids=["after the frame", "at once"])
 def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, seconds: int, signals: int, tmp_path: Path):
-    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")').replace("SECONDS", str(seconds))
+    script = SLOW.replace("SECONDS", str(seconds))
     child = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,

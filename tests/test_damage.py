@@ -20,7 +20,8 @@ from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import save_network
-from vidstyle.run.pipeline import Style, stylize_video
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import stylize_video
 from vidstyle.video import ReadSettings, open_source, probe
 
 N = 40

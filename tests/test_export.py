@@ -24,7 +24,7 @@ from vidstyle.painting.feedforward.network_file import save_network
 from vidstyle.painting.feedforward.style_table import StyleTable, style_metadata
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 from vidstyle.painting.palette import Palette
-from vidstyle.run.plan import Style
+from vidstyle.painting.style_picture import Style, read_styles
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -61,7 +61,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     changes = 0.3 * torch.randn(2, 2, sum(network.modulated_channels), generator=torch.Generator().manual_seed(0))
     palette = Palette.stacked([Palette(torch.eye(3), network.light, network.darkest, network.lightest),
                                Palette(network.palette, network.light, network.darkest, network.lightest)])
-    metadata = {"clip": "a.mp4", **style_metadata([style.share() for style in styles])}
+    metadata = {"clip": "a.mp4", **style_metadata(read_styles(styles))}
     save_network(network, folder / "net.safetensors", metadata, StyleTable(changes, palette))
     network.add_changes(changes[1])
     with redirect_stdout(StringIO()) as printed:

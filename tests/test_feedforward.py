@@ -15,15 +15,17 @@ from vidstyle.core.frame import Prior
 from vidstyle.encoders import load_encoder
 from vidstyle.ops.losses import STYLE_LAYERS, style_loss
 from vidstyle.painting.feedforward.canvas import CELL_SIZES, DEVIATION, canvas_tiles, fixed_canvas, random_canvas
-from vidstyle.painting.feedforward.fit import Pair, fit
+from vidstyle.painting.feedforward.fit import fit
 from vidstyle.painting.feedforward.muon import orthogonalized
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, save_network
 from vidstyle.painting.feedforward.start import initial_network, load_start
-from vidstyle.painting.feedforward.style_table import StyleTable, StyleWeight, style_metadata
+from vidstyle.painting.feedforward.style_table import StyleTable, style_metadata
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+from vidstyle.painting.frame_pair import FramePair
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.painting.style_picture import StylePicture
 
 Losses = list[dict[str, float]]
 
@@ -47,7 +49,7 @@ def test_any_size_comes_back_at_its_own_size(size: tuple[int, int]):
 
 @pytest.mark.parametrize("height", [16, 33, 36, 47])
 def test_a_clip_of_any_height_can_be_fitted(height: int):
-    small = [Pair(pair.last[:, :height], pair.this[:, :height], pair.to_last[:, :height], pair.visibility[:, :height])
+    small = [FramePair(pair.last[:, :height], pair.this[:, :height], pair.to_last[:, :height], pair.visibility[:, :height])
              for pair in pairs()]
     encoder = load_encoder("builtin")
     losses = Losses()
@@ -134,7 +136,7 @@ def test_the_names_in_network_files_stay(tmp_path: Path):
     """Networks that users saved load only while these names are the same."""
     network, file = PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors"
     palette = Palette(torch.eye(3)[None], *(torch.rand(1, 3) for _ in range(3)))
-    style = StyleWeight("a.png", "ab" * 32, 1.0)
+    style = StylePicture(Path("a.png"), 1.0, "ab" * 32, noise(0))
     table = StyleTable(torch.zeros(1, 2, sum(network.modulated_channels)), palette)
     save_network(network, file, style_metadata([style]), table)
     with safe_open(file, "pt") as saved:

@@ -20,7 +20,7 @@ from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
 from vidstyle.core.images import read_image
 from vidstyle.models.registry import load_state_dict
-from vidstyle.painting.feedforward.stylizer import load_network
+from vidstyle.painting.feedforward.network_file import load_network
 from vidstyle.video import open_source, probe
 
 

@@ -10,41 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from negative_method import Negative
 from video_clips import make_clip
 
 from vidstyle.core.errors import UsageError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting import methods
-from vidstyle.painting.job import Painter, PaintingJob
 from vidstyle.painting.methods import METHODS, find_method, unused_options
-from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.painting.style_picture import Style
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import plan_video
 from vidstyle.video import open_source
 
 QUICK = Options(fit_steps=1, optimize_steps=2, follow_steps=1, size=48, device="cpu", crf=0)
-
-
-class Negative:
-    """A method of painting: the negative of the frame."""
-
-    name, summary = "negative", "turns every frame to its negative"
-
-    def uses(self, options: Options) -> frozenset[str]:
-        return frozenset()
-
-    def references(self, options: Options) -> tuple[int, ...]:
-        return ()
-
-    def preroll(self, options: Options) -> int:
-        return 0
-
-    def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        pass
-
-    def build(self, job: PaintingJob) -> Painter:
-        return Painter(lambda image, priors: 1 - image, {})
 
 
 @pytest.fixture

@@ -10,9 +10,14 @@ from video_clips import make_clip
 from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
-from vidstyle.run import painter
-from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
-from vidstyle.run.plan import output_size, paint_size, plan_video
+from vidstyle.painting.feedforward import fit
+from vidstyle.painting.feedforward.network import KEEP, kept_share
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.finish import frame_hash, with_colours_of
+from vidstyle.run.pipeline import preview_video, stylize_video
+from vidstyle.run.plan import Selection, plan_video
+from vidstyle.run.result import Result
+from vidstyle.run.settings import output_size, paint_size
 from vidstyle.video import open_source, probe
 from vidstyle.video.read.movie import MovieSource
 
@@ -78,7 +83,7 @@ def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[St
     def no_fit(*_: object) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(painter, "fit", no_fit)
+    monkeypatch.setattr(fit, "fit", no_fit)
     second = stylize_video(clip, style, tmp_path / "b.mp4", replace(options, fit_steps=0))
     assert second.frame_hashes == first.frame_hashes
 
@@ -154,7 +159,7 @@ def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
 
 
 def test_more_temporal_weight_keeps_more():
-    shares = [painter.kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
+    shares = [kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
     assert shares == sorted(shares)
-    assert (shares[0], shares[2]) == (0.0, painter.KEEP)
+    assert (shares[0], shares[2]) == (0.0, KEEP)
     assert shares[3] < 1

@@ -13,13 +13,15 @@ from stopped_runs import FRAMES, QUICK, STOP, is_whole, paint, until
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.images import write_png
 from vidstyle.core.progress import Progress
-from vidstyle.run.manifest import verify
-from vidstyle.run.pipeline import Selection, Style, stylize_video
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.run.plan import Selection
 from vidstyle.run.resume import schedule
 from vidstyle.run.resume.folder import JOURNAL, work_folder
 from vidstyle.run.resume.job import AFTER_FIT
 from vidstyle.run.resume.journal import Journal
 from vidstyle.run.resume.lock import locked
+from vidstyle.run.verify import verify
 
 SAMPLES = 96 * 64 * 3 // 2 + 8  # bytes of a frame, and of its length
 

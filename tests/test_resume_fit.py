@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load, save
+from small_fit import pairs, random_network, settings
 from stopped_runs import FRAMES, QUICK, is_whole, paint, until
+from style_images import noise
 
 from vidstyle.core.progress import Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.feedforward.fit import FitSettings, Pair, fit
-from vidstyle.painting.feedforward.start import begin
+from vidstyle.painting.feedforward.fit import fit
 from vidstyle.painting.style import StyleTarget
-from vidstyle.run.pipeline import Style, preview_video
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import preview_video
 from vidstyle.run.resume.folder import work_folder
 
 
@@ -54,12 +56,10 @@ def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
 
 def test_the_state_of_a_fit_is_all_of_it():
     encoder, saved = load_encoder("builtin"), dict[int, bytes]()
-    image, style = (torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
-    still = Pair((image * 255).byte(), (image * 255).byte(), torch.zeros(2, 64, 64), torch.ones(1, 64, 64))
-    target, settings = StyleTarget([style], [1.0], encoder), FitSettings(0.05, 1.0, 1.0, 50.0, steps=5, seed=7)
-    networks = [begin([image], target, keep=0.9, seed=7) for _ in range(2)]
-    fit(networks[0], [still], encoder, target, settings, lambda step, _, state: saved.update({step: save(state())}))
-    fit(networks[1], [still], encoder, target, settings, begun=load(saved[2]))
+    target = StyleTarget([noise(1)], [1.0], encoder)
+    networks = [random_network(pairs(), target) for _ in range(2)]
+    fit(networks[0], pairs(), encoder, target, settings(5), lambda step, _, state: saved.update({step: save(state())}))
+    fit(networks[1], pairs(), encoder, target, settings(5), resume_from=load(saved[2]))
     whole, later = (network.state_dict() for network in networks)
     assert all(torch.equal(value, later[name]) for name, value in whole.items())
 

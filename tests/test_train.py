@@ -23,8 +23,8 @@ from vidstyle.core.progress import Progress
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network
-from vidstyle.painting.feedforward.style_table import StyleWeight
-from vidstyle.run.pipeline import Style, plan_video, stylize_video
+from vidstyle.painting.style_picture import Style, StylePicture, read_styles
+from vidstyle.run.pipeline import plan_video, stylize_video
 from vidstyle.train import Trained, train_network
 from vidstyle.train.checkpoint import TrainingFolder
 from vidstyle.train.dataset import TrainingDataset, batches
@@ -73,8 +73,9 @@ def losses(log: Path) -> list[Line]:
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines if "loss" in line]
 
 
-def style_weight(path: Path, weight: float = 1.0) -> StyleWeight:
-    return Style(path, weight).share()
+def style_weight(path: Path, weight: float = 1.0) -> StylePicture:
+    [style] = read_styles([Style(path, weight)])
+    return style
 
 
 def test_stopped_and_resumed_is_never_stopped(whole: Whole):

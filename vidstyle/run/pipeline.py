@@ -112,7 +112,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
         estimate_flow = load_flow(options.flow, plan.device)
-        painter = None if options.strength == 0 else _painter(plan, fit, estimate_flow, listen)
+        painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
         memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
         begin = first + len(log.facts) if log.facts else plan.start.frame
@@ -134,7 +134,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     return Result.of(plan, log.facts, seconds, losses, time.monotonic() - began)
 
 
-def _painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
     """What the plan's method builds for its clip and styles."""
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
