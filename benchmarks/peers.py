@@ -33,8 +33,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks`, `samples` and `training` are not installed
 
-from benchmarks.encoder import SHALLOW, TrueVGG
-from benchmarks.encoder import judged as vgg_judged
+from benchmarks.encoder import SHALLOW, TrueVGG, mean_style_loss
 from benchmarks.paintings import Painter, judge_of, measured, plan_of, read_frames, vidstyle_painter
 from benchmarks.peer_networks import FIXED, PEERS, load_peer
 from vidstyle.core.frame import Frame
@@ -112,7 +111,7 @@ def vgg_style(clips: Mapping[str, Sequence[Tensor]], style: Tensor, weights: Pat
     if not weights.is_file():
         return {}
     vgg = TrueVGG(weights).eval().requires_grad_(False)
-    return {name: statistics.mean(vgg_judged(vgg, SHALLOW, clip[place], style) for place in (0, len(clip) // 2, -1))
+    return {name: statistics.mean(mean_style_loss(vgg, SHALLOW, clip[place], style) for place in (0, len(clip) // 2, -1))
             for name, clip in clips.items()}
 
 

@@ -25,11 +25,10 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks` and `samples` are not installed
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
-from vidstyle.core.images import read_image
+from vidstyle.core.images import read_image, resize
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.style_metrics import StyleMetrics
-from vidstyle.painting.style import resized
 
 CLIPS = ("sam2_02_cups.mp4", "sam2_04_coffee.mp4", "mdn_flower.mp4", "exo_video_big_buck_bunny.mp4")
 STYLES = ("nst_starry_night.jpg", "gord_vg_la_cafe.jpg", "nstf_water_lilies_crop.jpg", "fns_udnie.jpg")
@@ -90,7 +89,7 @@ def main() -> None:
                 one = next(iter(best([sources[middle]])))
                 print(f"   optimizer {style_loss_of(one, style):.4f}, fitted {style_loss_of(ours[middle], style):.4f}", end="")
             print(flush=True)
-            row.append(resized(ours[middle][None], CELL)[0])
+            row.append(resize(ours[middle], CELL))
         rows.append(torch.cat(row, 2))
         if args.sheet:
             save(torch.cat(rows, 1), args.sheet)
