@@ -208,13 +208,19 @@ def test_evaluate_reads_hdr_and_interlaced_clips_as_run_does(asked: Asked):
     assert asked.read == ReadSettings()
 
 
-def test_preview_paints_the_middle_and_names_both_files(asked: Asked, capsys):
+def test_preview_names_both_files(asked: Asked, capsys):
     assert execute(["preview", "a.mp4", "--style", "monet.jpg", "--count", "4"]) == 0
-    assert asked.selection == Selection(frames=(38, 61))
+    assert asked.selection == Selection()  # the plan chooses the middle
     assert asked.count == 4
     assert capsys.readouterr().out == "a_monet_preview.mp4\na_monet_preview.png\n"
     assert execute(["preview", "a.mp4", "--style", "monet.jpg", "--frames", "2-3"]) == 0
     assert asked.selection == Selection(frames=(2, 3))
+
+
+def test_the_options_that_were_given_reach_the_plan(asked: Asked, tmp_path: Path):
+    (tmp_path / "my.toml").write_text("tv_weight = 2.0\n")
+    assert execute([*RUN, "--seed", "0", "--config", "my.toml", "--preset", "draft"]) == 0
+    assert asked.given == {"seed", "tv_weight"}
 
 
 def test_version_and_help(asked: Asked, capsys):

@@ -158,7 +158,7 @@ def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):
     "line",
     [
         'size = "big"', "size = 1.5", "size = true", "size = 1", "strength = 2", "strength = nan", "strength = [1]",
-        "crf = -1", "seed = 1" + "0" * 400, 'method = "paint"', "method = 3", "codec = []", "flow = 1",
+        "crf = -1", "seed = 1" + "0" * 400, "method = 3", "codec = []", "flow = 1",
         "network = 5", "network = true", "references = 1", 'references = ["a"]', "references = [1.5]",
         "references = [true]", "references = []", "references = [0]", "output_size = 'x'", "color = 0", "size =",
         "references = [65]", "references = [[1]]", "fps = 0", "fps = true", "fps = [24]", 'codec = "h265"',

@@ -14,7 +14,7 @@ from vidstyle.painting.feedforward import fit
 from vidstyle.painting.feedforward.network import KEEP, kept_share
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.finish import frame_hash, with_colours_of
-from vidstyle.run.pipeline import preview_video, stylize_video
+from vidstyle.run.pipeline import preview_video, run, stylize_video
 from vidstyle.run.plan import Selection, plan_video
 from vidstyle.run.result import Result
 from vidstyle.run.settings import output_size, paint_size
@@ -93,6 +93,35 @@ def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path
     assert result.frames == 6
     sheet = read_image(tmp_path / "look.png")
     assert sheet.shape[2] > sheet.shape[1] > 64
+
+
+def test_a_preview_without_a_range_is_of_the_middle(style: list[Style], tmp_path: Path):
+    clip = make_clip(tmp_path / "long.mp4", frames=40, size=(48, 32))
+    plan = plan_video(clip, style, options=QUICK, preview=True)
+    assert plan.frames == (8, 31)
+    assert (plan.target.name, plan.sheet.name) == ("long_style_preview.mp4", "long_style_preview.png")
+    assert plan_video(clip, style, options=QUICK, selection=Selection(frames=(2, 3)), preview=True).frames == (2, 3)
+
+
+def test_a_folder_that_is_asked_for_is_made_when_painting_starts(clip: Path, style: list[Style], tmp_path: Path):
+    plan = plan_video(clip, style, options=QUICK, folder=tmp_path / "new" / "folder", selection=Selection(frames=(0, 1)))
+    assert not (tmp_path / "new").exists()
+    assert run(plan).plan.target == tmp_path / "new" / "folder" / "clip_style.mp4"
+    assert plan.target.exists()
+    with pytest.raises(OutputError, match="does not exist"):
+        plan_video(clip, style, tmp_path / "none" / "out.mp4", QUICK)
+
+
+def test_a_plan_is_not_made_twice(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+    plan = plan_video(clip, style, options=replace(QUICK, fit_steps=1))
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("found out a second time")
+
+    for name in ("open_source", "plan_output", "read_styles", "find_start", "check_output"):
+        monkeypatch.setattr(f"vidstyle.run.plan.{name}", again)
+    monkeypatch.setattr(MovieSource, "open", again)
+    assert run(plan).frames == len(UNEVEN)
 
 
 def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
