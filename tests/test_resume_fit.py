@@ -17,6 +17,7 @@ from vidstyle.painting.feedforward.fit import fit
 from vidstyle.painting.style import StyleTarget
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.pipeline import preview_video
+from vidstyle.run.plan import Selection
 from vidstyle.run.resume.folder import work_folder
 
 
@@ -65,7 +66,7 @@ def test_the_state_of_a_fit_is_all_of_it():
 
 
 def test_a_stopped_preview_saves_the_fit_alone(folder: Path):
-    arguments = (folder / "clip.mp4", [Style(folder / "style.png")], folder / "look.mp4", QUICK)
+    arguments = (folder / "clip.mp4", [Style(folder / "style.png")], folder / "look.mp4", QUICK, Selection((0, FRAMES - 1)))
     with pytest.raises(KeyboardInterrupt) as stop:
         preview_video(*arguments, listen=until(4))
     assert stop.value.__notes__[0].endswith("goes on after the fit")
