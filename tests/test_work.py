@@ -161,7 +161,7 @@ def test_pictures_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder
 
     def listen(progress: Progress) -> None:
         if progress.done == 3:
-            patch.setattr("vidstyle.video.images.still.write", full)
+            patch.setattr("vidstyle.video.images.image_file.write", full)
 
     with monkeypatch.context() as patch:
         patch.setattr("vidstyle.run.resume.checkpoint.write_atomically", full)
