@@ -1,4 +1,4 @@
-"""Sequences the whole path, with a painter that only turns pictures to their negative."""
+"""Sequences the whole path, with a painter that only turns images to their negative."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sequence_files as files
 import torch
-from sequence_files import make_sequence, pictures
+from sequence_files import frames_of, make_sequence
 
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import read_picture, write_png
@@ -58,7 +58,7 @@ def test_a_preview_of_a_sequence_is_a_movie_and_a_sheet(tmp_path: Path, quick: t
     movie = pipeline.preview_target(named)
     assert movie == tmp_path / "shot_night_preview.mp4"
     preview_video(path, styles, movie, options, Selection(frames=(1003, 1006)), count=2)
-    assert len(pictures(movie)) == 4
+    assert len(frames_of(movie)) == 4
     assert read_picture(tmp_path / "shot_night_preview.png").shape[0] == 3
     assert pipeline.sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
 
@@ -87,7 +87,7 @@ def test_a_plan_of_a_sequence_speaks_in_its_numbers(tmp_path: Path, quick: tuple
     assert "32x24, PNG images, 16 bit" in plan_text(plan, quick[0])
 
 
-def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):
+def test_a_style_image_is_never_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):
     path = make_sequence(tmp_path, range(1, 4))
     style = tmp_path / "style.0002.png"
     write_png(style, torch.rand(3, 40, 40))
