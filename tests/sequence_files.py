@@ -101,21 +101,21 @@ def read_dpx(path: Path) -> tuple[Array, bytes]:
 
 
 def make_sequence(folder: Path, numbers: range, suffix: str = ".png") -> Path:
-    """A sequence of smooth pictures, each of another colour, and its pattern."""
+    """A sequence of smooth images, each of another colour, and its pattern."""
     y, x = np.mgrid[0:SIZE[1], 0:SIZE[0]]
     for number in numbers:
         shade = number % 50 / 50
-        picture = np.stack([np.full(x.shape, shade), x / SIZE[0], y / SIZE[1]], -1)
+        image = np.stack([np.full(x.shape, shade), x / SIZE[0], y / SIZE[1]], -1)
         path = folder / f"shot.{number:04d}{suffix}"
         if suffix == ".exr":
-            write_exr(path, rgb((picture * 1.5).astype(np.float16)))
+            write_exr(path, rgb((image * 1.5).astype(np.float16)))
         elif suffix == ".dpx":
-            write_dpx(path, (picture * 1023).astype(np.uint16))
+            write_dpx(path, (image * 1023).astype(np.uint16))
         else:
-            write_coded(path, (picture * 65535).astype(np.uint16))
+            write_coded(path, (image * 65535).astype(np.uint16))
     return folder / f"shot.####{suffix}"
 
 
-def pictures(path: Path) -> list[av.VideoFrame]:
+def frames_of(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))

@@ -1,4 +1,4 @@
-"""Sequences in: which pictures, under which numbers, and at which times."""
+"""Sequences in: which images, under which numbers, and at which times."""
 
 import os
 from fractions import Fraction
@@ -68,14 +68,14 @@ def test_gaps_stop_hold_or_are_black(tmp_path: Path):
     assert len(list(tmp_path.glob("out.*.png"))) == 10  # what is held is written under its own number
 
 
-def test_pictures_are_of_one_size(tmp_path: Path):
+def test_images_are_of_one_size(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 6))
     files.write_coded(tmp_path / "shot.0004.png", files.codes(size=(16, 12)))
     with pytest.raises(InputError, match=r"shot\.0004\.png: is 16x12 and shot\.0001\.png is 32x24; all"):
         probe(path)
 
 
-def test_a_picture_that_changes_while_it_is_read_is_told(tmp_path: Path):
+def test_an_image_that_changes_while_it_is_read_is_reported(tmp_path: Path):
     source = open_source(make_sequence(tmp_path, range(1, 4)))
     files.write_coded(tmp_path / "shot.0002.png", files.codes(size=(16, 12)))
     with pytest.raises(InputError, match="was replaced"):
@@ -121,7 +121,7 @@ def test_timecode_reaches_a_movie_and_counts_on_in_a_range(tmp_path: Path):
     assert probe(dpx.with_name("d.#.dpx")).timecode == "01:02:03:04"
 
 
-def test_one_picture_is_no_clip_but_names_one(tmp_path: Path):
+def test_one_image_is_no_clip_but_names_one(tmp_path: Path):
     make_sequence(tmp_path, range(1001, 1003))
     with pytest.raises(InputError, match=r"is one image; name a sequence of them, such as shot\.####\.png\."):
         probe(tmp_path / "shot.1001.png")

@@ -1,4 +1,4 @@
-"""Sequences out: pictures under the source's numbers, whole or not at all, and never over an input."""
+"""Sequences out: images under the source's numbers, whole or not at all, and never over an input."""
 
 import os
 from fractions import Fraction
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sequence_files as files
 import torch
-from sequence_files import SIZE, make_sequence, pictures
+from sequence_files import SIZE, frames_of, make_sequence
 from unpainted import copy, plan
 from video_clips import make_clip
 
@@ -19,7 +19,7 @@ from vidstyle.video.images import image_file
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".exr", ".dpx"])
-def test_pictures_are_written_under_the_source_s_numbers(tmp_path: Path, suffix: str):
+def test_images_are_written_under_the_source_s_numbers(tmp_path: Path, suffix: str):
     source = open_source(make_sequence(tmp_path, range(1001, 1009), suffix))
     copy(source, tmp_path / f"out_%05d{suffix}", frames=(2, 4))
     assert sorted(path.name for path in tmp_path.glob("out*")) == [f"out_{n:05d}{suffix}" for n in (1003, 1004, 1005)]
@@ -43,14 +43,14 @@ def test_an_exr_keeps_its_light_unless_it_is_painted(tmp_path: Path):
 def test_a_sequence_becomes_a_movie_that_players_open(tmp_path: Path):
     source = open_source(make_sequence(tmp_path, range(1001, 1013), ".exr"), ReadSettings(fps=Fraction(24000, 1001)))
     copy(source, tmp_path / "out.mp4")
-    found = pictures(tmp_path / "out.mp4")
+    found = frames_of(tmp_path / "out.mp4")
     assert [frame.pts * frame.time_base for frame in found] == [n * Fraction(1001, 24000) for n in range(12)]
     assert {(frame.format.name, frame.width, frame.height) for frame in found} == {("yuv420p", *SIZE)}
     with av.open(str(tmp_path / "out.mp4")) as container:
         video = container.streams.video[0]
         assert video.codec_context.name == "h264"
         assert video.average_rate == Fraction(24000, 1001)
-        # BT.709 matrix and primaries, limited range, and the curve that the pictures were shown with.
+        # BT.709 matrix and primaries, limited range, and the curve that the images were shown with.
         assert (found[0].colorspace, found[0].color_range, found[0].color_primaries, found[0].color_trc) == (1, 1, 1, 13)
     reds = [float(frame.image[0].mean()) for frame in open_source(tmp_path / "out.mp4").decode()]
     truth = [float(frame.image[0].mean()) for frame in source.decode()]
@@ -68,7 +68,7 @@ def test_a_movie_becomes_pictures(tmp_path: Path):
         np.testing.assert_array_equal(pixels, truth)
 
 
-def test_a_movie_of_pictures_needs_a_rate(tmp_path: Path):
+def test_a_movie_of_images_needs_a_rate(tmp_path: Path):
     source = open_source(make_sequence(tmp_path, range(1, 4)))
     assert not source.clip.timed
     with pytest.raises(UsageError, match=r"^[^\n]*out\.mp4: a movie of images needs .*--fps 24000/1001\.$"):
@@ -119,7 +119,7 @@ def test_nothing_that_is_read_is_written_over(tmp_path: Path):
     assert {path: path.read_bytes() for path in tmp_path.glob("shot*")} == before
 
 
-def test_pictures_that_are_there_are_named_and_the_rest_can_be_painted(tmp_path: Path):
+def test_images_that_are_there_are_named_and_the_rest_can_be_painted(tmp_path: Path):
     source = open_source(make_sequence(tmp_path, range(1, 7)))
     copy(source, tmp_path / "out.####.png", frames=(0, 3))
     with pytest.raises(OutputError, match=r"images 1-4 exist already; paint the rest with --frames 5-6, .*--overwrite"):
@@ -128,7 +128,7 @@ def test_pictures_that_are_there_are_named_and_the_rest_can_be_painted(tmp_path:
     check_output(tmp_path / "out.####.png", source, (0, 5), overwrite=True)
 
 
-def test_a_picture_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_image_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = open_source(make_sequence(tmp_path, range(1, 4)))
     frames = list(source.decode())
     before = set(tmp_path.iterdir())
@@ -137,7 +137,7 @@ def test_a_picture_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "replace", lambda part, whole: names.append(Path(part).name) or replace(part, whole))
 
     def fail(path: Path, *_: object) -> None:
-        path.write_bytes(b"half a picture")
+        path.write_bytes(b"half an image")
         raise OSError(28, "No space left on device")
 
     output = plan(source, tmp_path / "out.#.png").open()

@@ -8,7 +8,7 @@ import pytest
 import sequence_files as files
 import torch
 from negative_method import Negative
-from sequence_files import make_sequence, pictures
+from sequence_files import frames_of, make_sequence
 
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import read_image, write_png
@@ -60,7 +60,7 @@ def test_a_preview_of_a_sequence_is_a_movie_and_a_sheet(tmp_path: Path, quick: t
     movie = plan_video(path, styles, None, options, preview=True).target
     assert movie == tmp_path / "shot_night_preview.mp4"
     preview_video(path, styles, movie, options, Selection(frames=(1003, 1006)), count=2)
-    assert len(pictures(movie)) == 4
+    assert len(frames_of(movie)) == 4
     assert read_image(tmp_path / "shot_night_preview.png").shape[0] == 3
     assert sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
 

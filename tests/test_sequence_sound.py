@@ -1,4 +1,4 @@
-"""Sequences and movies with the sound of another file, which begins with the first picture."""
+"""Sequences and movies with the sound of another file, which begins with the first image."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from sequence_files import make_sequence, pictures
+from sequence_files import frames_of, make_sequence
 from unpainted import copy, plan
 from video_clips import make_clip
 
@@ -29,7 +29,7 @@ def write_click(path: Path, at: float, seconds: float = 2.0, rate: int = 48000) 
 
 
 def heard(path: Path) -> tuple[float, float]:
-    """Seconds from the first picture to the loudest sample, and to the end of the sound."""
+    """Seconds from the first image to the loudest sample, and to the end of the sound."""
     with av.open(str(path)) as container:
         video = next(frame.pts * frame.time_base for frame in container.decode(video=0))
     with av.open(str(path)) as container:
@@ -52,11 +52,11 @@ def test_sound_of_another_file_begins_with_the_first_picture(tmp_path: Path, suf
     # A sample of rounding; Matroska counts milliseconds; MP4 gets AAC, which spreads a click over a few samples.
     exact = 2 / 48000 if suffix == ".mov" else 1e-3
     assert click == pytest.approx(0.5, abs=exact)
-    assert end == pytest.approx(1.0, abs=0.1)  # two seconds of sound are cut where one second of pictures ends, by packets
+    assert end == pytest.approx(1.0, abs=0.1)  # two seconds of sound are cut where one second of images ends, by packets
     copy(source, tmp_path / f"part{suffix}", frames=(6, 17))  # from a quarter of a second on
     click, end = heard(tmp_path / f"part{suffix}")
     assert click == pytest.approx(0.25, abs=exact)
-    assert len(pictures(tmp_path / f"part{suffix}")) == 12
+    assert len(frames_of(tmp_path / f"part{suffix}")) == 12
 
 
 def test_sound_of_another_file_under_a_movie_that_starts_late(tmp_path: Path):

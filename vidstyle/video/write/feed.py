@@ -16,7 +16,7 @@ from vidstyle.video.read.container import demuxed
 
 _WRITTEN_BY_MUXERS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version",
                       "compatible_brands"}
-_STATISTICS = ("_STATISTICS", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES")  # that Matroska's muxers write
+_STATISTICS = ("BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES")  # of a Matroska stream, and tags that begin with `_STATISTICS`
 
 
 class PacketFeed:
@@ -71,4 +71,4 @@ def is_cover(stream: Stream) -> bool:
 def copied_tags(metadata: Mapping[str, str]) -> dict[str, str]:
     """The tags of a file or a stream that stay true of the copy; tags that a muxer writes by itself are left out."""
     return {key: value for key, value in metadata.items()
-            if key.lower() not in _WRITTEN_BY_MUXERS and not key.startswith(_STATISTICS)}
+            if key.lower() not in _WRITTEN_BY_MUXERS and key not in _STATISTICS and not key.startswith("_STATISTICS")}

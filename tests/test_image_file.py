@@ -1,4 +1,4 @@
-"""One picture of each format: what is read is what another library wrote, and what is written reads the same there."""
+"""One image of each format: what is read is what another library wrote, and what is written reads the same there."""
 
 import struct
 import sys
@@ -30,7 +30,7 @@ def again(path: Path, target: Path, depth: int) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("most", [255, 65535])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_coded_pictures_come_back_to_the_code(tmp_path: Path, suffix: str, most: int, channels: int):
+def test_coded_images_come_back_to_the_code(tmp_path: Path, suffix: str, most: int, channels: int):
     pixels = np.dstack([files.codes(0, most=most), files.codes(1, most=most)])[..., :channels]
     source = files.write_coded(tmp_path / f"a{suffix}", np.ascontiguousarray(pixels))
     image, alpha, _ = image_file.read(source)
@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, suffix: str, harm: 
     if harm == "folder":
         path.mkdir()
     elif harm != "missing":
-        path.write_bytes({"cut": data[: len(data) * 3 // 4], "empty": b"", "text": b"no picture at all\n" * 200}[harm])
+        path.write_bytes({"cut": data[: len(data) * 3 // 4], "empty": b"", "text": b"no image at all\n" * 200}[harm])
     with pytest.raises(InputError, match=r"^[^\n]*a\.\w+: [^\n]*\.$"):
         image_file.read(path)
 
