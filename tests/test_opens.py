@@ -10,8 +10,15 @@ from typing import Any
 
 import av
 import pytest
+import torch
 from video_clips import make_clip
 
+from vidstyle.core.images import write_png
+from vidstyle.core.options import Options
+from vidstyle.core.progress import Progress
+from vidstyle.painting.style_picture import Style
+from vidstyle.run import pipeline
+from vidstyle.run.plan import plan_video
 from vidstyle.video import Source, open_source, plan_output
 from vidstyle.video.read import container
 from vidstyle.video.write import feed, movie
@@ -88,9 +95,9 @@ def write(source: Source, plan: MoviePlan, first: int, last: int) -> None:
     ("out.mkv", None), ("out.mkv", (20, 39)), ("out.mp4", None), ("out.mp4", (20, 39)), ("out.webm", (50, 59))])
 def test_a_clip_is_probed_and_tried_once(tmp_path: Path, counts: Counts, name: str, frames: tuple[int, int] | None) -> None:
     source = open_source(counts.path)
-    assert (counts.opens, counts.demuxed) == (2, [4])  # the first frame, and one full demux of all four streams
+    assert (counts.opens, counts.demuxed) == (1, [4])  # one full demux of all four streams, the first frame included
     plan = plan_output(tmp_path / name, source, frames)
-    assert (counts.opens, counts.demuxed, counts.trials) == (3, [4], 1)
+    assert (counts.opens, counts.demuxed, counts.trials) == (2, [4], 1)
     assert len(plan.streams) == 4
     counts.reset()
     write(source, plan, *(frames or (0, 59)))
@@ -112,3 +119,37 @@ def test_a_range_opens_the_file_once(counts: Counts) -> None:
     counts.reset()
     assert [frame.index for frame in source.decode(33, 36)] == [33, 34, 35, 36]
     assert counts.opens == 1
+
+
+STYLE = torch.rand(3, 40, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_run_finds_out_everything_once(tmp_path: Path, counts: Counts, preview: bool) -> None:
+    write_png(tmp_path / "style.png", STYLE)
+    before_painting = list[int]()
+
+    def listen(step: Progress) -> None:
+        if step.stage == "paint" and step.done == 1:
+            before_painting.append(counts.opens)
+
+    options = Options(fit_steps=1, size=48, device="cpu")
+    plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options, preview=preview)
+    # Planning: the probe, the trial, and for a preview, which begins in the middle, the search for a cut before it.
+    assert (counts.opens, counts.demuxed, counts.trials) == (3 if preview else 2, [4], 1)
+    (pipeline.preview if preview else pipeline.run)(plan, listen=listen)
+    # Painting: the frames to fit to, the frames to paint, the sound, and the subtitles, each at its own pace.
+    assert before_painting == [counts.opens] == [plan_opens + 4 for plan_opens in [3 if preview else 2]]
+    assert counts.trials == 1
+    assert sum(streams == 4 for streams in counts.demuxed) == 1
+
+
+def test_a_run_of_a_plain_clip_opens_it_four_times_before_it_paints(tmp_path: Path, counts: Counts) -> None:
+    write_png(tmp_path / "style.png", STYLE)
+    counts.path = make_clip(tmp_path / "plain_sound.mp4", frames=30, sound=[("aac", "eng")])
+    opens = dict[str, int]()
+    options = Options(fit_steps=1, size=48, device="cpu")
+    plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options)
+    pipeline.run(plan, listen=lambda step: opens.update({step.stage: counts.opens}))
+    assert opens["fit"] == 4  # the probe, the trial, the sound, and the frames to fit to
+    assert opens["paint"] == 5  # and the frames to paint

@@ -28,7 +28,7 @@ Reporter = Callable[[Outcome], None]
 
 
 def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list[Plan]:
-    """Plan every clip and paint none; what fails is told to `report`, then a BatchError says how many.
+    """Plan every clip and paint none. Failures are passed to `report`; at the end a BatchError counts them.
 
     A single clip is no batch: its own error is raised as it is.
     """
@@ -38,7 +38,7 @@ def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list
 
 
 def run_clips(sources: Sequence[Path], plan: Planner, run: Runner, report: Reporter) -> list[Result]:
-    """Plan every clip, then paint those that can be; each outcome is told to `report` as it happens.
+    """Plan every clip, then paint those that can be painted; each outcome is passed to `report` as it happens.
 
     Planning comes first so that a wrong path shows in the first seconds and not after hours of painting.
     Raises BatchError at the end if some failed, and UsageError before any painting if two clips would be written

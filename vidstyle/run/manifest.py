@@ -27,7 +27,7 @@ from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import libraries
 
 FORMAT = 1
-HASH_DIGITS = 12  # hexadecimal digits that are shown of a hash
+HASH_DIGITS = 12  # hexadecimal digits of a hash in messages
 Record = dict[str, Any]
 
 
@@ -94,7 +94,7 @@ def _network(options: Options) -> str:
 
 
 def _device(name: str) -> str:
-    """The device and its kind; sums are rounded otherwise on another."""
+    """The device and its kind, because other kinds round sums differently."""
     if name.startswith("cuda"):
         return f"{name} ({torch.cuda.get_device_name(name)})"
     return f"{name} ({torch.backends.cpu.get_cpu_capability()})" if name == "cpu" else name
@@ -110,16 +110,16 @@ def _weights(encoder: str, flow: str) -> Record:
 
 
 def job_of(run: Record) -> dict[str, str]:
-    """What must be the same for an unfinished run to be continued, by the name that a user knows it by."""
+    """What must be unchanged for an unfinished run to be continued, by the names that users know."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
            "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
            "network": run["network"][:HASH_DIGITS]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
-    # What is done of a damaged clip was not damaged: a run that stopped there goes on with another --on-damage. Sound is
-    # put under the picture at the end, so that one that stopped at damaged sound goes on with another --audio.
+    # A run that stopped at a damaged frame may continue with another --on-damage: the frames before it were not damaged.
+    # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio.
     job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio")}
     job |= {f"weights {name}": value[:HASH_DIGITS] for name, value in run["weights"].items()}
-    # With another number of threads, sums are split up and rounded otherwise; OpenCV's do not depend on it.
+    # torch splits and rounds its sums differently for another number of threads; OpenCV does not.
     job |= {"threads": str(run["threads"]["torch"])}
     return job | {name: value for name, value in run["versions"].items() if name != "python"}
 

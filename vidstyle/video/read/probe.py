@@ -1,4 +1,4 @@
-"""Probing a movie: its facts from the first frame, and from every packet without decoding it."""
+"""Probing a movie: its facts, from its first frame and from every packet."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.options import OnDamage
-from vidstyle.video import limits
 from vidstyle.video.clip import Clip, Coding
 from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb
-from vidstyle.video.read.alpha import decoded
 from vidstyle.video.read.container import open_container, video_stream
-from vidstyle.video.read.damage import REMEDY, decodable
+from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
 from vidstyle.video.read.siting import chroma_location
 from vidstyle.video.read.tracks import track_of
@@ -37,37 +34,16 @@ class Probed:
 
 
 def probe_movie(path: Path, on_damage: OnDamage) -> Probed:
-    """Read the first frame, then every packet, of the movie at `path`.
+    """Read every packet of the movie at `path` once, and decode those of the first frame.
 
     Raises InputError, in one sentence, for what cannot be read: no video, an odd angle, an unknown colour matrix, and
     damage where `on_damage` is `fail`.
     """
     with open_container(path) as container:
-        frame = _first_frame(container, path, on_damage)
-    with open_container(path) as container:
         stream = video_stream(container, path)
-        scanned = scan(container, stream, path, frame, on_damage)
-        return Probed(_describe(container, stream, path, frame, scanned), scanned)
-
-
-def _first_frame(container: InputContainer, path: Path, on_damage: OnDamage) -> VideoFrame:
-    stream = video_stream(container, path)
-    try:
-        found = decodable(container, stream) if on_damage != "fail" else decoded(container, stream)
-        frame = next(found, None)
-        if on_damage != "fail" and frame is not None and frame.is_corrupt:
-            frame = next((other for other in found if not other.is_corrupt), frame)
-    except av.FFmpegError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: its first frame cannot be decoded ({reason}){_too_large(stream)}; {REMEDY}.") from error
-    if frame is None:
-        raise InputError(f"{path}: holds no frame that can be decoded{_too_large(stream)}; copy or export it again.")
-    return frame
-
-
-def _too_large(stream: VideoStream) -> str:
-    """FFmpeg discards the size of a frame that is above the limit."""
-    return "" if stream.codec_context.width else f", or is larger than {limits.MOST_PIXELS // 10**6} million pixels"
+        first = FirstFrame(stream, path, on_damage)
+        scanned = scan(container, stream, path, first, on_damage)
+        return Probed(_describe(container, stream, path, first.frame, scanned), scanned)
 
 
 def _describe(container: InputContainer, stream: VideoStream, path: Path, frame: VideoFrame, scanned: Scan) -> Clip:

@@ -1,4 +1,4 @@
-"""Reading every packet of a movie once, decoding none: the times of its frames, signs of damage, and first packets."""
+"""Reading every packet of a movie once: the times of its frames, signs of damage, and the first packets of each stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
-from av import Packet, VideoFrame
+from av import Packet
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -19,6 +19,7 @@ from vidstyle.video import limits
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
+from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.length import bytes_missing
 from vidstyle.video.read.tracks import track_of
 
@@ -40,8 +41,8 @@ class Scan:
     """The first packets of each stream but the painted one, by the stream's number."""
 
 
-def scan(container: InputContainer, stream: VideoStream, path: Path, first: VideoFrame, on_damage: OnDamage) -> Scan:
-    """List the frames that a player displays; first: the first frame that can be decoded.
+def scan(container: InputContainer, stream: VideoStream, path: Path, first: FirstFrame, on_damage: OnDamage) -> Scan:
+    """List the frames that a player displays; first: gets the packets of the stream until it has decoded a frame.
 
     Packets that an edit list hides are marked so by FFmpeg; VP8 and VP9 have packets that are never displayed. Raises
     InputError for damage where `on_damage` is `fail`, and for a clip without a frame or beyond the limits.
@@ -55,6 +56,8 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Vide
     try:
         for packet in packets(container, list(container.streams), on_damage):
             counts[packet.stream_index].add(packet)
+            if packet.stream_index == stream.index:
+                first.add(packet)
             if packet.size and len(head := heads.get(packet.stream_index, [])) < FIRST_PACKETS:
                 head.append(CodedPacket.of(packet))
             if packet.stream_index != stream.index or packet.size == 0:
@@ -78,6 +81,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Vide
         faults.append(f"has {timeless} frames without a time")
     if double:
         faults.append(f"has {double} frames at the time of another")
+    first_pts = first.frame.pts
     every = sorted(displayed)
     if not every:
         raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
@@ -87,7 +91,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Vide
         if on_damage == "hold":
             displayed |= dict.fromkeys(missing_times(stream, every), (0, False))
             every = sorted(displayed)
-    left_out, damaged = frames_before_first(every, first.pts, start)
+    left_out, damaged = frames_before_first(every, first_pts, start)
     if damaged:
         faults.append(f"cannot be decoded before frame {damaged}")
     pts = every[left_out:]
