@@ -214,4 +214,4 @@ def test_the_result_counts_what_was_held(tmp_path: Path, capsys: pytest.CaptureF
     assert execute([*command, "--on-damage", "hold"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out.splitlines()[-1])["held"] == held
-    assert f"{len(held)} of {N} frames repeat another's picture" in err
+    assert f"{len(held)} of {N} frames repeat another frame" in err

@@ -124,7 +124,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_coded(folder / "style.png", codes(1, (64, 48), most=255))
     torch.manual_seed(0)
     network = VGG("vgg16")
-    shipped = replace(registry.RECORDS["vgg16"], url="", file=registry.RECORDS["builtin-encoder"].file)
+    shipped = replace(registry.RECORDS["vgg16"], source=registry.RECORDS["builtin-encoder"].source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "pretrained_vgg", lambda name: network)
         patch.setitem(registry.RECORDS, "vgg16", shipped)

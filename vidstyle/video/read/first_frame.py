@@ -28,9 +28,10 @@ class FirstFrame:
         self._decoder = alpha_decoder(stream)
         self._frame: VideoFrame | None = None
         self._found = False
-        if on_damage != "fail":
-            # Threads that decode slices in parallel return different frames of the same damaged data from run to run.
-            (self._decoder or stream.codec_context).thread_count = 1
+        # One thread is enough for one frame. Several could still be writing log messages, for which PyAV needs Python's
+        # lock, while the decoder is closed under that lock, and both would wait forever. They would also return different
+        # frames of the same damaged data from run to run.
+        (self._decoder or stream.codec_context).thread_count = 1
 
     def add(self, packet: Packet[Stream]) -> None:
         """Decode the stream's next packet, if the frame is not found yet; an empty packet ends the stream.
