@@ -1,11 +1,12 @@
-"""How well an encoder paints, as others judge it: the builtin one beside its teacher, and beside VGG-19 for speed.
+"""Compare encoders by paintings made with them: the builtin one with its teacher, and with VGG-19 for speed.
 
     python benchmarks/encoder.py DATA
     python benchmarks/encoder.py DATA --candidate student.safetensors --pairs 2 --size 320 --steps 120 --sheet sheet.png
 
-Paints photographs by the pyramid of `--method optimize`, once through the candidate (the builtin encoder that ships, or
-a file of the same chain) and once through the teacher, with as many steps. Style losses are the mean over the layers and
-over the whole, half and quarter size. DATA holds `video/`, `style/` and `weights/` (VGG-19 to relu3_4, the teacher).
+Paints frames of clips by the pyramid of `--method optimize`, once through the candidate (the builtin encoder that ships, or a
+file of the same architecture) and once through the teacher, with the same number of steps. Each painting is judged by VGG-19
+and by the teacher. Style losses are means over the layers and over the whole, half and quarter size. DATA holds `video/`,
+`style/` and `weights/` (VGG-19 to relu3_4, the teacher).
 """
 
 from __future__ import annotations
@@ -27,17 +28,18 @@ from torch.nn import functional as F
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
 from training.distill_encoder import Teacher
-from vidstyle.core.images import read_picture
+from vidstyle.core.devices import precision
+from vidstyle.core.images import read_image, resize
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import STYLE_LAYERS, gram, style_loss
-from vidstyle.painting.optimize.optimizer import Optimizer
-from vidstyle.painting.style import StyleTarget, precision, resized
-from vidstyle.video import probe, sample
+from vidstyle.painting.optimize.stylizer import OptimizingStylizer
+from vidstyle.painting.style import StyleTarget
+from vidstyle.video import open_source
 
-# (clip, style picture): people, things, plants and drawing, each under another hand; neither was trained with.
+# (clip, style image): people, objects, plants and animation, each in another style; none was used for training.
 PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_woman-with-hat-matisse.jpg"),
          ("sam2_04_coffee.mp4", "fns_wave.jpg"), ("mpy_big_buck_bunny_0_30.webm", "nstf_water_lilies_crop.jpg"),
          ("mdn_friday.mp4", "mag_Theo_van_Doesburg_sq.jpg"), ("sam2_03_blocks.mp4", "gord_tahiti_guaguin.jpg"))
@@ -47,7 +49,7 @@ CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB, of the ImageNet pictures VGG-19 
 
 @dataclass(frozen=True)
 class TeacherEncoder:
-    """The teacher as an `Encoder`, with the max pooling it was made for."""
+    """The teacher as an `Encoder`, with the max pooling it was trained with."""
 
     teacher: Teacher
 
@@ -57,7 +59,7 @@ class TeacherEncoder:
 
 
 class TrueVGG(nn.Module):
-    """VGG-19 to relu3_1 with the weights of its authors, which expect BGR in 0-255 less its mean; an `Encoder`."""
+    """VGG-19 to relu3_1 with its authors' weights, whose input is BGR in 0-255 minus the mean; an `Encoder`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -85,21 +87,22 @@ def candidate(path: Path | None) -> BuiltinEncoder:
 
 
 def painting(encoder: Encoder, content: Tensor, style: Tensor, options: Options) -> Tensor:
+    """`content` (3, H, W) painted in the style of `style` (3, H, W) through `encoder`."""
     target = StyleTarget([style], [1.0], encoder)
-    optimizer = Optimizer(encoder, target, target.palette([content]), options.content_weight, options.style_weight,
-                          options.tv_weight, 0.0, options.optimize_steps, options.follow_steps)
-    return optimizer(content)
+    paint = OptimizingStylizer(encoder, target, target.palette([content]), options.content_weight, options.style_weight,
+                               options.tv_weight, 0.0, options.optimize_steps, options.follow_steps)
+    return paint(content)
 
 
 @torch.no_grad()
-def judged(judge: Encoder, layers: Sequence[str], picture: Tensor, style: Tensor) -> float:
-    """Mean style loss over three scales, in float32."""
+def mean_style_loss(judge: Encoder, layers: Sequence[str], image: Tensor, style: Tensor) -> float:
+    """Of an image (3, H, W), over three scales, in float32."""
     losses = []
     for scale in (1, 2, 4):
-        height, width = picture.shape[1] // scale, picture.shape[2] // scale
-        shown = resized(style[None], (height, round(style.shape[2] * height / style.shape[1])))
-        wanted = {layer: gram(value) for layer, value in judge(shown, layers).items()}
-        losses.append(float(style_loss(judge(resized(picture[None], (height, width)), layers), wanted)))
+        height, width = image.shape[1] // scale, image.shape[2] // scale
+        scaled = resize(style[None], (height, round(style.shape[2] * height / style.shape[1])))
+        target = {layer: gram(value) for layer, value in judge(scaled, layers).items()}
+        losses.append(float(style_loss(judge(resize(image[None], (height, width)), layers), target)))
     return statistics.mean(losses)
 
 
@@ -119,11 +122,11 @@ def seconds(encoder: Encoder, side: int = 512, rounds: int = 5) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--candidate", type=Path, help="weights of the builtin chain; those that ship if not given")
+    parser.add_argument("--candidate", type=Path, help="weights of the builtin encoder; by default those that ship")
     parser.add_argument("--pairs", type=int, default=len(PAIRS))
     parser.add_argument("--size", type=int, default=512, help="longest side painted, in pixels")
     parser.add_argument("--steps", type=int, default=Options().optimize_steps)
-    parser.add_argument("--sheet", type=Path, help="write the photographs and both paintings of each side by side")
+    parser.add_argument("--sheet", type=Path, help="write each frame and both paintings of it, side by side")
     parser.add_argument("--cache", type=Path, help="folder that keeps the teacher's paintings for the next candidate")
     args = parser.parse_args()
 
@@ -134,21 +137,21 @@ def main() -> None:
     print(f"{'':34}{'candidate':>12}{'teacher':>12}{'ratio':>12}{'candidate':>12}{'teacher':>12}{'ratio':>12}")
     rows, strips = [], []
     for clip_name, style_name in PAIRS[:args.pairs]:
-        clip = probe(args.data / "video" / clip_name)
-        image = next(iter(sample(clip, [clip.frames // 2], run=1)))[0].image
+        source = open_source(args.data / "video" / clip_name)
+        image = next(iter(source.sample([source.clip.frames // 2], run=1)))[0].image
         scale = args.size / max(image.shape[1:])
-        content = resized(image[None], (round(image.shape[1] * scale), round(image.shape[2] * scale)))[0]
-        style = read_picture(args.data / "style" / style_name)
-        kept = args.cache / f"{clip_name}_{style_name}_{args.size}_{args.steps}.pt" if args.cache else None
-        if kept is not None and kept.exists():
-            theirs = torch.load(kept, weights_only=True)
+        content = resize(image, (round(image.shape[1] * scale), round(image.shape[2] * scale)))
+        style = read_image(args.data / "style" / style_name)
+        cached = args.cache / f"{clip_name}_{style_name}_{args.size}_{args.steps}.pt" if args.cache else None
+        if cached is not None and cached.exists():
+            theirs = torch.load(cached, weights_only=True)
         else:
             theirs = painting(teacher, content, style, options)
-            if kept is not None:
-                torch.save(theirs, kept)
+            if cached is not None:
+                torch.save(theirs, cached)
         ours = painting(student, content, style, options)
-        found = [judged(judge, layers, picture, style) for judge, layers in ((vgg, SHALLOW), (teacher, STYLE_LAYERS))
-                 for picture in (ours, theirs)]
+        found = [mean_style_loss(judge, layers, image, style) for judge, layers in ((vgg, SHALLOW), (teacher, STYLE_LAYERS))
+                 for image in (ours, theirs)]
         rows.append(found)
         strips.append(torch.cat([content, ours, theirs], 2))
         _line(f"{clip_name[:14]} {style_name[:18]}", found)
@@ -157,7 +160,7 @@ def main() -> None:
         wide = max(strip.shape[2] for strip in strips)
         padded = [F.pad(strip, (0, wide - strip.shape[2])) for strip in strips]
         cv2.imwrite(str(args.sheet), torch.cat(padded, 1).permute(1, 2, 0).flip(2).mul(255).byte().numpy())
-    large = VGG("vgg19").requires_grad_(False).to(memory_format=torch.channels_last)  # any weights take as long
+    large = VGG("vgg19").requires_grad_(False).to(memory_format=torch.channels_last)  # the time does not depend on the weights
     ours, theirs = seconds(student), seconds(large)
     print(f"forward and backward to relu5_1 at 512x512: {ours:.3f} s, VGG-19 {theirs:.3f} s, {theirs / ours:.1f} times as long")
 

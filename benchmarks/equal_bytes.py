@@ -17,13 +17,12 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import torch
 
 from vidstyle.core.images import resize
-from vidstyle.core.options import Codec
-from vidstyle.video import Encoder, decode, default_suffix, probe
+from vidstyle.video import WriteSettings, default_suffix, open_source, plan_output
+from vidstyle.video.write.codecs import CODECS
 
 SIZES = ((480, 270), (640, 360))
 TIMES, FRAMES = 5, 24
@@ -32,14 +31,15 @@ TIMES, FRAMES = 5, 24
 def once(path: Path) -> dict[str, str]:
     """A hash of the coded packets for each codec and size."""
     torch.set_num_threads(1)
-    clip, found = probe(path), {}
+    source, found = open_source(path), {}
     with tempfile.TemporaryDirectory() as folder:
         for width, height in SIZES:
-            frames = [replace(frame, image=resize(frame.image, (height, width))) for frame in decode(clip, 0, FRAMES - 1)]
-            for codec in get_args(Codec):
-                target = Path(folder) / f"{codec}{width}{default_suffix(clip, codec)}"
-                with Encoder(target, clip, last=FRAMES - 1, size=(width, height), codec=codec, audio="none") as encoder:
-                    coded = [encoder.write(frame).segment for frame in frames]
+            frames = [replace(frame, image=resize(frame.image, (height, width))) for frame in source.decode(0, FRAMES - 1)]
+            for codec in CODECS:
+                target = Path(folder) / f"{codec}{width}{default_suffix(source.clip, codec)}"
+                settings = WriteSettings(codec, audio="none", size=(width, height))
+                with plan_output(target, source, (0, FRAMES - 1), settings).open() as sink:
+                    coded = [sink.write(frame).segment for frame in frames]
                 assert coded[-1] is not None
                 found[f"{codec} {width}x{height}"] = hashlib.sha256(coded[-1]).hexdigest()
     return found

@@ -1,12 +1,12 @@
-"""How far every optical flow we offer is from the true motion, and how long it takes.
+"""Error and time of every optical flow against true motion.
 
     python benchmarks/flow.py
     python benchmarks/flow.py dis raft-small=CHECKPOINT raft-large --data DATA --json
 
-DATA holds `frames/sintel_gt` and `frames/middlebury`; it defaults to the environment's VIDSTYLE_DATA. Without it only
-generated scenes are measured. Columns: mean end-point error in px; the same where both pictures show the point
-("visible", nan where the set does not say), and within 5 px of motion edges; pixels off by more than 1 px; seconds for
-both directions.
+DATA holds `frames/sintel_gt` and `frames/middlebury`; it defaults to the environment variable VIDSTYLE_DATA. Without it
+only generated scenes are measured. Columns: mean end-point error in px; the same over the points that are visible in both
+images (nan if the data set does not say), and within 5 px of motion edges; share of pixels off by more than 1 px; seconds
+for both directions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `training`, which are not installed
+sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks` and `training` are not installed
 
 from benchmarks.flow_truth import generated, measure, pairs
 from vidstyle.flow import load_flow

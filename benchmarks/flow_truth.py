@@ -1,4 +1,4 @@
-"""Pairs of pictures whose true motion is known, and how far an estimated motion is from it."""
+"""Pairs of images with known motion, and the error of an estimated motion against it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from training.moving_scenes import MovingScenes
 from vidstyle.core.frame import FlowPair
+from vidstyle.flow.truth import UNKNOWN, read_flo
 
-UNKNOWN = 1e9
-"""Middlebury writes a larger number where the motion is not known."""
 GENERATED_SEED = 2**31
-"""No training should use it: these scenes are held out."""
+"""Seed of the generated scenes; no training may use it, so that they are held out."""
 EDGE = 1.0
-"""Pixels by which the motion of two neighbours differs at a motion edge."""
+"""Two neighbouring pixels whose motions differ by more pixels than this have a motion edge between them."""
 NEAR = 5
-"""Pixels around a motion edge that count as near it."""
+"""Pixels up to which a point counts as near a motion edge."""
 
 
 @dataclass(frozen=True)
 class TruePair:
-    """Two pictures and the true motion from the first to the second."""
+    """Two images and the true motion from the first to the second."""
 
     name: str
     set: str
@@ -41,7 +39,7 @@ class TruePair:
     valid: Tensor
     """(1, H, W) bool: where `flow` is known."""
     visible: Tensor | None = None
-    """(1, H, W) bool: where the second shows the point too; None where nobody says."""
+    """(1, H, W) bool: where the second shows the point too; None if the data set does not say."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,9 @@ class Score:
     """Means over the pairs of one set."""
 
     epe: float
-    """Mean distance to the true motion (end-point error), px."""
+    """Mean end-point error, px."""
     visible: float
-    """The same where the point is visible in both; NaN where that is not known."""
+    """The same over the points visible in both images; NaN if that is not known."""
     edges: float
     """The same within NEAR px of a motion edge."""
     wrong: float
@@ -60,33 +58,23 @@ class Score:
     """Per pair, both directions."""
 
 
-def read_flo(path: Path) -> Tensor:
-    """(2, H, W) float32: Middlebury's format, 202021.25, then width, height, then u and v of every pixel."""
-    content = path.read_bytes()
-    if len(content) < 12 or np.frombuffer(content, "<f4", 1)[0] != 202021.25:
-        raise ValueError(f"{path} is not a .flo file")
-    width, height = np.frombuffer(content, "<i4", 2, 4)
-    motion = np.frombuffer(content, "<f4", 2 * width * height, 12).reshape(height, width, 2)
-    return torch.from_numpy(motion.copy()).permute(2, 0, 1).contiguous()
-
-
-def _picture(path: Path) -> Tensor:
+def _image(path: Path) -> Tensor:
     return torch.from_numpy(cv2.imread(str(path))[..., ::-1].copy()).permute(2, 0, 1) / 255
 
 
-def _marked(path: Path) -> Tensor:
-    """(1, H, W) bool of a black and white picture."""
+def _mask(path: Path) -> Tensor:
+    """(1, H, W) bool: True where the mask image is white."""
     return torch.from_numpy(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 127)[None]
 
 
 def sintel(folder: Path) -> list[TruePair]:
-    """MPI Sintel (Butler et al. 2012) laid out as in FALDOI's example data; `final` shares the motion of `clean`."""
+    """MPI Sintel (Butler et al. 2012) in the layout of FALDOI's example data; `final` has the motion of `clean`."""
     found = []
     for render in ("clean", "final"):
         for path in sorted(folder.glob("clean/*/gt/*.flo")):
             scene, number = path.parent.parent.name, int(path.stem.removeprefix("frame_"))
-            first, second = (_picture(folder / render / scene / f"frame_{i:04}.png") for i in (number, number + 1))
-            invalid, hidden = (_marked(path.parent / kind / f"{path.stem}.png") for kind in ("invalid", "occlusions"))
+            first, second = (_image(folder / render / scene / f"frame_{i:04}.png") for i in (number, number + 1))
+            invalid, hidden = (_mask(path.parent / kind / f"{path.stem}.png") for kind in ("invalid", "occlusions"))
             found.append(TruePair(f"{scene} {number}", f"sintel {render}", first, second, read_flo(path), ~invalid, ~hidden))
     return found
 
@@ -96,14 +84,14 @@ def middlebury(folder: Path) -> list[TruePair]:
     found = []
     for path in sorted(folder.glob("other-gt-flow/*/flow10.flo")):
         name, flow = path.parent.name, read_flo(path)
-        first, second = (_picture(folder / "other-data" / name / f"frame{i}.png") for i in (10, 11))
+        first, second = (_image(folder / "other-data" / name / f"frame{i}.png") for i in (10, 11))
         valid = (flow.abs() < UNKNOWN).all(0, keepdim=True)
         found.append(TruePair(name, "middlebury", first, second, flow * valid, valid))
     return found
 
 
 def pairs(data: Path) -> list[TruePair]:
-    """Every pair with a true motion below `data`/frames. Raises FileNotFoundError where there is none."""
+    """Every pair with a true motion below `data`/frames. Raises FileNotFoundError if there is none."""
     found = sintel(data / "frames" / "sintel_gt") + middlebury(data / "frames" / "middlebury")
     if not found:
         raise FileNotFoundError(f"{data} holds neither frames/sintel_gt nor frames/middlebury")
@@ -111,10 +99,10 @@ def pairs(data: Path) -> list[TruePair]:
 
 
 def generated(count: int, size: tuple[int, int] = (256, 384)) -> list[TruePair]:
-    """`count` held-out scenes of procedural textures, with blur, fog, noise and the like; they need no data."""
+    """`count` held-out scenes of procedural textures, with effects such as blur, fog and noise; they need no data."""
     scenes = MovingScenes(count, size, seed=GENERATED_SEED)
     everywhere = torch.ones(1, *size, dtype=torch.bool)
-    return [TruePair(str(index), "generated", pair.last / 255, pair.this / 255, pair.to_this, everywhere, pair.seen_in_this)
+    return [TruePair(str(index), "generated", pair.last / 255, pair.this / 255, pair.to_this, everywhere, pair.visible_in_this)
             for index, pair in enumerate(scenes[index] for index in range(count))]
 
 
@@ -130,17 +118,17 @@ def near_edges(flow: Tensor, valid: Tensor) -> Tensor:
 
 
 def measure(estimate: Callable[[Tensor, Tensor], FlowPair], truths: Sequence[TruePair]) -> dict[str, Score]:
-    """Set -> means over its pairs, for an estimator as `vidstyle.flow.load_flow` gives it."""
-    rows: dict[str, list[list[float]]] = {}
+    """The score of an estimator (see `vidstyle.flow.load_flow`) by data set."""
+    found: dict[str, list[list[float]]] = {}
     for truth in truths:
         began = time.perf_counter()
-        found = estimate(truth.second, truth.first).to_last  # what carries paint; the way back may be a rougher one
+        flow = estimate(truth.second, truth.first).to_last  # `to_this` may be coarser: it only serves visibility
         seconds = time.perf_counter() - began
-        error = (found - truth.flow).norm(dim=0, keepdim=True)
+        error = (flow - truth.flow).norm(dim=0, keepdim=True)
         known = error[truth.valid]
         visible = torch.full((1,), torch.nan) if truth.visible is None else error[truth.valid & truth.visible]
         edges = error[truth.valid & near_edges(truth.flow, truth.valid)]
-        row = [*(float(part.mean()) for part in (known, visible, edges, (known > 1).float())), seconds]
-        rows.setdefault(truth.set, []).append(row)
-    # A pair without motion edges has no mean error there; the set still has.
-    return {name: Score(*torch.tensor(values, dtype=torch.float64).nanmean(0).tolist()) for name, values in rows.items()}
+        values = [*(float(part.mean()) for part in (known, visible, edges, (known > 1).float())), seconds]
+        found.setdefault(truth.set, []).append(values)
+    # A pair without motion edges gives NaN there, which the mean over the set leaves out.
+    return {name: Score(*torch.tensor(values, dtype=torch.float64).nanmean(0).tolist()) for name, values in found.items()}

@@ -150,7 +150,7 @@ def work() -> None:
     import torch
 
     from vidstyle.painting.feedforward.network import PaintNetwork
-    from vidstyle.painting.feedforward.stylizer import save_network
+    from vidstyle.painting.feedforward.network_file import save_network
 
     torch.set_num_threads(1)
     av.logging.set_level(None)
@@ -179,12 +179,14 @@ def work() -> None:
 def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tuple[str, str]:
     from vidstyle.core.errors import VidstyleError
     from vidstyle.core.options import Options
-    from vidstyle.run.pipeline import Style, stylize_video
-    from vidstyle.video import decode, probe
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.pipeline import stylize_video
+    from vidstyle.video import ReadSettings, open_source
 
     try:
-        clip = probe(path, policy)
-        pts = [frame.pts for frame in decode(clip)]
+        source = open_source(path, ReadSettings(policy))
+        clip = source.clip
+        pts = [frame.pts for frame in source.decode()]
         if pts != list(clip.pts):
             return "short", f"{len(pts)} of {clip.frames} frames"
         if not whole:
@@ -192,7 +194,7 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
         target = path.with_name("out.mkv")
         options = Options(network=network, strength=0.0, size=32, device="cpu", on_damage=policy, codec="ffv1")
         result = stylize_video(path, [Style(style)], target, options)
-        written = probe(target)
+        written = open_source(target).clip
         if not result.frames == written.frames == clip.frames:
             return "short", f"{written.frames} of {clip.frames} frames written"
         return "painted", ""

@@ -1,4 +1,4 @@
-"""What the benchmarks of whole paintings share: paint a clip as `vidstyle run` does, up to the encoder, and judge paintings."""
+"""Shared by the benchmarks of paintings: paint a clip as `vidstyle run` does, up to the encoder, and compute metrics."""
 
 from __future__ import annotations
 
@@ -15,73 +15,78 @@ from samples import scene
 from vidstyle.core.frame import Frame
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
-from vidstyle.evaluate.judge import Judge, Link, load_judge
-from vidstyle.evaluate.look import Look
-from vidstyle.evaluate.run import LOOKED_AT
-from vidstyle.evaluate.steady import Steadiness
+from vidstyle.evaluate.judge import Judge, JudgeMotion, load_judge
+from vidstyle.evaluate.run import STYLE_FRAMES
+from vidstyle.evaluate.stability import StabilityMetrics
+from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
-from vidstyle.run.painter import make_stylizer, shrunk, spread
-from vidstyle.run.plan import Plan, Style, plan_video
-from vidstyle.run.resume.checkpoint import Work
+from vidstyle.painting.methods import find_method
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import make_painter
+from vidstyle.run.plan import Plan, plan_video
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import decode, probe
+from vidstyle.video import evenly_spaced
 
 Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
-"""The frames of a clip, in order, to paintings (3, H, W) in [0, 1]."""
+"""The frames of a clip, in order -> their paintings, each (3, H, W) in [0, 1]."""
 
 
 def plan_of(clip: Path, style: Path, options: Options) -> Plan:
+    """The plan of a run whose output is never written."""
     return plan_video(clip, [Style(style)], Path(tempfile.gettempdir()) / "never-written.mkv", options)
 
 
 def read_frames(plan: Plan, first: int, last: int) -> list[Frame]:
-    """The source's frames at the painted size, `last` included."""
-    return [shrunk(frame, plan) for frame in decode(probe(plan.source), first, last)]
+    """The frames `first` to `last` of the source, both included, at the painted size."""
+    return [at_paint_size(frame, plan) for frame in plan.source.decode(first, last)]
 
 
-def vidstyle_painter(plan: Plan, style: Path) -> tuple[Painter, float]:
-    """What paints as `plan` says, flow and warp included, and the seconds it took to make (the fit, where there is one)."""
-    began, options = time.monotonic(), plan.options
-    clip, estimate_flow, is_cut = probe(plan.source), load_flow(options.flow), cut_detector()
-    with tempfile.TemporaryDirectory() as folder, Work(Path(folder) / "work", {}, 0) as work:
-        stylize, _ = make_stylizer(plan, [Style(style)], clip, estimate_flow, is_cut, lambda progress: None, work)
-    references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
+def vidstyle_painter(plan: Plan) -> tuple[Painter, float]:
+    """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
+    began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
+    with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
+        painter = make_painter(plan, FitCheckpoint(run), estimate_flow, lambda progress: None)
+    references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        return (painted.painting for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references))
+        return (painted.painting for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(),
+                                                             references=references))
 
     return paint, time.monotonic() - began
 
 
 def judge_of(clip: Path, size: tuple[int, int], flow: str, stabilised_by: str) -> Judge:
-    """The true motion where `clip` is the sample `harbour.mp4` at its own (height, width), else the flow called `flow`."""
+    """The true motion if `clip` is the sample `harbour.mp4` at its own (height, width), else the flow `flow`."""
     if clip.name == "harbour.mp4" and size == (scene.HEIGHT, scene.WIDTH):
         return _harbour
     return load_judge(flow, stabilised_by, None, size, 0)
 
 
-def _harbour(last: Frame, this: Frame) -> Link:
-    ahead, visible = scene.true_flow(last.index, this.index), scene.true_visibility(last.index, this.index)
-    return Link(torch.as_tensor(ahead), torch.as_tensor(visible))
+def _harbour(last: Frame, this: Frame) -> JudgeMotion:
+    to_later, visible = scene.true_flow(last.index, this.index), scene.true_visibility(last.index, this.index)
+    return JudgeMotion(torch.as_tensor(to_later), torch.as_tensor(visible))
 
 
 @torch.no_grad()
 def measured(clips: Mapping[str, Sequence[Tensor]], sources: Sequence[Frame], style: Tensor,
              judge: Judge) -> dict[str, dict[str, float]]:
-    """By clip: the metrics of `vidstyle evaluate` on steadiness and look, `sharpness` and `ssim`, all on the same frames.
+    """By clip: stability and style metrics of `vidstyle evaluate`, `sharpness` and `ssim`, all on the same frames.
 
-    clips: paintings of `sources`, one a frame; the first clip must be the source itself.
+    clips: the paintings of `sources`, one a frame; the first clip must be the source itself. style: (3, H, W) in [0, 1].
     """
-    steady, look, is_cut = Steadiness(judge), Look(style, load_encoder("builtin")), cut_detector()
-    looked_at = spread(len(sources), LOOKED_AT)
+    stability, style_metrics, is_cut = StabilityMetrics(judge), StyleMetrics(style, load_encoder("builtin")), cut_detector()
+    style_frames = evenly_spaced(len(sources), STYLE_FRAMES)
     for place, frame in enumerate(sources):
-        pictures = torch.stack([clip[place] for clip in clips.values()])
-        steady.see(frame, pictures, cut=place > 0 and is_cut(sources[place - 1], frame))
-        if place in looked_at:
-            look.see(pictures, source=0)
-    return {name: steady.numbers(row) | look.numbers(row) | {
+        images = torch.stack([clip[place] for clip in clips.values()])
+        stability.add(frame, images, cut=place > 0 and is_cut(sources[place - 1], frame))
+        if place in style_frames:
+            style_metrics.add(images, source=0)
+    return {name: stability.values(index) | style_metrics.values(index) | {
         "sharpness": statistics.mean(map(gradient_energy, clip)),
-        "ssim": statistics.mean(ssim(picture, frame.image) for picture, frame in zip(clip, sources, strict=True)),
-    } for row, (name, clip) in enumerate(clips.items())}
+        "ssim": statistics.mean(ssim(image, frame.image) for image, frame in zip(clip, sources, strict=True)),
+    } for index, (name, clip) in enumerate(clips.items())}

@@ -1,7 +1,7 @@
-"""Networks that people paint videos with today, expressed anew only to be measured beside ours; their weights are not ours.
+"""Published style transfer networks, written anew to be compared with ours; the weights are their authors'.
 
-`fast_neural_style`: one network per style picture (Johnson et al. 2016), the example of pytorch/examples. `MicroAST`: one
-small network for any style picture (Wang et al. 2022). Both paint every frame on its own and remember nothing.
+`fast_neural_style`: one network for each style image (Johnson et al. 2016), from pytorch/examples. `MicroAST`: one small
+network for any style image (Wang et al. 2022). Both paint every frame on its own.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from torch.nn import functional as F
 from vidstyle.models.registry import load_state_dict
 
 FIXED = ("mosaic", "candy", "udnie")
-"""Peers trained for one picture, by its name."""
+"""Peers that are trained for one style image; their name is its name."""
 PEERS = (*FIXED, "microast")
 MULTIPLE = 4
-"""Both halve the picture twice and give back sides that are a multiple of this."""
+"""Both networks halve the image twice, and return sides that are a multiple of this."""
 
 Signals = list[tuple[Tensor, Tensor, Tensor]]
-"""What MicroAST knows of a style, for its two levels: features, and the weight and bias that modulate its filters."""
+"""The style of MicroAST, for each of its two levels: features, and weight and bias that modulate its filters."""
 
 
 def load_peer(name: str, weights: Path, style: Tensor) -> Callable[[Tensor], Tensor]:
     """A function that paints one frame (3, H, W) in [0, 1], in float32, with the weights in the folder `weights`.
 
-    style: (3, H, W) in [0, 1], for a peer that takes any; it is looked at once. Raises InputError for missing weights.
+    style: (3, H, W) in [0, 1], for a peer that takes any style image; it is encoded once. Raises InputError if weights are
+    missing.
     """
     if name == "microast":
         network = MicroAST()
@@ -37,14 +38,14 @@ def load_peer(name: str, weights: Path, style: Tensor) -> Callable[[Tensor], Ten
             _load(network.get_submodule(part), weights / "microast" / f"{part}.pth")
         with torch.no_grad():
             signals = network.signals(style[None])
-        return lambda image: _whole(image, lambda x: network(x, signals))
+        return lambda image: _paint_any_size(image, lambda x: network(x, signals))
     painter = fast_neural_style()
     _load(painter, weights / "fast_neural_style" / f"{name}.pth")
-    return lambda image: _whole(image, lambda x: painter(255 * x) / 255)
+    return lambda image: _paint_any_size(image, lambda x: painter(255 * x) / 255)
 
 
 def fast_neural_style() -> nn.Sequential:
-    """RGB in 0-255, (N, 3, H, W), to the same: 1.7 million parameters, instance norm, upsampling by repetition."""
+    """RGB in [0, 255], (N, 3, H, W) -> the same; 1.7 million parameters, instance norm, nearest-neighbour upsampling."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number, (before, after, size, stride) in enumerate([(3, 32, 9, 1), (32, 64, 3, 2), (64, 128, 3, 2)], 1):
         layers |= {f"conv{number}": _conv(before, after, size, stride), f"in{number}": _norm(after), f"relu{number}": nn.ReLU()}
@@ -69,7 +70,7 @@ class NormedResidual(nn.Module):
 
 
 class MicroAST(nn.Module):
-    """RGB in [0, 1], (N, 3, H, W), to about the same: 0.47 million parameters, 0.31 of them used for each frame."""
+    """RGB in [0, 1], (N, 3, H, W) -> about the same; 0.47 million parameters, 0.31 million of them used for each frame."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,6 +82,7 @@ class MicroAST(nn.Module):
             _larger(), _conv(32, 16, 3, groups=16), nn.ReLU(), _conv(16, 16, 1), nn.ReLU(), _conv(16, 3, 9))})
 
     def signals(self, style: Tensor) -> Signals:
+        """The signals of a style image (1, 3, H, W) in [0, 1]."""
         return [(found, self.modulator[f"weight{level}"](found), self.modulator[f"bias{level}"](found))
                 for level, found in enumerate(self.style_encoder(style), 1)]
 
@@ -93,7 +95,7 @@ class MicroAST(nn.Module):
 
 
 class MicroEncoder(nn.Module):
-    """Features at a quarter of the size, 64 channels, after one residual block and after two."""
+    """Two features of 64 channels at a quarter of the size: after one residual block, and after two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +110,7 @@ class MicroEncoder(nn.Module):
 
 
 class ModulatedResidual(nn.Module):
-    """x + conv(relu(conv(x))), each filter f(x) made `weight` f(x) + `bias` x by a style, if there is one."""
+    """x + conv(relu(conv(x))); with a style, each convolution f(x) becomes `weight` f(x) + `bias` x."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -121,7 +123,7 @@ class ModulatedResidual(nn.Module):
 
 
 def adaptive_norm(x: Tensor, style: Tensor) -> Tensor:
-    """x with the mean and deviation of `style`, channel by channel (Huang & Belongie 2017)."""
+    """x with the mean and deviation of `style`, channel by channel (AdaIN, Huang & Belongie 2017)."""
     (mean, deviation), (style_mean, style_deviation) = _moments(x), _moments(style)
     return (x - mean) / deviation * style_deviation + style_mean
 
@@ -143,7 +145,7 @@ def _larger() -> nn.Upsample:
 
 
 def _load(network: nn.Module, path: Path) -> None:
-    """Every tensor of the file, none missing: theirs wrap each convolution once more, and old ones hold unused means."""
+    """Load every tensor of a file; its names have one more level for each convolution, and unused running means are dropped."""
     state = {key.replace(".conv2d.", ".").replace(".conv_layer.", "."): value.float()
              for key, value in load_state_dict(path).items() if not key.endswith((".running_mean", ".running_var"))}
     network.load_state_dict(state)
@@ -151,8 +153,8 @@ def _load(network: nn.Module, path: Path) -> None:
 
 
 @torch.no_grad()
-def _whole(image: Tensor, paint: Callable[[Tensor], Tensor]) -> Tensor:
-    """`paint` on a frame of any size, cut back to it, within [0, 1]."""
+def _paint_any_size(image: Tensor, paint: Callable[[Tensor], Tensor]) -> Tensor:
+    """`paint` on a frame of any size: padded to `MULTIPLE`, then cropped and clamped to [0, 1]."""
     height, width = image.shape[-2:]
     padded = F.pad(image[None], (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
     return paint(padded)[0, :, :height, :width].clamp(0, 1)

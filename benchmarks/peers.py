@@ -1,18 +1,18 @@
-"""Quality beside seconds: one clip and style through vidstyle and through networks that people use today.
+"""Quality and seconds: one clip and style image through vidstyle and through published networks.
 
     python benchmarks/peers.py CLIP mosaic.jpg --frames 0-11 --size 640 --network mosaic.safetensors
     python benchmarks/peers.py samples/harbour.mp4 samples/styles/night.jpg --peer microast --sheet sheet.png
 
-Peers (`benchmarks/peer_networks.py`) paint every frame on its own with the weights in DATA, by default the environment's
-VIDSTYLE_DATA: `weights/fast_neural_style`, each trained for one picture, and `weights/microast`, for any. All is judged
-before any encoder by the measures of `vidstyle evaluate`, along the true motion where CLIP is `harbour.mp4` at its own
-size, else a flow that did not stabilise. Columns: e_stab over one frame and over ten; E_warp; style loss as the builtin
-encoder sees it, which vidstyle was fitted with, and as VGG-19 (relu1_1 to 3_1, where DATA has it), which it was not;
-SSIM to the source; sharpness; seconds a frame; how many times those of fast_neural_style; seconds to fit.
+The peers (`benchmarks/peer_networks.py`) paint every frame on its own, with the weights in DATA (by default the environment
+variable VIDSTYLE_DATA): `weights/fast_neural_style`, each trained for one style image, and `weights/microast`, for any. The
+paintings are measured before a video encoder, with the metrics of `vidstyle evaluate`, along the true motion if CLIP is
+`harbour.mp4` at its own size, else along a flow that did not stabilise. Columns: e_stab over one frame and over ten; e_warp;
+style loss by the builtin encoder, which vidstyle was fitted with, and by VGG-19 (relu1_1 to relu3_1, if DATA has it), which
+it was not; SSIM to the source; sharpness; seconds a frame; their ratio to those of fast_neural_style; seconds to fit.
 
-Everything runs on the CPU, as it ships: peers in float32, vidstyle in bfloat16 where the processor is made for it (AMX),
-and its seconds hold flow and warp too. Reading the clip is not counted. Seconds are the median of `--rounds` rounds over all
-frames but the first, the contestants in turns, on as many threads as torch is given (OMP_NUM_THREADS).
+Everything runs on the CPU in its default precision: the peers in float32, vidstyle in bfloat16 if the processor has AMX. The
+seconds of vidstyle include flow and warp. Reading the clip is not counted. Seconds are the median of `--rounds` rounds over
+all frames but the first; the painters take turns, on as many threads as torch has (OMP_NUM_THREADS).
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks`, `samples` and `training`, which are not installed
+sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks`, `samples` and `training` are not installed
 
-from benchmarks.encoder import SHALLOW, TrueVGG
-from benchmarks.encoder import judged as vgg_judged
+from benchmarks.encoder import SHALLOW, TrueVGG, mean_style_loss
 from benchmarks.paintings import Painter, judge_of, measured, plan_of, read_frames, vidstyle_painter
 from benchmarks.peer_networks import FIXED, PEERS, load_peer
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 
 VGG = "weights/vgg19_oxford_bgr_conv1_1-conv3_4.pth"
@@ -47,7 +46,7 @@ ALONE, OURS = "per frame", "vidstyle"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; None where there is nothing to say."""
+    """One row of the table; None if a value does not apply."""
 
     name: str
     e_stab: float | None
@@ -60,27 +59,27 @@ class Row:
     seconds: float | None
     """Per frame."""
     times: float | None
-    """Of fast_neural_style's seconds."""
+    """Ratio to the seconds of fast_neural_style."""
     fit: float | None
-    """Seconds, once per clip and style."""
+    """Seconds, once for each clip and style."""
 
 
 FORMATS = {"e_stab": ".4f", "e_stab_10": ".4f", "e_warp": ".5f", "style": ".4f", "vgg_style": ".4f", "ssim": ".3f",
            "sharpness": ".4f", "seconds": ".3f", "times": ".2f", "fit": ".0f"}
 
 
-def contestants(args: argparse.Namespace, options: Options) -> tuple[dict[str, Painter], dict[str, float]]:
-    """Every painter by name, and the seconds it took to fit those that were fitted now."""
+def make_painters(args: argparse.Namespace, options: Options) -> tuple[dict[str, Painter], dict[str, float]]:
+    """Every painter by name, and the seconds of those fits that were done now."""
     found, fits = dict[str, Painter](), dict[str, float]()
     for name, temporal in ((ALONE, 0.0), (OURS, 1.0)):
-        # Fitted without the temporal term a network is another one; ours without its memory would be a weaker opponent.
+        # `per frame` gets a network fitted without the temporal loss: the other one, painting without priors, is worse.
         file = args.network if temporal or args.network is None else args.network.with_stem(f"{args.network.stem}-alone")
         fitted = args.method == "feedforward" and (file is None or not file.exists())
         plan = plan_of(args.clip, args.style, replace(options, network=file, temporal=temporal))
-        found[name], seconds = vidstyle_painter(plan, args.style)
+        found[name], seconds = vidstyle_painter(plan)
         fits |= {name: seconds} if fitted else {}
     for name in args.peer:
-        found[name] = _peer(name, args.data / "weights", read_picture(args.style))
+        found[name] = _peer(name, args.data / "weights", read_image(args.style))
     return found, fits
 
 
@@ -99,46 +98,46 @@ def paint_in_turns(painters: Mapping[str, Painter], frames: Sequence[Frame],
     paintings, seconds = dict[str, list[Tensor]](), defaultdict[str, list[float]](list)
     for _ in range(rounds):
         for name, paint in painters.items():
-            going = paint(frames)
-            first = next(going)  # warms up, and needs no flow
+            paintings_of_round = paint(frames)
+            first = next(paintings_of_round)  # not timed: it warms up, and needs no flow
             began = time.perf_counter()
-            paintings[name] = [first, *going]
+            paintings[name] = [first, *paintings_of_round]
             seconds[name].append((time.perf_counter() - began) / (len(frames) - 1))
     return paintings, {name: statistics.median(found) for name, found in seconds.items()}
 
 
 def vgg_style(clips: Mapping[str, Sequence[Tensor]], style: Tensor, weights: Path) -> dict[str, float]:
-    """Style loss of the first, middle and last painting of each clip at three scales, to VGG-19; empty without weights."""
+    """Style loss by VGG-19 of the first, middle and last painting of each clip at three scales; empty without weights."""
     if not weights.is_file():
         return {}
     vgg = TrueVGG(weights).eval().requires_grad_(False)
-    return {name: statistics.mean(vgg_judged(vgg, SHALLOW, clip[place], style) for place in (0, len(clip) // 2, -1))
+    return {name: statistics.mean(mean_style_loss(vgg, SHALLOW, clip[place], style) for place in (0, len(clip) // 2, -1))
             for name, clip in clips.items()}
 
 
 def trained_for(peer: str, style: Path) -> bool:
-    """Whether the look of `style` may be asked of `peer`; those trained for one picture know it by its name."""
+    """Whether `peer` paints in `style`; a network for one style image has its name."""
     return peer not in FIXED or peer in style.stem
 
 
 def table(args: argparse.Namespace) -> tuple[list[Row], dict[str, list[Tensor]]]:
-    """One row for the source and for each contestant, and their frames."""
+    """One row for the source and for each painter, and their frames."""
     first, last = args.frames
     options = Options(size=args.size, output_size=args.size, method=args.method, seed=args.seed, device="cpu")
     sources = read_frames(plan_of(args.clip, args.style, options), first, last)
-    painters, fits = contestants(args, options)
+    painters, fits = make_painters(args, options)
     paintings, seconds = paint_in_turns(painters, sources, args.rounds)
     clips = {"source": [frame.image for frame in sources], **paintings}
     height, width = sources[0].image.shape[1:]
-    style, judge = read_picture(args.style), judge_of(args.clip, (height, width), args.judge, options.flow)
+    style, judge = read_image(args.style), judge_of(args.clip, (height, width), args.judge, options.flow)
     found, vgg = measured(clips, sources, style, judge), vgg_style(clips, style, args.data / VGG)
     reference = next((seconds[name] for name in FIXED if name in seconds), None)
     rows = []
     for name, numbers in found.items():
-        look = trained_for(name, args.style)
+        comparable = trained_for(name, args.style)
         spent = seconds.get(name)
         rows.append(Row(name, numbers.get("e_stab"), numbers.get("e_stab_10"), numbers.get("e_warp"),
-                        numbers["style_loss"] if look else None, vgg.get(name) if look else None, numbers["ssim"],
+                        numbers["style_loss"] if comparable else None, vgg.get(name) if comparable else None, numbers["ssim"],
                         numbers["sharpness"], spent, spent / reference if spent and reference else None, fits.get(name)))
     return rows, clips
 
@@ -150,14 +149,14 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--frames", default="0-11", help="first and last, both painted; 0-10 or more for e_stab_10")
     parser.add_argument("--size", type=int, default=640, help="longest side painted, in pixels")
     parser.add_argument("--peer", choices=PEERS, action="append",
-                        help="once for each; by default those trained for STYLE (else mosaic, for its seconds) and microast")
+                        help="may be repeated; default: those trained for STYLE (else mosaic, for its seconds) and microast")
     parser.add_argument("--method", default="feedforward", choices=("feedforward", "optimize"))
-    parser.add_argument("--network", type=Path, help="keep the fitted network here, and FILE-alone for `per frame`")
+    parser.add_argument("--network", type=Path, help="file of the fitted network; FILE-alone is that of `per frame`")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--judge", default="farneback", help="flow that judges; not of the family that stabilises (dis)")
+    parser.add_argument("--judge", default="farneback", help="flow that judges; not of the family of dis, which stabilises")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", type=Path, default=os.environ.get("VIDSTYLE_DATA") or None)
-    parser.add_argument("--sheet", type=Path, help="write first, middle and last frame of all, side by side, as PNG")
+    parser.add_argument("--sheet", type=Path, help="write the first, middle and last frame of all clips side by side as PNG")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     args = parser.parse_args(argv)
     args.frames = tuple(map(int, args.frames.split("-")))
@@ -189,10 +188,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"{row.name:12}" + "".join(f"{'-' if value is None else format(value, form):>10}" for value, form in cells))
         for name in args.peer:
             if not trained_for(name, args.style):
-                print(f"{name} was trained for another picture: its look is its own, so only steadiness and seconds compare.")
+                print(f"{name} was trained for another style image: only its stability and seconds are comparable.")
     if args.sheet:
-        shown = (0, len(clips["source"]) // 2, -1)
-        write_png(args.sheet, torch.cat([torch.cat([clip[place] for clip in clips.values()], 2) for place in shown], 1))
+        places = (0, len(clips["source"]) // 2, -1)
+        write_png(args.sheet, torch.cat([torch.cat([clip[place] for clip in clips.values()], 2) for place in places], 1))
 
 
 if __name__ == "__main__":

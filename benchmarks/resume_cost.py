@@ -1,11 +1,11 @@
-"""What it costs that a run can be taken up again: time spent on saving and hashing, as a share of the whole run.
+"""What it costs that a stopped run can go on: time spent on saving and hashing, as a share of the whole run.
 
     python -m benchmarks.resume_cost samples/harbour.mp4 samples/styles/night.jpg --network NET.safetensors --size 640
 
-The clip is painted twice: in one go, and stopped half-way and taken up again; both parts together are also held against the
-one go, which shows what else is done twice, such as looking at the clip. Each call that only serves going on, or the
-manifest, is timed from outside; what it does inside another such call counts once. On a busy machine the share of the
-processor's time says more than that of the clock's; it leaves out waiting for the disk.
+The clip is painted twice: once without a stop, and once with a stop half-way. The time of both halves together is compared
+with that of the run without a stop, which shows what else is done twice, such as probing the clip. Each function that only
+serves going on, or the manifest, is timed; a call from inside another such call counts once. On a busy machine the share of
+processor time is more reliable than that of elapsed time, but it leaves out waiting for the disk.
 """
 
 from __future__ import annotations
@@ -22,22 +22,26 @@ from typing import Any
 
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
+from vidstyle.painting.style_picture import Style
 from vidstyle.run import pipeline
-from vidstyle.run.pipeline import Style, stylize_video
-from vidstyle.run.resume.checkpoint import Work
-from vidstyle.video.write import movie as encode
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.resume.frame_log import FrameLog
+from vidstyle.video.write import sink
 
-CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (encode, "pack_samples"),
-         (Work, "__enter__"), (Work, "fit_state"), (Work, "keep_fit"), (Work, "keep_network"), (Work, "restore"),
-         (Work, "keep"), (Work, "save"), (Work, "__exit__")]
+CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (sink, "pack_samples"),
+         (RunFolder, "__enter__"), (RunFolder, "__exit__"), (FitCheckpoint, "state"), (FitCheckpoint, "save"),
+         (FitCheckpoint, "save_network"), (FrameLog, "restore"), (FrameLog, "append"), (FrameLog, "save"),
+         (FrameLog, "__exit__")]
 spent: defaultdict[str, float] = defaultdict(float)
 computed = [0.0]
 inside = [False]
 
 
 def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    # Only restoring has helpers, those of the encoder, and while it lasts nothing else is at work.
-    processor = time.process_time if name == "restore" else time.thread_time
+    # Only `restore` uses other threads, those of the encoder, and while it lasts nothing else runs.
+    processor = time.process_time if name == "FrameLog.restore" else time.thread_time
 
     @functools.wraps(call)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -54,7 +58,7 @@ def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def measure(what: str, run: Callable[[], object]) -> tuple[float, float, float, float]:
-    """Seconds by the clock and of the processor: of all of `run`, and of what only serves going on; printed as well."""
+    """Elapsed seconds of `run` and of what only serves going on, then processor seconds of both; prints them."""
     spent.clear()
     computed[0], began, cpu = 0.0, time.perf_counter(), time.process_time()
     with suppress(KeyboardInterrupt):
@@ -75,7 +79,7 @@ def main() -> None:
     asked = parser.parse_args()
     options = Options(network=asked.network, size=asked.size, device="cpu")
     for home, name in CALLS:
-        setattr(home, name, timed(name, getattr(home, name)))
+        setattr(home, name, timed(f"{home.__name__.rpartition('.')[2]}.{name}", getattr(home, name)))
 
     with tempfile.TemporaryDirectory() as folder:
         def paint(name: str, stop: float = 2.0) -> None:
@@ -84,7 +88,7 @@ def main() -> None:
                     raise KeyboardInterrupt
             stylize_video(asked.clip, [Style(asked.style)], Path(folder) / name, options, listen=listen)
 
-        once = measure("in one go", lambda: paint("whole.mp4"))
+        once = measure("without a stop", lambda: paint("whole.mp4"))
         halves = measure("first half", lambda: paint("halves.mp4", 0.5)), measure("second half", lambda: paint("halves.mp4"))
         whole, serving, busy, counted = (one + other for one, other in zip(*halves, strict=True))
         print(f"both halves: {whole:.1f} s ({whole / once[0] - 1:+.1%}), of it {serving:.2f} s ({serving / whole:.2%}); "

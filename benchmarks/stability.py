@@ -1,11 +1,11 @@
-"""How much steadier the temporal term makes a painting, and what it costs: e_stab, style loss and sharpness, side by side.
+"""Effect of the temporal loss on a painting: e_stab, style loss, sharpness and seconds, with and without it.
 
     python benchmarks/stability.py samples/harbour.mp4 samples/styles/night.jpg
     python benchmarks/stability.py CLIP STYLE --frames 0-23 --size 640 --judge raft-small=CHECKPOINT
 
-Paints the clip twice, as it is and with `--temporal 0`, and judges both, before any video encoder, with the measures of
-`vidstyle evaluate` along one motion: the true one where CLIP is `harbour.mp4` at its own size, else a flow that did not
-stabilise. `benchmarks/peers.py` measures other people's networks the same way.
+The clip is painted with the default options and with `--temporal 0`. Both paintings are measured before a video encoder, with
+the metrics of `vidstyle evaluate`, along the true motion if CLIP is `harbour.mp4` at its own size, else along a flow that did
+not stabilise. `benchmarks/peers.py` measures published networks in the same way.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `samples`, which are not installed
+sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks` and `samples` are not installed
 
 from benchmarks.paintings import judge_of, measured, plan_of, read_frames, vidstyle_painter
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--method", default="feedforward")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--judge", default="raft-small", help="flow that judges; not the one that stabilises (dis)")
+    parser.add_argument("--judge", default="raft-small", help="flow that judges; not the stabilising flow (dis)")
     args = parser.parse_args()
     first, last = map(int, args.frames.split("-"))
 
@@ -44,7 +44,7 @@ def main() -> None:
                           device="cpu")
         plan = plan_of(args.clip, args.style, options)
         sources = read_frames(plan, first, last)
-        paint, _ = vidstyle_painter(plan, args.style)
+        paint, _ = vidstyle_painter(plan)
         clips[name] = list(paint(sources))
         seconds[name] = time.monotonic() - began
     clips = {"source": [frame.image for frame in sources], **clips}
@@ -52,7 +52,7 @@ def main() -> None:
     judge = judge_of(args.clip, (height, width), args.judge, Options().flow)
     print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {width}x{height}, {args.method}, seed {args.seed}")
     print(f"{'':12}{'e_stab':>9}{'style':>9}{'sharpness':>11}{'seconds':>9}")
-    for name, found in measured(clips, sources, read_picture(args.style), judge).items():
+    for name, found in measured(clips, sources, read_image(args.style), judge).items():
         print(f"{name:12}{found['e_stab']:9.4f}{found['style_loss']:9.4f}{found['sharpness']:11.4f}{seconds[name]:9.1f}")
 
 

@@ -3,24 +3,29 @@
 import json
 import re
 import shlex
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-import vidstyle
-from vidstyle import evaluate, export, train
+from vidstyle import evaluate, export, train, video
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.evaluate import Evaluation
 from vidstyle.export import Exported
-from vidstyle.run import manifest, pipeline
-from vidstyle.run.manifest import Check
-from vidstyle.run.pipeline import Plan, Result, Selection, Style
+from vidstyle.models import registry
+from vidstyle.painting import style_picture
+from vidstyle.painting.style_picture import Style
+from vidstyle.run import pipeline, plan, verify
+from vidstyle.run.plan import Plan, Selection
+from vidstyle.run.preroll import Start
+from vidstyle.run.result import Result
+from vidstyle.run.verify import Check
 from vidstyle.train import Trained
+from vidstyle.video.settings import ReadSettings
 
 ROOT = Path(__file__).parent.parent
 RUN = ["run", "a.mp4", "--style", "monet.jpg"]
@@ -37,6 +42,12 @@ class Asked:
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
     restart: bool = False
+    given: frozenset[str] | None = None
+    """Names of the options that the user set."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What `probe` finds, where it differs from an ordinary clip."""
+    read: ReadSettings = field(default_factory=ReadSettings)
+    """How `evaluate` was asked to read the clips."""
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
@@ -46,36 +57,39 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """
     asked = Asked()
 
-    def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
-        asked.styles, asked.options, asked.selection = styles, options, selection
+    def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, folder=None,
+                   preview=False, given=None):
+        asked.styles, asked.options, asked.selection, asked.given = list(styles), options, selection, given
         if "bad" in source.name:
             raise InputError(f"{source}: is no video; give another file.")
-        target = target or source.with_name(f"{source.stem}_{styles[0].path.stem}{source.suffix}")
+        named = f"{source.stem}_{styles[0].path.stem}{'_preview' if preview else ''}{source.suffix}"
+        target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
-        frames = selection.frames or (0, 99)
-        streams, warnings = ("video: painted", "audio: copied"), ("no colour tags",)
-        return Plan(source, target, frames, (64, 36), (128, 72), options, "cpu", streams, warnings)
+        clip = SimpleNamespace(path=source, number=lambda index: index)
+        output = SimpleNamespace(target=target, size=(128, 72), streams=("video: painted", "audio: copied"), warnings=(),
+                                 describe=lambda: "h264, crf 16")
+        return Plan(SimpleNamespace(clip=clip), tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36),
+                    options, "cpu", ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
 
-    def stylize_video(source, styles, target=None, options=None, selection=None, *, overwrite=False, restart=False,
-                      listen=None):
-        if "bug" in source.name:
+    def run(plan, *, restart=False, listen):
+        if "bug" in plan.clip.path.name:
             raise ValueError("two\nlines")
         asked.restart = restart
-        plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
         for done in range(3):
             listen(Progress("fit", done + 1, 3, loss=0.5))
         for done in range(2):
             listen(Progress("paint", done + 1, 2))
-        asked.painted.append(source)
+        asked.painted.append(plan.clip.path)
         asked.targets.append(plan.target)
         return Result(plan, 2, ("aa", "bb"), 1.0, {"paint": 1.0}, {"style": 0.5})
 
-    def preview_video(*args, count=6, **kwargs):
+    def preview(plan, *, count=6, **how):
         asked.count = count
-        return stylize_video(*args, **kwargs)
+        return run(plan, **how)
 
-    def evaluate_video(styled, source, *, style=None, baseline=None, encoder="builtin", **kwargs):
+    def evaluate_video(styled, source, *, read, style=None, baseline=None, encoder="builtin", **kwargs):
+        asked.read = read
         values = {"painting": {"e_stab": 0.02, "sharpness": 0.03}, "source": {"e_stab": 0.01, "sharpness": 0.03}}
         curves = {name: {row: [None] for row in values} for name in ("e_stab", "e_stab_10", "luma")}
         values["painting"] |= {"sharpness_ratio": 0.9, "e_stab_ratio": 0.6} if baseline else {}
@@ -88,21 +102,19 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         "timed": True,
         "average_rate": "30000/1001", "variable_rate": False, "time_base": "1/30000", "audio": [{"codec": "aac"}],
         "colour": {"matrix": "bt709", "range": "limited", "primaries": "bt709", "transfer": "bt709"},
-        "kept": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
+        "hdr": None, "interlaced": False,
+        "streams": ["stream 0: video -> painted", "stream 1: audio -> copied"], "warnings": ["no colour tags"],
     }  # fmt: skip
-    video = SimpleNamespace(probe=lambda path, **how: SimpleNamespace(as_dict=lambda: {"path": str(path), **facts}),
-                            check_target=lambda *args: None)
-    record = SimpleNamespace(licence="MIT", origin="ours")
-    weights = SimpleNamespace(
-        RECORDS={"builtin": record}, location=lambda record: Path(__file__), fetch=lambda name: Path("w")
-    )
-    for name, fake in (("video", video), ("weights", weights)):
-        monkeypatch.setitem(sys.modules, f"vidstyle.{name}", fake)
-        monkeypatch.setattr(vidstyle, name, fake, raising=False)
-    for fake in (plan_video, stylize_video, preview_video):
-        monkeypatch.setattr(pipeline, fake.__name__, fake)
+    monkeypatch.setattr(video, "describe", lambda path, settings: {"path": str(path), **facts, **asked.facts})
+    monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
+    monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
+    monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))
+    monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
+    monkeypatch.setattr(plan, "plan_video", plan_video)
+    monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(pipeline, "preview", preview)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
-    monkeypatch.setattr(manifest, "verify", lambda output: [Check("output", True, output.name)])
+    monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
         target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))
     monkeypatch.setattr(export, "export_network", lambda network, target, *rest, **more: Exported(target, 1e-6))

@@ -1,4 +1,4 @@
-"""Clips without any loss, and their true motion, for the tests of the yardstick."""
+"""Losslessly coded clips, and their true motion, for the tests of the evaluation."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Array = np.ndarray[Any, Any]
 HEIGHT, WIDTH = 48, 64
 
 
-def write(path: Path, pictures: Sequence[Array]) -> Path:
-    """A clip without any loss: pictures (H, W, 3) uint8 RGB."""
-    height, width = pictures[0].shape[:2]
-    return make_clip(path, frames=len(pictures), size=(width, height), codec="ffv1", pix_fmt="bgr0", format="matroska",
-                     picture=lambda index, *size: np.ascontiguousarray(pictures[index]))
+def write(path: Path, images: Sequence[Array]) -> Path:
+    """A losslessly coded clip of 25 frames a second: images (H, W, 3) uint8 RGB."""
+    height, width = images[0].shape[:2]
+    return make_clip(path, frames=len(images), size=(width, height), codec="ffv1", pix_fmt="bgr0", format="matroska",
+                     picture=lambda index, *size: np.ascontiguousarray(images[index]))
 
 
 def texture(height: int, width: int, seed: int = 0) -> Array:
-    """Soft blobs between 60 and 200, (H, W, 3) uint8: something to hold on to, and room above and below."""
+    """Smooth noise between 60 and 200, (H, W, 3) uint8: texture for the flow, and a margin to black and white."""
     noise = gaussian_filter(np.random.default_rng(seed).standard_normal((height, width, 3)), (2, 2, 0))
     return np.round(130 + 70 * noise / np.abs(noise).max()).astype(np.uint8)
 
 
 def write_truth(folder: Path, flows: Sequence[Array], hidden: Sequence[Array]) -> Path:
-    """flows: (2, H, W) px from each frame to the next, on the earlier one's grid; hidden: (H, W), 1 = not in the next."""
+    """Write flows (2, H, W) px from each frame to the next, on the earlier one's grid; hidden: (H, W), 1 = not in the next."""
     for name in ("flow", "occlusions"):
         (folder / name).mkdir(parents=True)
     for index, (flow, mask) in enumerate(zip(flows, hidden, strict=True)):
@@ -40,5 +40,6 @@ def write_truth(folder: Path, flows: Sequence[Array], hidden: Sequence[Array]) -
 
 
 def uniform_truth(folder: Path, steps: int, x: float, y: float = 0.0) -> Path:
+    """The truth of a clip of `steps` + 1 frames in which everything moves by (x, y) pixels a frame."""
     flow = np.broadcast_to(np.float32([x, y])[:, None, None], (2, HEIGHT, WIDTH))
     return write_truth(folder, [flow] * steps, [np.zeros((HEIGHT, WIDTH))] * steps)

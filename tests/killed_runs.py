@@ -31,11 +31,13 @@ from video_clips import make_clip
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.painting.style_picture import Style
 from vidstyle.run.manifest import manifest_path
-from vidstyle.run.pipeline import Style, stylize_video
-from vidstyle.run.resume import checkpoint as work
-from vidstyle.run.resume.checkpoint import work_folder
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.run.resume import schedule
+from vidstyle.run.resume.folder import JOURNAL, work_folder
 from vidstyle.run.resume.journal import Journal
+from vidstyle.run.resume.records import FRAMES as FRAMES_WRITTEN
 from vidstyle.video.write import segment
 
 FRAMES, SIZE = 40, (96, 64)
@@ -64,15 +66,13 @@ def ended(child: int) -> int:
 
 
 def stage(target: Path) -> str:
-    """How far the journal says that a run has come."""
-    records = Journal(work_folder(target) / "journal").read()
-    if not records:
+    """What the journal says that a run has saved last."""
+    records = Journal(work_folder(target) / JOURNAL).read()
+    if len(records) < 2:
         return "begin"
-    last = records[-1]
-    if "facts" in last:
-        done = sum(len(record.get("facts", ())) for record in records)
-        return "end" if done == FRAMES else "paint"
-    return "fit" if "step" in last else "begin" if "job" in last else "fitted"
+    if records[-1]["kind"] != FRAMES_WRITTEN:
+        return str(records[-1]["kind"])
+    return "end" if sum(len(record.get("facts", ())) for record in records) == FRAMES else "paint"
 
 
 def written(target: Path) -> dict[str, bytes]:
@@ -81,10 +81,10 @@ def written(target: Path) -> dict[str, bytes]:
 
 
 def experiment(folder: Path, method: str, kills: int, seed: int, output: str = "out.mp4") -> dict[str, object]:
-    """Make the clip, paint it in peace, then paint it under fire; see the module."""
+    """Make the clip, paint it once without a kill, then again and again with kills; see the module."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    work.LEAST_SECONDS, work.MOST_SHARE, segment.LENGTH, segment.SHORTEST = 0.05, 1.0, 12, 4
+    schedule.LEAST_SECONDS, schedule.MOST_SHARE, segment.LENGTH, segment.SHORTEST = 0.05, 1.0, 12, 4
     clip = make_clip(folder / "clip.mp4", frames=FRAMES, size=SIZE, sound=[("aac", "eng")])
     picture = folder / "style.png"
     write_png(picture, torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(0)))

@@ -1,4 +1,4 @@
-"""Pictures made and read by other means than the program's: PyAV, NumPy, and OpenEXR's own calls."""
+"""Image files made and read by other libraries than the program uses for them: PyAV, NumPy, and OpenEXR's own calls."""
 
 import struct
 from fractions import Fraction
@@ -8,8 +8,6 @@ from typing import Any
 import av
 import numpy as np
 import OpenEXR
-
-from vidstyle.video import Clip, decode, open_output
 
 Array = np.ndarray[Any, Any]
 SIZE = (32, 24)
@@ -103,29 +101,21 @@ def read_dpx(path: Path) -> tuple[Array, bytes]:
 
 
 def make_sequence(folder: Path, numbers: range, suffix: str = ".png") -> Path:
-    """A sequence of smooth pictures, each of another colour, and its pattern."""
+    """A sequence of smooth images, each of another colour, and its pattern."""
     y, x = np.mgrid[0:SIZE[1], 0:SIZE[0]]
     for number in numbers:
         shade = number % 50 / 50
-        picture = np.stack([np.full(x.shape, shade), x / SIZE[0], y / SIZE[1]], -1)
+        image = np.stack([np.full(x.shape, shade), x / SIZE[0], y / SIZE[1]], -1)
         path = folder / f"shot.{number:04d}{suffix}"
         if suffix == ".exr":
-            write_exr(path, rgb((picture * 1.5).astype(np.float16)))
+            write_exr(path, rgb((image * 1.5).astype(np.float16)))
         elif suffix == ".dpx":
-            write_dpx(path, (picture * 1023).astype(np.uint16))
+            write_dpx(path, (image * 1023).astype(np.uint16))
         else:
-            write_coded(path, (picture * 65535).astype(np.uint16))
+            write_coded(path, (image * 65535).astype(np.uint16))
     return folder / f"shot.####{suffix}"
 
 
-def copy(clip: Clip, target: Path, **settings: object) -> None:
-    """Write the clip, unpainted."""
-    first, last = int(str(settings.get("first", 0))), int(str(settings.get("last", clip.frames - 1)))
-    with open_output(target, clip, **settings) as output:
-        for frame in decode(clip, first, last):
-            output.write(frame)
-
-
-def pictures(path: Path) -> list[av.VideoFrame]:
+def frames_of(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))

@@ -11,7 +11,9 @@ from vidstyle import __version__
 from vidstyle.cli import execute
 from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
-from vidstyle.run.pipeline import Selection, Style
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.plan import Selection
+from vidstyle.video.settings import ReadSettings
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,8 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(json_too: bool, asked: Aske
 def test_probe_and_models(asked: Asked, capsys):
     assert execute(["probe", "a[b].mp4"]) == 0
     out = capsys.readouterr().out
-    for line in ("clip      a[b].mp4", "frames    100, numbered 0-99", "kept      stream 1: audio -> copied"):
+    for line in ("clip           a[b].mp4", "frames         100, numbered 0-99", "dynamic range  standard",
+                 "scan           progressive", "stream         stream 1: audio -> copied"):
         assert line in out.splitlines()
     assert "29.97 fps, constant, times in 1/30000 s" in out
     assert execute(["probe", "a.mp4", "--json"]) == 0
@@ -189,26 +192,49 @@ def test_probe_and_models(asked: Asked, capsys):
     assert capsys.readouterr().out == "builtin  w\n"
 
 
-def test_preview_paints_the_middle_and_names_both_files(asked: Asked, capsys):
+def test_probe_tells_which_options_a_clip_needs(asked: Asked, capsys):
+    asked.facts = {"hdr": {"transfer": "pq", "peak": 1000.0}, "interlaced": True}
+    assert execute(["probe", "a.mp4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "dynamic range  high (PQ, up to 1000 cd/m²); to paint it, give --hdr passthrough or --hdr tonemap" in lines
+    assert "scan           interlaced; to paint it, give --deinterlace bwdif" in lines
+
+
+def test_evaluate_reads_hdr_and_interlaced_clips_as_run_does(asked: Asked):
+    words = ["evaluate", "a_monet.mp4", "--source", "a.mp4"]
+    assert execute([*words, "--hdr", "tonemap", "--deinterlace", "bwdif"]) == 0
+    assert asked.read == ReadSettings(hdr="tonemap", deinterlace="bwdif")
+    assert execute(words) == 0
+    assert asked.read == ReadSettings()
+
+
+def test_preview_names_both_files(asked: Asked, capsys):
     assert execute(["preview", "a.mp4", "--style", "monet.jpg", "--count", "4"]) == 0
-    assert asked.selection == Selection(frames=(38, 61))
+    assert asked.selection == Selection()  # the plan chooses the middle
     assert asked.count == 4
     assert capsys.readouterr().out == "a_monet_preview.mp4\na_monet_preview.png\n"
     assert execute(["preview", "a.mp4", "--style", "monet.jpg", "--frames", "2-3"]) == 0
     assert asked.selection == Selection(frames=(2, 3))
 
 
+def test_the_options_that_were_given_reach_the_plan(asked: Asked, tmp_path: Path):
+    (tmp_path / "my.toml").write_text("tv_weight = 2.0\n")
+    assert execute([*RUN, "--seed", "0", "--config", "my.toml", "--preset", "draft"]) == 0
+    assert asked.given == {"seed", "tv_weight"}
+
+
 def test_version_and_help(asked: Asked, capsys):
     assert execute(["--version"]) == 0
     assert capsys.readouterr().out == f"vidstyle {__version__}\n"
     for words in (["--help"], ["run", "--help"], ["preview", "--help"], ["probe", "--help"], ["models", "--help"],
-                  ["verify", "--help"]):
+                  ["verify", "--help"], ["train", "--help"], ["evaluate", "--help"], ["export", "--help"]):
         assert execute(words) == 0
         assert "Usage" in capsys.readouterr().out
 
 
 def test_starting_up_loads_nothing_heavy():
     heavy = {"torch", "torchvision", "cv2", "av", "numpy", "vidstyle.run.pipeline"}
-    code = f"import sys, vidstyle.cli; print(sorted({heavy!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    lines = ["import sys, vidstyle.cli", "from vidstyle import Options, load_options", "load_options('final')", "Options()",
+             f"print(sorted({heavy!r} & set(sys.modules)))"]
+    done = subprocess.run([sys.executable, "-c", "; ".join(lines)], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"

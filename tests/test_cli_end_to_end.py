@@ -140,15 +140,15 @@ def test_what_cannot_be_done_is_one_sentence(words: list[str], code: int, folder
 INTERRUPTED = """
 import os, signal
 from vidstyle.cli import main
-from vidstyle.video import Encoder
-write = Encoder.write
+from vidstyle.video.write.sink import MovieSink
+write = MovieSink.write
 
-def write_and_interrupt(encoder, frame):
+def write_and_interrupt(sink, frame):
     if frame.index == 7:
         os.kill(os.getpid(), signal.SIGINT)
-    return write(encoder, frame)
+    return write(sink, frame)
 
-Encoder.write = write_and_interrupt
+MovieSink.write = write_and_interrupt
 main()
 """
 """The command, hit by Ctrl-C in the middle of frame 7: from outside, a busy machine might be too late for so short a clip."""
@@ -196,6 +196,6 @@ def test_verify(folder: Path):
     assert {check["what"]: check["good"] for check in result["checks"]} == {
         "output": False, "frames": True, "source": True, "style": None
     }  # fmt: skip
-    assert bad.stderr == "vidstyle: out.mp4: is not as its manifest says (output); copy it again, or paint it again.\n"
+    assert bad.stderr == "vidstyle: out.mp4: differs from its manifest (output); copy it again, or paint it again.\n"
     (folder / "out.mp4.vidstyle.json").write_text("{}")
     assert vidstyle("verify", "out.mp4", cwd=folder).returncode == 3

@@ -1,11 +1,10 @@
-"""The exit code, and the one sentence, of everything that can go wrong."""
+"""Every error ends with its exit code and one sentence."""
 
 import errno
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from vidstyle.run import pipeline
 
 
 class OutOfMemoryError(RuntimeError):
-    """Stands in for torch's, which is told by its text on some devices."""
+    """Stands in for torch's, which only its text identifies on some devices."""
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def test_exit_codes(error: BaseException, code: int, asked: Asked, monkeypatch: 
     def fail(*_args: object, **_kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     assert execute(RUN) == code
     err = capsys.readouterr().err
     assert "Traceback" not in err
@@ -56,21 +55,25 @@ def test_torch_out_of_memory(asked: Asked, monkeypatch: pytest.MonkeyPatch):
     def fail(*_args: object, **_kwargs: object) -> None:
         raise torch.OutOfMemoryError("CUDA: tried to allocate")
 
-    monkeypatch.setattr(pipeline, "stylize_video", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     assert execute(RUN) == 6
 
 
 SLOW = """
 import time
 from pathlib import Path
-from vidstyle.run import pipeline
+from types import SimpleNamespace
 from vidstyle.core.progress import Progress
-from vidstyle.run.pipeline import Plan
+from vidstyle.painting import style_picture
+from vidstyle.run import pipeline, plan
+from vidstyle.run.preroll import Start
 
-def plan_video(source, styles, target=None, options=None, selection=None, *, overwrite=False):
-    return Plan(source, Path("out.mp4"), (0, 9), (64, 36), (64, 36), options, "cpu", ())
+def plan_video(source, styles, *args, **how):
+    clip = SimpleNamespace(path=source, number=lambda index: index)
+    output = SimpleNamespace(target=Path(source.stem + "_m.mp4"), size=(64, 36))
+    return plan.Plan(SimpleNamespace(clip=clip), styles, output, (0, 9), Start(0), (64, 36), how, "cpu")
 
-def stylize_video(source, *args, listen, **kwargs):
+def run(plan, *, restart, listen):
     part = Path("out.mp4.part")
     try:
         part.touch()
@@ -81,7 +84,8 @@ def stylize_video(source, *args, listen, **kwargs):
     finally:
         part.unlink()
 
-pipeline.plan_video, pipeline.stylize_video = plan_video, stylize_video
+style_picture.read_styles = tuple
+plan.plan_video, pipeline.run = plan_video, run
 from vidstyle.cli import main
 main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 """
@@ -89,9 +93,9 @@ main(["run", "a.mp4", "b.mp4", "--style", "m.jpg"])
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (30, 2)], ids=["after the frame", "at once"])
+@pytest.mark.parametrize(("seconds", "signals"), [(1, 1), (600, 2)], ids=["after the frame", "at once"])
 def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, seconds: int, signals: int, tmp_path: Path):
-    script = SLOW.replace('Path("out.mp4")', 'Path(source.stem + "_m.mp4")').replace("SECONDS", str(seconds))
+    script = SLOW.replace("SECONDS", str(seconds))
     child = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
@@ -99,19 +103,17 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
     )  # fmt: skip
     assert child.stdout is not None
     assert child.stdout.readline() == "painting\n"
-    began = time.monotonic()
     assert child.stderr is not None
     child.send_signal(number)
-    told = [child.stderr.readline() for _ in range(4)]
-    assert "once more stops at once" in "".join(told)
+    printed = [child.stderr.readline() for _ in range(4)]
+    assert "a second signal stops at once" in "".join(printed)
     if signals == 2:
         child.send_signal(number)
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == code
-    assert time.monotonic() - began < 10  # it would take 10 seconds, or 300
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("vidstyle: Stopped by ")
-    assert out == ""
+    assert out == ""  # no other frame was painted
     assert list(tmp_path.iterdir()) == []
 
 

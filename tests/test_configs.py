@@ -1,29 +1,38 @@
-"""The presets load, say how they are used, and a wrong config is one sentence."""
+"""Options: the presets, config files, what was given by the user, and the sentence for a wrong value."""
 
+import inspect
 from dataclasses import fields
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_pipeline import ROOT, install, vidstyle_commands
+from fake_pipeline import ROOT, Asked, install, vidstyle_commands
 
 from vidstyle.cli import execute
+from vidstyle.cli.request import read_request
+from vidstyle.core.config import given_options, load_options
+from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options, load_options
+from vidstyle.core.options import Options, TrainOptions
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
 # One value of each option that is not its default, as TOML writes it, and the same on the command line if it is there.
 OTHER_VALUES = {
-    "method": ('"optimize"', "--method optimize"),
-    "network": ('"net.safetensors"', "--network net.safetensors"),
-    "fit_steps": ("7", "--fit-steps 7"),
-    "size": ("320", "--size 320"),
-    "output_size": ("640", "--output-size 640"),
+    "fps": ('"24000/1001"', "--fps 24000/1001"),
+    "gaps": ('"hold"', "--gaps hold"),
+    "on_damage": ('"hold"', "--on-damage hold"),
+    "preroll": ("48", "--preroll 48"),
     "strength": ("0.5", "--strength 0.5"),
     "temporal": ("2", "--temporal 2"),
     "style_scale": ("1.5", "--style-scale 1.5"),
     "color": ('"source"', "--color source"),
     "seed": ("3", "--seed 3"),
+    "method": ('"optimize"', "--method optimize"),
+    "network": ('"net.safetensors"', "--network net.safetensors"),
+    "fit_steps": ("7", "--fit-steps 7"),
+    "size": ("320", "--size 320"),
     "flow": ('"raft-small"', "--flow raft-small"),
     "encoder": ('"vgg19"', "--encoder vgg19"),
     "device": ('"cuda:1"', "--device cuda:1"),
@@ -33,16 +42,13 @@ OTHER_VALUES = {
     "optimize_steps": ("10", None),
     "follow_steps": ("10", None),
     "references": ("[1, 3]", None),
-    "codec": ('"prores"', "--codec prores"),
+    "output_size": ("640", "--output-size 640"),
+    "codec": ('"h264"', "--codec h264"),
     "crf": ("20", "--crf 20"),
     "audio": ('"none"', "--audio none"),
-    "on_damage": ('"hold"', "--on-damage hold"),
-    "fps": ('"24000/1001"', "--fps 24000/1001"),
-    "gaps": ('"hold"', "--gaps hold"),
     "hdr": ('"tonemap"', "--hdr tonemap"),
     "deinterlace": ('"bwdif"', "--deinterlace bwdif"),
     "strict": ("true", None),  # a flag; tests/test_cli.py gives it
-    "preroll": ("48", "--preroll 48"),
 }
 
 
@@ -64,6 +70,25 @@ def test_standard_is_the_defaults():
 
 def test_every_option_is_listed_here():
     assert list(OTHER_VALUES) == [field.name for field in fields(Options)]
+
+
+def test_the_command_line_has_the_options_that_are_declared_for_it():
+    on_command_line = {name for name, option in options_of(Options).items() if option.command_line}
+    assert on_command_line == {name for name, (_, words) in OTHER_VALUES.items() if words} | {"strict"}
+
+
+@pytest.mark.parametrize("record", [Options, TrainOptions])
+def test_every_option_has_a_help_sentence(record: type):
+    for name, option in options_of(record).items():
+        assert option.full_help.endswith("."), name
+        assert option.panel or not option.command_line, name
+
+
+def test_an_option_of_both_records_is_declared_once():
+    of_run, of_train = options_of(Options), options_of(TrainOptions)
+    shared = of_run.keys() & of_train.keys() - {"size"}  # one size for a run, several for a training
+    assert {name: of_train[name] for name in shared} == {name: of_run[name] for name in shared}
+    assert shared >= {"style_scale", "temporal", "seed", "flow", "encoder", "device", "content_weight"}
 
 
 @pytest.mark.parametrize("name", OTHER_VALUES)
@@ -98,6 +123,29 @@ def test_the_config_wins_over_the_preset_and_leaves_the_rest(tmp_path: Path):
     assert (mixed.size, mixed.fit_steps) == (320, load_options("draft").fit_steps)
 
 
+def test_what_a_preset_sets_is_not_given(tmp_path: Path):
+    config = tmp_path / "my.toml"
+    config.write_text("size = 320\ncodec = 'h264'")
+    assert given_options() == frozenset()
+    assert given_options(None, crf=9, strict=None) == {"crf"}
+    assert given_options(config, crf=9, size=None) == {"size", "codec", "crf"}
+
+
+def test_what_was_given_reaches_the_request(tmp_path: Path):
+    config = tmp_path / "my.toml"
+    config.write_text("size = 320")
+    words = {"style": ["a.jpg"], "preset": "final", "config": config}
+    request = read_request(clips=1, **no_options() | words | {"seed": 0})
+    assert request.given == {"size", "seed"}
+    assert (request.options.size, request.options.crf) == (320, load_options("final").crf)
+
+
+def no_options() -> dict[str, Any]:
+    """What the command line passes on where nothing is given."""
+    shown = inspect.signature(read_request).parameters.values()
+    return {word.name: word.default for word in shown if word.name not in ("clips", "style")}
+
+
 def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("sise = 320")
@@ -110,9 +158,10 @@ def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):
     "line",
     [
         'size = "big"', "size = 1.5", "size = true", "size = 1", "strength = 2", "strength = nan", "strength = [1]",
-        "crf = -1", "seed = 1" + "0" * 400, 'method = "paint"', "method = 3", "codec = []", "flow = 1",
+        "crf = -1", "seed = 1" + "0" * 400, "method = 3", "codec = []", "flow = 1",
         "network = 5", "network = true", "references = 1", 'references = ["a"]', "references = [1.5]",
         "references = [true]", "references = []", "references = [0]", "output_size = 'x'", "color = 0", "size =",
+        "references = [65]", "references = [[1]]", "fps = 0", "fps = true", "fps = [24]", 'codec = "h265"',
         "size = 1\nsize = 2", "[size]\nx = 1", "strict = 1", "strict = 'yes'", "preroll = -1",
     ],
 )  # fmt: skip
@@ -129,3 +178,44 @@ def test_a_missing_config_and_preset_are_one_sentence(tmp_path: Path):
         load_options(config=tmp_path / "none.toml")
     with pytest.raises(UsageError, match="choose one of draft, final, standard"):
         load_options("best")
+
+
+def test_references_are_sorted_and_without_repeats():
+    assert Options(references=(4, 1, 2, 1)).references == (1, 2, 4)
+    assert Options(references=(2,)).references == (2,)
+
+
+@pytest.mark.parametrize("references", [(), (0,), (-1,), (65,), (1.0,), (True,), [1], 1])
+def test_references_are_distances_from_1_to_64(references: Any):
+    with pytest.raises(UsageError, match=r"^references is .*\.$"):
+        Options(references=references)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 0), ("steps", 1.5), ("size", ()), ("size", (16,)), ("size", ("a",)), ("rate", -1), ("workers", "two"),
+     ("device", 3), ("temporal", float("inf"))],
+)  # fmt: skip
+def test_a_wrong_option_of_a_training_is_one_sentence(name: str, value: Any):
+    with pytest.raises(UsageError, match=rf"^{name} is .*; give .*\.$"):
+        TrainOptions(**{name: value})
+
+
+def test_a_rate_is_a_fraction_in_python():
+    with pytest.raises(UsageError, match="fps is 24"):
+        Options(fps=24)  # type: ignore[arg-type]
+    assert Options(fps=Fraction(24)).fps == 24
+
+
+@pytest.mark.parametrize("codec", ["prores", "dnxhr", "ffv1"])
+def test_a_codec_without_crf_is_refused_with_one(codec: str, tmp_path: Path, asked: Asked, capsys):
+    config = tmp_path / "my.toml"
+    words = ["run", "a.mov", "--style", "b.jpg"]
+    for text, more in ((f'codec = "{codec}"\ncrf = 9', []), (f'codec = "{codec}"', ["--crf", "9"]),
+                       ("crf = 9", ["--codec", codec])):
+        config.write_text(text)
+        assert execute([*words, "--config", str(config), *more]) == 2
+        assert capsys.readouterr().err == (
+            f"vidstyle: crf is given and {codec} has no such scale of quality; leave crf out.\n")
+    config.write_text(f'codec = "{codec}"')
+    assert execute([*words, "--config", str(config), "--preset", "final"]) == 0  # the preset sets a crf for other codecs

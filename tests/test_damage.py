@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from video_clips import make_clip
+from video_clips import SHAPES, make_clip
 
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError
@@ -20,9 +19,10 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import save_network
-from vidstyle.run.pipeline import Style, stylize_video
-from vidstyle.video import decode, probe, sample
+from vidstyle.painting.feedforward.network_file import save_network
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.video import ReadSettings, open_source, probe
 
 N = 40
 GOP = {"options": {"x264-params": "bframes=2:keyint=10:scenecut=0"}}
@@ -77,18 +77,19 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Path]]] = {
 def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
     file, damage = DAMAGES[name]
     path = make_clip(tmp_path / file, frames=N, container_options={"movflags": "faststart"} if "mp4" in file else None, **GOP)
-    whole = list(decode(probe(path)))
+    whole = list(open_source(path).decode())
     damage(path)
     with pytest.raises(InputError, match=r"--on-damage hold") as caught:
-        list(decode(probe(path)))
+        list(open_source(path).decode())
     assert "\n" not in str(caught.value)
 
-    clip = probe(path, "hold")
-    held = list(decode(clip))
+    source = open_source(path, ReadSettings("hold"))
+    clip = source.clip
+    held = list(source.decode())
     assert [frame.pts for frame in held] == list(clip.pts)
     if "mkv" in name:  # nothing in it says how many frames there were, so the length is told instead
         assert 20 <= clip.frames < N
-        assert any("cut off" in warning for warning in clip.warnings)
+        assert any("cut off" in warning for warning in source.warnings)
         assert not [frame for frame in held if frame.damage]
         return
     assert list(clip.pts) == [frame.pts for frame in whole]
@@ -102,11 +103,11 @@ def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
     sound = [frame for frame in held if not frame.damage and not equal(frame, whole[frame.index])]
     # A decoder repairs what it can without a word; only frames that refer to damaged ones may differ, one group at most.
     assert len(sound) <= 10
-    assert all(equal(part, held[part.index]) for part in decode(clip, 22, 31 if clip.frames > 31 else clip.frames - 1))
-    for run in sample(clip, [3, 15, clip.frames - 2]):
+    assert all(equal(part, held[part.index]) for part in source.decode(22, 31 if clip.frames > 31 else clip.frames - 1))
+    for run in source.sample([3, 15, clip.frames - 2]):
         assert all(equal(frame, held[frame.index]) for frame in run)
 
-    kept = list(decode(probe(path, "keep")))
+    kept = list(open_source(path, ReadSettings("keep")).decode())
     assert {frame.damage for frame in kept} <= {"", "held", "damaged"}
     assert len(kept) <= len(held)
 
@@ -115,7 +116,7 @@ def test_keep_shows_the_damaged_pictures(tmp_path: Path) -> None:
     path = flip(make_clip(tmp_path / "a.mp4", frames=N, size=(192, 128), options={"x264-params": "bframes=0:keyint=40"}), 10)
     with av.open(str(path)) as reader:  # every picture that a bare decoder gives, with its own word on it
         told = [(frame.pts, frame.is_corrupt) for frame in reader.decode(video=0)]
-    kept = list(decode(probe(path, "keep")))
+    kept = list(open_source(path, ReadSettings("keep")).decode())
     assert [(frame.pts, frame.damage == "damaged") for frame in kept] == told
     assert any(corrupt for _, corrupt in told)
 
@@ -123,12 +124,10 @@ def test_keep_shows_the_damaged_pictures(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["bframes.mp4", "confused.avi", "open.ts", "vp9.webm", "uneven.mp4"])
 @pytest.mark.parametrize("policy", ["hold", "keep"])
 def test_a_clip_without_damage_is_read_as_ever(tmp_path: Path, file: str, policy: str) -> None:
-    from test_video_decode import SHAPES
-
     path = make_clip(tmp_path / file, **({"frames": 45, "size": (64, 48)} | SHAPES[file]))
-    strict, lenient = probe(path), probe(path, policy)
-    assert replace(lenient, on_damage="fail") == strict
-    for one, two in zip(decode(strict), decode(lenient), strict=True):
+    strict, lenient = open_source(path), open_source(path, ReadSettings(policy))
+    assert lenient.clip == strict.clip
+    for one, two in zip(strict.decode(), lenient.decode(), strict=True):
         assert equal(one, two)
         assert (one.pts, one.index, one.damage) == (two.pts, two.index, two.damage)
 
@@ -145,7 +144,7 @@ def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str
     for share in np.linspace(0.1, 0.99, 25):
         path.write_bytes(data[:int(len(data) * share)])
         with pytest.raises(InputError) as caught:
-            list(decode(probe(path)))
+            list(open_source(path).decode())
         assert "\n" not in str(caught.value)
 
 
@@ -167,7 +166,7 @@ def test_a_last_frame_that_is_shown_for_long_is_no_damage(tmp_path: Path) -> Non
 def test_a_cut_off_transport_stream_is_told(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.ts", frames=20)
     path.write_bytes(path.read_bytes()[:188 * 12 + 100])  # in the middle of a packet
-    assert any("cut off" in warning for warning in probe(path).warnings)
+    assert any("cut off" in warning for warning in open_source(path).warnings)
 
 
 def test_sound_that_breaks_off_is_warned_of_by_name(tmp_path: Path) -> None:
@@ -179,19 +178,19 @@ def test_sound_that_breaks_off_is_warned_of_by_name(tmp_path: Path) -> None:
     broken = bytearray(data)
     broken[table + 12:table + 16] = (len(data) - 10).to_bytes(4, "big")
     path.write_bytes(broken)
-    [warning] = [text for text in probe(path).warnings if "sound" in text]
+    [warning] = [text for text in open_source(path).warnings if "sound" in text]
     assert "stream 1: audio aac" in warning
     assert "fra" in warning
     assert "breaks off" in warning or "is damaged" in warning
 
 
 def test_one_frame_and_no_duration(tmp_path: Path) -> None:
-    one = probe(make_clip(tmp_path / "one.mp4", frames=1))
-    assert (one.frames, len(list(decode(one)))) == (1, 1)
+    one = open_source(make_clip(tmp_path / "one.mp4", frames=1))
+    assert (one.clip.frames, len(list(one.decode()))) == (1, 1)
     live = make_clip(tmp_path / "live.mkv", frames=9, container_options={"live": "1"})
     with av.open(str(live)) as reader:
         assert reader.duration is None
-    assert [frame.pts for frame in decode(probe(live))] == list(probe(live).pts)
+    assert [frame.pts for frame in open_source(live).decode()] == list(probe(live).pts)
     assert probe(live).frames == 9
 
 
@@ -199,13 +198,13 @@ def test_the_result_counts_what_was_held(tmp_path: Path, capsys: pytest.CaptureF
     path = zero(make_clip(tmp_path / "clip.mp4", frames=N, **GOP), [25, 26])
     write_png(tmp_path / "style.png", torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)))
     save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
-    held = [frame.index for frame in decode(probe(path, "hold")) if frame.damage]
+    held = [frame.index for frame in open_source(path, ReadSettings("hold")).decode() if frame.damage]
     options = Options(network=tmp_path / "net.safetensors", strength=0.0, size=32, device="cpu", on_damage="hold")
     result = stylize_video(path, [Style(tmp_path / "style.png")], tmp_path / "out.mp4", options)
     assert list(result.held) == held
     assert held
     assert (result.frames, result.damaged) == (N, ())
-    assert probe(tmp_path / "out.mp4").pts == probe(path, "hold").pts
+    assert probe(tmp_path / "out.mp4").pts == probe(path, ReadSettings("hold")).pts
 
     command = ["run", str(path), "--style", str(tmp_path / "style.png"), "--network", str(tmp_path / "net.safetensors"),
                "--strength", "0", "--size", "32", "--json", "-o", str(tmp_path / "two.mp4")]
@@ -215,4 +214,4 @@ def test_the_result_counts_what_was_held(tmp_path: Path, capsys: pytest.CaptureF
     assert execute([*command, "--on-damage", "hold"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out.splitlines()[-1])["held"] == held
-    assert f"{len(held)} of {N} frames repeat another's picture" in err
+    assert f"{len(held)} of {N} frames repeat another frame" in err

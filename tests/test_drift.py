@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import read_picture, resize
+from vidstyle.core.images import read_image, resize
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
-from vidstyle.painting.feedforward.start import begin, load_start
-from vidstyle.painting.feedforward.stylizer import FeedForward
+from vidstyle.painting.feedforward.start import initial_network, load_start
+from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 from vidstyle.painting.style import StyleTarget
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
@@ -21,9 +21,9 @@ NOISE = 2 / 255  # deviation of the grain that makes every frame another one
 
 
 def test_five_hundred_frames_of_a_still_shot_do_not_drift():
-    picture = resize(read_picture(SAMPLES / "styles" / "garden.jpg"), (90, 120))  # a shot of a painting, say
-    target = StyleTarget([read_picture(SAMPLES / "styles" / "night.jpg")], [1.0], load_encoder("builtin"))
-    network = begin([picture], target, keep=0.9, start=load_start())
+    picture = resize(read_image(SAMPLES / "styles" / "garden.jpg"), (90, 120))  # a shot of a painting, say
+    target = StyleTarget([read_image(SAMPLES / "styles" / "night.jpg")], [1.0], load_encoder("builtin"))
+    network = initial_network([picture], target, keep=0.9, start=load_start())
     generator = torch.Generator().manual_seed(0)
 
     def shot():
@@ -32,7 +32,7 @@ def test_five_hundred_frames_of_a_still_shot_do_not_drift():
             yield Frame((picture + noise).clamp(0, 1), pts=index, time_base=Fraction(1, 25), index=index)
 
     colours = [painted.painting.mean((1, 2)) for painted in
-               paint_frames(shot(), FeedForward(network), load_flow("dis"), cut_detector())]
+               paint_frames(shot(), FeedForwardStylizer(network), load_flow("dis"), cut_detector())]
     early, weights = colours[10], torch.tensor([0.2126, 0.7152, 0.0722])
     assert len(colours) == FRAMES
     assert float(early.std()) > 0.01  # it is no grey

@@ -1,24 +1,27 @@
-"""How the yardstick is asked: what is compared, who judges, and the verdict."""
+"""Evaluation: which frames are compared, which flow judges, how clips are read, and what is printed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from fake_pipeline import events
 from judged_clips import HEIGHT, WIDTH, texture, uniform_truth, write, write_truth
+from video_clips import make_clip
 
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options
-from vidstyle.evaluate import METRICS, Evaluation, Seen, evaluate_video, parse_threshold
+from vidstyle.evaluate import METRICS, Evaluation, JudgedFrame, evaluate_video, parse_threshold
+from vidstyle.video.settings import ReadSettings
 
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A source of 5 frames, a painting of it, one of its frames 1-3, and a style picture."""
+    """A source of 5 frames, a painting of it, a painting of its frames 1-3, and a style image."""
     folder = tmp_path_factory.mktemp("shot")
     still = [texture(HEIGHT, WIDTH)] * 5
     painted = [255 - image + np.uint8(2 * index) for index, image in enumerate(still)]
@@ -28,7 +31,7 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_nothing_is_compared_across_a_cut(tmp_path: Path) -> None:
-    """Two shots of three frames: the painting changes its colours at the cut, and that is no flicker."""
+    """Two shots of three frames: the painting changes its colours at the cut, which does not count as flicker."""
     one, two = texture(96, 128, 1) // 2, 255 - texture(96, 128, 2) // 2
     source = write(tmp_path / "source.mkv", [one] * 3 + [two] * 3)
     styled = write(tmp_path / "styled.mkv", [np.full_like(one, 40)] * 3 + [np.full_like(one, 200)] * 3)
@@ -44,14 +47,14 @@ def test_the_worst_frame_is_found(tmp_path: Path) -> None:
     still = texture(HEIGHT, WIDTH)
     source = write(tmp_path / "source.mkv", [still] * 8)
     styled = write(tmp_path / "styled.mkv", [still + np.uint8(20 * (index == 4)) for index in range(8)])
-    seen: list[Seen] = []
-    result = evaluate_video(styled, source, watch=seen.append)
+    judged: list[JudgedFrame] = []
+    result = evaluate_video(styled, source, on_frame=judged.append)
     assert {worst.frame for worst in result.worst[:2]} == {4, 5}
     assert result.worst[0].e_stab == pytest.approx(20 / 255, rel=0.001)
     assert result.worst[0].seconds == pytest.approx(result.worst[0].frame / 25)
-    assert [one.source.index for one in seen] == list(range(8))
-    assert seen[0].error is None
-    assert seen[4].error == pytest.approx(20 / 255, rel=0.001)
+    assert [frame.source.index for frame in judged] == list(range(8))
+    assert judged[0].error is None
+    assert judged[4].error == pytest.approx(20 / 255, rel=0.001)
 
 
 def test_a_range_is_compared_with_its_own_frames(shot: dict[str, Path]) -> None:
@@ -66,13 +69,46 @@ def test_a_range_is_compared_with_its_own_frames(shot: dict[str, Path]) -> None:
     assert any("no shot has 11 frames" in note for note in result.notes)
 
 
-def test_another_size_is_compared_at_the_paintings(shot: dict[str, Path], tmp_path: Path) -> None:
+def test_clips_are_compared_at_the_size_of_the_painting(shot: dict[str, Path], tmp_path: Path) -> None:
     small = write(tmp_path / "small.mkv", [texture(32, 40)] * 5)
     assert evaluate_video(small, shot["source"]).size == (40, 32)
 
 
-def test_look_against_the_style(shot: dict[str, Path], tmp_path: Path) -> None:
-    """The style picture itself, played as a movie, has the style; the negative of the source has less."""
+def pq_clip(path: Path, brighter: int = 0) -> Path:
+    """A clip of 6 frames of 96x64 in BT.2020 with the PQ transfer, `brighter` by that many of 255 code values."""
+    def image(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
+        return texture(height, width) + np.uint8(brighter * (index % 2))
+
+    return make_clip(path, codec="libx265", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=6, picture=image)
+
+
+def test_hdr_clips_are_evaluated_as_they_are_read(tmp_path: Path) -> None:
+    source, styled = pq_clip(tmp_path / "source.mp4"), pq_clip(tmp_path / "styled.mp4", brighter=20)
+    with pytest.raises(InputError, match="is HDR"):
+        evaluate_video(styled, source)
+    for hdr in ("passthrough", "tonemap"):
+        result = evaluate_video(styled, source, baseline=styled, read=ReadSettings(hdr=hdr))
+        assert result.values["painting"]["e_stab"] > 0.02 > result.values["source"]["e_stab"]
+        assert result.values["painting"]["e_stab_ratio"] == pytest.approx(1)
+
+
+def test_an_sdr_painting_is_compared_with_its_tone_mapped_source(tmp_path: Path) -> None:
+    source = pq_clip(tmp_path / "source.mp4")
+    styled = write(tmp_path / "styled.mkv", [texture(64, 96)] * 6)
+    result = evaluate_video(styled, source, read=ReadSettings(hdr="tonemap"))
+    assert result.values["painting"]["e_stab"] < 0.01
+
+
+def test_an_interlaced_source_is_deinterlaced(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "source.mp4", pix_fmt="yuv444p", interlaced=True)
+    styled = make_clip(tmp_path / "styled.mp4")
+    with pytest.raises(InputError, match="is interlaced"):
+        evaluate_video(styled, source)
+    assert evaluate_video(styled, source, read=ReadSettings(deinterlace="bwdif")).frames == (0, 11)
+
+
+def test_the_style_image_as_a_clip_has_no_style_loss(shot: dict[str, Path], tmp_path: Path) -> None:
+    """A clip that shows the style image in every frame has a style loss of 0; the source has not."""
     style = cv2.imread(str(shot["style"]))[:HEIGHT, :, ::-1]
     cv2.imwrite(str(tmp_path / "crop.png"), style[..., ::-1])
     itself = write(tmp_path / "itself.mkv", [style] * 5)
@@ -82,14 +118,14 @@ def test_look_against_the_style(shot: dict[str, Path], tmp_path: Path) -> None:
     assert found.values["source"]["style_loss"] > 0.01
     assert found.values["source"]["content_loss"] == 0
     assert found.values["source"]["ssim"] == pytest.approx(1)
-    # 1/4 of 48 rows would leave 12 pixels, too few for relu5_1
+    # A quarter of 48 pixels is 12, too few for relu5_1.
     assert list(found.style_layers) == ["1"]
     assert list(found.style_layers["1"]) == ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 
 
 @pytest.mark.parametrize(("judge", "by"), [("dis", "dis"), ("dis-fast", "dis"), ("farneback", "farneback"),
                                            ("raft-small=mine.pth", "raft-large")])
-def test_no_flow_judges_what_it_steadied(shot: dict[str, Path], judge: str, by: str) -> None:
+def test_a_flow_does_not_judge_what_it_stabilised(shot: dict[str, Path], judge: str, by: str) -> None:
     with pytest.raises(UsageError, match=r"would not see its own errors; choose one of .*\.$"):
         evaluate_video(shot["styled"], shot["source"], judge_flow=judge, stabilised_by=by)
 
@@ -98,14 +134,14 @@ def test_the_default_judge_is_not_the_default_flow(shot: dict[str, Path], capsys
     result = evaluate_video(shot["styled"], shot["source"])
     assert (result.judge, Options().flow) == ("farneback", "dis")
     assert execute(["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--json"]) == 0
-    assert events(capsys)[-1]["judge"] == result.judge  # the command's default, which it states for itself
+    assert events(capsys)[-1]["judge"] == result.judge  # the command states its own default
     with pytest.raises(UsageError, match="no optical flow 'dsi'"):
         evaluate_video(shot["styled"], shot["source"], stabilised_by="dsi")
     assert evaluate_video(shot["styled"], shot["source"], judge_flow="dis", stabilised_by="none").judge == "dis"
 
 
-def test_sintels_own_folders(shot: dict[str, Path], tmp_path: Path) -> None:
-    """training/flow/SCENE with the masks beside it in training/occlusions/SCENE and training/invalid/SCENE."""
+def test_the_folders_of_sintel_are_understood(shot: dict[str, Path], tmp_path: Path) -> None:
+    """training/flow/SCENE, with masks in training/occlusions/SCENE and training/invalid/SCENE."""
     truth = uniform_truth(tmp_path / "own", 4, 0)
     for kind in ("flow", "occlusions"):
         (tmp_path / "training" / kind).mkdir(parents=True)
@@ -135,21 +171,21 @@ def test_truth_that_does_not_fit_is_refused(shot: dict[str, Path], tmp_path: Pat
     flows = [np.zeros((2, 24, 32))] * 4
     refused(write_truth(tmp_path / "small", flows, [np.zeros((24, 32))] * 4), "is 32x24 and the painting 64x48")
     (truth / "flow" / "0001.flo").write_bytes(b"PIEH")
-    refused(truth, r"0001\.flo: is no \.flo file", "part")
+    refused(truth, r"0001\.flo: is not a \.flo file", "part")
     (truth / "occlusions" / "0001.png").unlink()
     refused(truth, "holds 3 masks for 4 motions")
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("e_stab", "is no condition"), ("e_stab=0.1", "is no condition"), ("e_stab>much", "is no condition"),
+    ("e_stab", "is not a condition"), ("e_stab=0.1", "is not a condition"), ("e_stab>much", "is not a condition"),
     ("warp>0.1", "there is no metric 'warp'; known are e_stab, "), ("style_loss>0.1", "give --style too"),
     ("e_stab_ratio>1", "give --baseline too")])
-def test_conditions_that_cannot_be(text: str, message: str) -> None:
+def test_impossible_conditions_are_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_threshold(text, set())
 
 
-def test_every_metric_can_be_asked_for(shot: dict[str, Path], tmp_path: Path) -> None:
+def test_every_metric_can_be_a_condition(shot: dict[str, Path], tmp_path: Path) -> None:
     moving = write(tmp_path / "long.mkv", [np.roll(texture(HEIGHT, WIDTH), index, 1) for index in range(11)])
     result = evaluate_video(moving, moving, style=shot["style"], baseline=moving)
     assert set(result.values["painting"]) == set(METRICS)
@@ -162,7 +198,7 @@ def test_every_metric_can_be_asked_for(shot: dict[str, Path], tmp_path: Path) ->
         parse_threshold("e_stab_10>1", set()).hit(short)
 
 
-def test_json_says_what_the_numbers_are(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_holds_values_with_their_units(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     command = ["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--style", str(shot["style"]), "--json"]
     assert execute([*command, "--fail-if", "ssim<1", "--fail-if", "e_stab>0.5"]) == 5
     last = events(capsys)[-1]
@@ -174,7 +210,7 @@ def test_json_says_what_the_numbers_are(shot: dict[str, Path], capsys: pytest.Ca
     assert len(last["curves"]["luma"]["source"]) == last["frames"][1] + 1 == 5
 
 
-def test_the_table(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_table(shot: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     command = ["evaluate", str(shot["styled"]), "--source", str(shot["source"]), "--style", str(shot["style"])]
     assert execute([*command, "--fail-if", "e_stab>0.001"]) == 5
     out, err = capsys.readouterr()

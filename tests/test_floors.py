@@ -13,10 +13,12 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 # below its own, and from no other room on its own floor.
 FLOORS = [
     ["core"],
-    ["ops", "models", "video.pixels"],
-    ["flow", "encoders", "painting.style", "temporal", "video.clip", "video.settings"],
+    ["ops", "models", "painting.palette", "video.pixels"],
+    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.early_stopping",
+     "temporal", "video.clip", "video.settings", "video.packets", "video.limits"],
+    ["painting.job"],
     ["painting.optimize", "painting.feedforward", "video.images"],
-    ["painting", "video.read"],
+    ["painting", "video.interfaces", "video.read"],
     ["video.write"],
     ["video"],
     ["run.resume"],

@@ -1,4 +1,4 @@
-"""Optical flow: right direction on both grids, any size, the same numbers twice, and as good as published."""
+"""Optical flow: directions and grids, any image size, determinism, and the errors that are stated."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.models.optical_flow import raft_large, raft_small
 
-from benchmarks.flow_truth import read_flo
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.flow import load_flow
 from vidstyle.flow.raft import Raft, from_princeton
+from vidstyle.flow.truth import read_flo
 from vidstyle.ops.warp import visibility, warp
 
 LAST_TO_THIS = (3, -2)
-"""How far everything moves between `last` and `this` of `translated`, in pixels, x then y."""
+"""Motion between `last` and `this` of `translated`, in pixels, x then y."""
 
 
 def translated(height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -38,13 +38,13 @@ def test_a_translation_is_found_in_both_directions(name: str) -> None:
     assert pair.to_last.dtype == torch.float32
     torch.testing.assert_close(pair.to_this[:, 12:-12, 12:-12].mean((1, 2)), moved, atol=0.2, rtol=0)
     torch.testing.assert_close(pair.to_last[:, 12:-12, 12:-12].mean((1, 2)), -moved, atol=0.2, rtol=0)
-    shown = visibility(pair.to_last, pair.to_this)
-    assert shown.mean() > 0.85
+    visible = visibility(pair.to_last, pair.to_this)
+    assert visible.mean() > 0.85
     still = (last - this).abs().mean()
-    assert (shown * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
+    assert (visible * (warp(last, pair.to_last) - this).abs()).mean() < 0.1 * still
 
 
-def test_a_picture_beyond_hd_is_searched_at_half_its_size_and_no_worse_for_it() -> None:
+def test_an_image_beyond_hd_is_searched_at_half_its_size_without_loss() -> None:
     last, this = translated(1200, 2000)
     pair = load_flow("dis")(last, this)
     moved = torch.tensor(LAST_TO_THIS)[:, None, None]
@@ -52,7 +52,7 @@ def test_a_picture_beyond_hd_is_searched_at_half_its_size_and_no_worse_for_it() 
         assert motion[:, 12:-12, 12:-12].norm(dim=0).mean() < tolerance
 
 
-def test_dis_is_the_same_twice_and_with_any_number_of_threads() -> None:
+def test_dis_does_not_depend_on_the_number_of_threads() -> None:
     last, this = translated(120, 200)
     threads = cv2.getNumThreads()
     pairs = [load_flow("dis")(last, this)]
@@ -66,22 +66,22 @@ def test_dis_is_the_same_twice_and_with_any_number_of_threads() -> None:
     assert all(torch.equal(pair.to_this, pairs[0].to_this) for pair in pairs)
 
 
-def test_a_still_camera_leaves_a_plain_background_still_beside_what_moves() -> None:
+def test_a_plain_background_next_to_a_moving_object_stays_still() -> None:
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand(1, 3, 30, 40, generator=generator)
-    scene = 0.5 + 0.02 * interpolate(noise, (120, 160), mode="bicubic")[0]  # too faint to hold a local search
-    thing = interpolate(torch.rand(1, 3, 10, 10, generator=generator), (40, 40))[0]
+    scene = 0.5 + 0.02 * interpolate(noise, (120, 160), mode="bicubic")[0]  # too little contrast for a local search
+    object_ = interpolate(torch.rand(1, 3, 10, 10, generator=generator), (40, 40))[0]
     last, this = scene.clone(), scene.clone()
-    last[:, 40:80, 40:80] = thing
-    this[:, 40:80, 46:86] = thing
+    last[:, 40:80, 40:80] = object_
+    this[:, 40:80, 46:86] = object_
     motion = load_flow("dis")(last, this).to_last
-    beside = torch.zeros(120, 160, dtype=torch.bool)
-    beside[36:84, 92:110] = True  # 6 to 24 pixels beside the thing, which moved by 6
-    assert float(motion[:, beside].abs().mean()) < 0.05
-    assert abs(float(motion[0, 55:65, 60:70].mean()) + 6) < 0.2  # the thing itself keeps its own motion
+    background = torch.zeros(120, 160, dtype=torch.bool)
+    background[36:84, 92:110] = True  # 6 to 24 pixels next to the object, which moved by 6
+    assert float(motion[:, background].abs().mean()) < 0.05
+    assert abs(float(motion[0, 55:65, 60:70].mean()) + 6) < 0.2  # the object keeps its own motion
 
 
-def test_dis_keeps_no_state_between_pairs() -> None:
+def test_dis_does_not_depend_on_earlier_pairs() -> None:
     last, this = translated(64, 64)
     estimate = load_flow("dis")
     first = estimate(last, this)
@@ -92,7 +92,7 @@ def test_dis_keeps_no_state_between_pairs() -> None:
 @pytest.mark.parametrize("size", [(16, 16), (12, 11), (1, 1), (2, 40), (8, 100), (12, 60), (16, 400), (15, 300),
                                   (400, 7)])
 @pytest.mark.parametrize("name", ["dis", "farneback"])
-def test_shapes_that_crash_opencv_are_survived(size: tuple[int, int], name: str) -> None:
+def test_image_shapes_that_opencv_cannot_handle(size: tuple[int, int], name: str) -> None:
     """OpenCV 5.0's DIS reads beyond its memory on 12x60 and gives NaN on 16x400; its Farnebäck moves 8x100 by a pixel."""
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     pair = load_flow(name)(image, image)
@@ -101,13 +101,13 @@ def test_shapes_that_crash_opencv_are_survived(size: tuple[int, int], name: str)
     assert pair.to_last.abs().max() < 0.1
 
 
-def test_unknown_names_list_the_known() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     for name in ("brox", "dis=file", "farneback=file", "raft-small=", ""):
         with pytest.raises(UsageError, match="dis, dis-fast, farneback, raft-small, raft-large"):
             load_flow(name)
 
 
-def test_raft_takes_any_size_and_tells_the_directions_apart() -> None:
+def test_raft_takes_any_size_and_both_directions() -> None:
     torch.manual_seed(0)
     estimate = Raft(raft_small(weights=None))
     estimate.updates = 2
@@ -115,12 +115,12 @@ def test_raft_takes_any_size_and_tells_the_directions_apart() -> None:
     pair = estimate(last, this)
     assert pair.to_last.shape == pair.to_this.shape == (2, 97, 131)
     swapped = estimate(this, last)
-    # the same arithmetic in another order of the batch: equal up to float32 rounding
+    # The order of the batch differs, so results are equal up to float32 rounding.
     torch.testing.assert_close(swapped.to_this, pair.to_last, atol=1e-3, rtol=1e-3)
 
 
 def princeton_name(name: str) -> str:
-    """torchvision's names spelled as princeton-vl/RAFT does (core/extractor.py, core/update.py), written by hand."""
+    """The name of princeton-vl/RAFT (core/extractor.py, core/update.py) for a name of torchvision; written by hand."""
     for ours, theirs in (
             ("feature_encoder.", "fnet."), ("context_encoder.", "cnet."), (".convnormrelu.0.", ".conv1."),
             (".convnormrelu.1.", ".norm1."), ("net.conv.", "net.conv2."), (".convnormrelu1.0.", ".conv1."),
@@ -136,15 +136,15 @@ def princeton_name(name: str) -> str:
     return "module." + name
 
 
-def test_princetons_large_names_map_one_to_one() -> None:
-    wanted = raft_large(weights=None).state_dict()
-    theirs = {princeton_name(name): tensor for name, tensor in wanted.items()}
-    assert len(theirs) == len(wanted)
+def test_names_of_princeton_map_one_to_one() -> None:
+    expected = raft_large(weights=None).state_dict()
+    theirs = {princeton_name(name): tensor for name, tensor in expected.items()}
+    assert len(theirs) == len(expected)
     for layer in (2, 3):  # Princeton's file holds the shortcut's batch norm under a second name
         theirs[f"module.cnet.layer{layer}.0.norm3.weight"] = theirs[f"module.cnet.layer{layer}.0.downsample.1.weight"]
     mapped = from_princeton(theirs)
-    assert mapped.keys() == wanted.keys()
-    assert all(mapped[name] is wanted[name] for name in wanted)
+    assert mapped.keys() == expected.keys()
+    assert all(mapped[name] is expected[name] for name in expected)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def data() -> Path:
     if "VIDSTYLE_DATA" not in os.environ:
-        pytest.skip("VIDSTYLE_DATA does not say where the Sintel pairs and the RAFT checkpoint are")
+        pytest.skip("VIDSTYLE_DATA, the folder of the Sintel pairs and the RAFT checkpoint, is not set")
     return Path(os.environ["VIDSTYLE_DATA"])
 
 
@@ -172,14 +172,15 @@ def end_point_error(name: str, data: Path, render: str, scene: str) -> float:
     folder = data / "frames" / "sintel_gt" / render / scene
     last, this = (read_png(folder / f"frame_000{i}.png") for i in (2, 3))
     truth = read_flo(data / "frames" / "sintel_gt" / "clean" / scene / "gt" / "frame_0002.flo")
-    return float((load_flow(name)(last, this).to_this - truth).norm(dim=0).mean())
+    # `to_last`, because DIS estimates `to_this` at half size; with the frames swapped it lives on the grid of the truth.
+    return float((load_flow(name)(this, last).to_last - truth).norm(dim=0).mean())
 
 
 @pytest.mark.slow  # 4 pairs at 1024x436, 10 to 25 s each on two busy cores
 @pytest.mark.parametrize(("render", "scene", "raft", "dis"), [
-    ("clean", "easy", 0.27, 0.25), ("clean", "medium", 1.17, 1.33), ("final", "easy", 0.27, 0.28),
-    ("final", "medium", 1.32, 1.70)])
-def test_flow_on_sintel_is_as_good_as_stated(data: Path, render: str, scene: str, raft: float, dis: float) -> None:
+    ("clean", "easy", 0.27, 0.25), ("clean", "medium", 1.17, 1.38), ("final", "easy", 0.27, 0.28),
+    ("final", "medium", 1.32, 1.72)])
+def test_end_point_errors_on_sintel(data: Path, render: str, scene: str, raft: float, dis: float) -> None:
     found = end_point_error("dis", data, render, scene)
     assert found == pytest.approx(dis, abs=0.01)
     learned = end_point_error(f"raft-small={data / 'weights' / 'raft-small.pth'}", data, render, scene)
@@ -189,5 +190,5 @@ def test_flow_on_sintel_is_as_good_as_stated(data: Path, render: str, scene: str
 @pytest.mark.slow  # 4 pairs at 1024x436, 1 s each
 @pytest.mark.parametrize(("render", "scene", "error"), [
     ("clean", "easy", 0.84), ("clean", "medium", 3.88), ("final", "easy", 1.06), ("final", "medium", 6.20)])
-def test_farneback_errs_as_its_docstring_says(data: Path, render: str, scene: str, error: float) -> None:
+def test_end_point_errors_of_farneback_on_sintel(data: Path, render: str, scene: str, error: float) -> None:
     assert end_point_error("farneback", data, render, scene) == pytest.approx(error, abs=0.02)

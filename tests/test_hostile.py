@@ -15,13 +15,13 @@ from hostile_files import SCRIPTS, one_sentence, with_reference
 from video_clips import make_clip, write_sound
 
 from vidstyle.cli import execute
+from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
-from vidstyle.core.images import read_picture
-from vidstyle.core.options import load_options
+from vidstyle.core.images import read_image
 from vidstyle.models.registry import load_state_dict
-from vidstyle.painting.feedforward.stylizer import load_network
-from vidstyle.video import decode, probe
+from vidstyle.painting.feedforward.network_file import load_network
+from vidstyle.video import open_source, probe
 
 
 def opened_by(command: list[str], log: Path) -> str:
@@ -38,7 +38,7 @@ def test_a_script_that_is_named_a_clip_or_a_picture_is_refused(tmp_path: Path, n
     path = tmp_path / f"clip{extension}"
     path.write_text(SCRIPTS[name].format(canary=canary))
     before = os.stat(canary).st_atime_ns
-    for read in (probe, read_picture):
+    for read in (probe, read_image):
         with pytest.raises(InputError) as caught:
             read(path)
         assert one_sentence(caught.value)
@@ -55,7 +55,7 @@ def test_nothing_but_the_input_is_opened(tmp_path: Path) -> None:
         paths[-1].write_text(text.format(canary=canary))
     program = ("import sys, pathlib, vidstyle.video as v, vidstyle.core.errors as e\n"
                "for name in sys.argv[1:]:\n"
-               "    try: list(v.decode(v.probe(pathlib.Path(name))))\n"
+               "    try: list(v.open_source(pathlib.Path(name)).decode())\n"
                "    except e.VidstyleError: pass\n")
     seen = opened_by(["-c", program, *map(str, paths)], tmp_path / "trace")
     assert all(str(path) in seen for path in paths)  # the trace works
@@ -67,8 +67,8 @@ def test_only_plain_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "circle.mp4").symlink_to("circle.mp4")
-    for read, path in ((probe, tmp_path / "pipe.mp4"), (read_picture, tmp_path / "pipe.png"), (probe, Path("/dev/zero")),
-                       (read_picture, Path("/dev/zero")), (load_network, Path("/dev/zero")), (probe, Path("a\0b.mp4")),
+    for read, path in ((probe, tmp_path / "pipe.mp4"), (read_image, tmp_path / "pipe.png"), (probe, Path("/dev/zero")),
+                       (read_image, Path("/dev/zero")), (load_network, Path("/dev/zero")), (probe, Path("a\0b.mp4")),
                        (load_state_dict, Path("/dev/zero")), (load_network, tmp_path / "pipe.mp4"),
                        (probe, tmp_path / "circle.mp4")):
         with pytest.raises(InputError) as caught:
@@ -84,7 +84,7 @@ def test_only_plain_files_are_opened(tmp_path: Path) -> None:
 def test_a_name_is_a_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_clip(tmp_path / "plain.mp4", frames=2).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    assert len(list(decode(probe(Path(name))))) == 2
+    assert len(list(open_source(Path(name)).decode())) == 2
 
 
 def test_a_name_that_begins_with_a_dash_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
@@ -116,6 +116,6 @@ def test_text_in_a_file_does_not_drive_the_terminal(tmp_path: Path, capsys) -> N
 def test_sound_of_an_unknown_codec_has_no_name_and_is_told(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, sound=[("aac", None)])
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
-    clip = probe(path)
-    assert [track.codec for track in clip.audio] == ["unknown"]
-    assert len(list(decode(clip))) == 2
+    source = open_source(path)
+    assert [track.codec for track in source.clip.audio] == ["unknown"]
+    assert len(list(source.decode())) == 2

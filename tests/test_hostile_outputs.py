@@ -16,8 +16,9 @@ from vidstyle.core.files import find_same
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import save_network
-from vidstyle.run.plan import Selection, Style, plan_video
+from vidstyle.painting.feedforward.network_file import save_network
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.plan import Selection, plan_video
 from vidstyle.video import probe
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,16 +14,17 @@ from hostile_files import one_sentence, png
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError
-from vidstyle.core.images import read_picture
-from vidstyle.video import decode, probe
-from vidstyle.video.read.container import MOST_PIXELS, MOST_STREAMS, demuxed
+from vidstyle.core.images import read_image
+from vidstyle.video import ReadSettings, open_source, probe
+from vidstyle.video.limits import MOST_PIXELS, MOST_STREAMS
+from vidstyle.video.read.container import demuxed
 
 
 @pytest.mark.parametrize(("width", "height"), [(2**31 - 1, 2**31 - 1), (65535, 65535), (20000, 20000), (1, 2**30), (0, 0)])
 def test_a_picture_that_unpacks_to_more_than_the_memory(tmp_path: Path, width: int, height: int) -> None:
     (tmp_path / "bomb.png").write_bytes(png(width, height))
-    with pytest.raises(InputError, match=r"million pixels|not a picture") as caught:
-        read_picture(tmp_path / "bomb.png")
+    with pytest.raises(InputError, match=r"million pixels|not an image") as caught:
+        read_image(tmp_path / "bomb.png")
     assert one_sentence(caught.value)
 
 
@@ -34,18 +34,18 @@ def test_pictures_of_each_kind_are_read_and_cut_ones_are_not(tmp_path: Path, ext
     path = tmp_path / f"a{extension}"
     data = cv2.imencode(extension, image)[1].tobytes()
     path.write_bytes(data)
-    assert read_picture(path).shape == (3, 40, 60)
+    assert read_image(path).shape == (3, 40, 60)
     for share in (0.1, 0.5, 0.8):
         path.write_bytes(data[:int(len(data) * share)])
         with pytest.raises(InputError) as caught:
-            read_picture(path)
+            read_image(path)
         assert one_sentence(caught.value)
 
 
 def test_a_picture_of_another_kind_says_what_to_do(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.ppm"), np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(InputError, match="save it as PNG or JPEG"):
-        read_picture(tmp_path / "a.ppm")
+        read_image(tmp_path / "a.ppm")
 
 
 def test_a_clip_that_states_too_large_a_picture(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_a_picture_that_grows_on_the_way_is_refused(tmp_path: Path) -> None:
     data[at:at + 4] = b"\xff\x00\xff\x00"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
-        list(decode(probe(path)))
+        list(open_source(path).decode())
     assert one_sentence(caught.value)
-    assert [frame.damage for frame in decode(probe(path, "hold"))] == ["", "", "held", ""]
+    assert [frame.damage for frame in open_source(path, ReadSettings("hold")).decode()] == ["", "", "held", ""]
 
 
 def test_more_streams_than_a_film_has(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_more_frames_and_longer_than_is_read(tmp_path: Path, monkeypatch: pytest
     long = make_clip(tmp_path / "long.mkv", pts=[0, 25 * 3600 * 24 * 8], time_base=Fraction(1, 25), options={"bf": "0"})
     with pytest.raises(InputError, match="more than a week"):
         probe(long)
-    monkeypatch.setattr(sys.modules["vidstyle.video.read.probe"], "MOST_FRAMES", 5)
+    monkeypatch.setattr("vidstyle.video.limits.MOST_FRAMES", 5)
     with pytest.raises(InputError, match="more than 5 frames"):
         probe(make_clip(tmp_path / "many.mp4", frames=6))
 
@@ -112,8 +112,8 @@ def test_more_frames_and_longer_than_is_read(tmp_path: Path, monkeypatch: pytest
 def test_a_table_of_contents_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2)
     assert probe(path).frames == 2
-    monkeypatch.setattr("vidstyle.video.read.container.MOST_SECONDS_TO_OPEN", 0.0)
-    with pytest.raises(InputError, match="without end") as caught:
+    monkeypatch.setattr("vidstyle.video.limits.MOST_SECONDS_TO_OPEN", 0.0)
+    with pytest.raises(InputError, match="endless") as caught:
         probe(path)
     assert one_sentence(caught.value)
 

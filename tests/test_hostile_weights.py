@@ -12,12 +12,12 @@ import torch
 from hostile_files import Bomb, one_sentence
 from safetensors.torch import save_file
 
+from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
 from vidstyle.core.files import inside
-from vidstyle.core.options import load_options
 from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import load_network
+from vidstyle.painting.feedforward.network_file import load_network
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.safetensors", "bare.safetensors", "net.ckpt"])
@@ -40,7 +40,7 @@ def test_an_archive_that_unpacks_to_more_than_is_read(tmp_path: Path, monkeypatc
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", bytes(2 << 20))
     assert (tmp_path / "bomb.pth").stat().st_size < 1 << 14
-    with pytest.raises(InputError, match="not a file of weights"):
+    with pytest.raises(InputError, match="not a weights file"):
         load_state_dict(tmp_path / "bomb.pth")
     monkeypatch.setattr("vidstyle.models.registry.MOST_BYTES", 1 << 20)
     with pytest.raises(InputError, match="holds more than"):

@@ -1,52 +1,54 @@
-"""The journal: what is torn or damaged does not count, and saving costs little."""
+"""The journal: a line that is torn or damaged does not count, nor does any after it."""
 
 from pathlib import Path
 
 import pytest
 
-from vidstyle.run.resume import checkpoint as work_module
-from vidstyle.run.resume.checkpoint import Work
-from vidstyle.run.resume.journal import Journal
+from vidstyle.run.resume.journal import Journal, Record
 
 
-def test_savings_are_rare_enough_to_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    now = [0.0]
-    monkeypatch.setattr(work_module, "LEAST_SECONDS", 10.0)
-    monkeypatch.setattr(work_module, "MOST_SHARE", 0.01)
-    monkeypatch.setattr(work_module.time, "monotonic", lambda: now[0])
-    saved: list[float] = []
-
-    def slow_disk(*_: object) -> str:
-        now[0] += 0.5
-        saved.append(now[0])
-        return "hash"
-
-    monkeypatch.setattr(work_module, "write_atomically", slow_disk)
-    monkeypatch.setattr(Journal, "append", lambda *_: None)
-    with Work(tmp_path / "work", {}, 1) as work:
-        for step in range(2000):
-            now[0] += 0.1
-            work.keep_fit(step, dict)
-    assert saved[0] == pytest.approx(10.5, abs=0.2)  # LEAST_SECONDS after the start, and the disk's half
-    assert saved[1] - saved[0] == pytest.approx(50.5, abs=0.2)  # half a second is MOST_SHARE of fifty
-    assert len(saved) == 4
+def written(path: Path, records: list[Record]) -> Journal:
+    journal = Journal(path)
+    journal.rewrite(records[:1])
+    for record in records[1:]:
+        journal.append(record)
+    return journal
 
 
 def test_a_journal_ends_where_it_is_damaged(tmp_path: Path):
     journal = Journal(tmp_path / "journal")
-    assert journal.read() == []
+    assert journal.read() == ()
     records = [{"n": n, "text": "a\nb é"} for n in range(4)]
-    for record in records:
-        journal.append(record)
-    assert journal.read() == records
+    assert written(journal.path, records).records == tuple(records) == journal.read()
     whole = journal.path.read_bytes()
     lines = whole.splitlines(keepends=True)
     for length in range(len(whole)):
         journal.path.write_bytes(whole[:length])
         lines_left = sum(length >= len(b"".join(lines[: n + 1])) for n in range(4))
-        assert journal.read() == records[:lines_left]
+        assert journal.read() == tuple(records[:lines_left])
     for place in range(len(lines[0]), len(lines[0]) + len(lines[1])):
         harmed = bytearray(whole)
         harmed[place] ^= 4
         journal.path.write_bytes(harmed)
-        assert journal.read() == records[:1]
+        assert journal.read() == (records[0],)
+
+
+def test_a_line_whose_writing_was_interrupted_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    journal = written(tmp_path / "journal", [{"n": 0}])
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vidstyle.run.resume.journal.os.fsync", stop)
+        with pytest.raises(KeyboardInterrupt):
+            journal.append({"n": 1, "text": "long" * 99})
+    journal.append({"n": 1})
+    assert Journal(journal.path).read() == journal.records == ({"n": 0}, {"n": 1})
+
+
+def test_a_journal_that_is_gone_is_an_error(tmp_path: Path):
+    journal = written(tmp_path / "journal", [{"n": 0}])
+    journal.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        journal.append({"n": 1})

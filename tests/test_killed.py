@@ -1,4 +1,4 @@
-"""Jobs that survive kill -9 and a full disk: the same file as of a run that nobody disturbed."""
+"""Runs that are killed by kill -9 or stopped by a full disk end with the same file as a run without either."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def test_a_run_that_is_killed_writes_the_same_file(method: str):
 
 @FORKS
 @pytest.mark.parametrize(("method", "output"), [("feedforward", "out.####.png"), ("optimize", "out.####.exr")])
-def test_a_run_that_is_killed_writes_the_same_pictures(method: str, output: str):
+def test_a_run_that_is_killed_writes_the_same_images(method: str, output: str):
     if output.endswith(".exr"):
         pytest.importorskip("OpenEXR")
     report = killed(method, 2, output)

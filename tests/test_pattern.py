@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.images.pattern import Pattern, listed, parse, suggested
+from vidstyle.video.images.pattern import Pattern, number_list, parse_pattern, pattern_of
 
 
 @pytest.mark.parametrize(
@@ -24,26 +24,26 @@ from vidstyle.video.images.pattern import Pattern, listed, parse, suggested
     ],
 )
 def test_a_pattern_names_files(name: str, number: int, file: str):
-    pattern = parse(Path("in") / name)
+    pattern = parse_pattern(Path("in") / name)
     assert pattern is not None
     assert pattern.file(number) == Path("in") / file
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "take#3.mp4", "shot.1001.exr", "####", "shot.####.jpg", "shot.%s.png"])
 def test_other_names_are_no_pattern(name: str):
-    assert parse(Path(name)) is None
+    assert parse_pattern(Path(name)) is None
 
 
 def test_a_file_of_that_very_name_is_a_file(tmp_path: Path):
     (tmp_path / "take#3.png").touch()
-    assert parse(tmp_path / "take#3.png") is None
+    assert parse_pattern(tmp_path / "take#3.png") is None
 
 
 @pytest.mark.parametrize(
     ("name", "numbers"), [("s.10-20x5#.png", [10, 15, 20]), ("s.10-12##.png", [10, 11, 12]), ("s.##.png", None)]
 )
 def test_a_range_in_the_name(name: str, numbers: list[int] | None):
-    pattern = parse(Path(name))
+    pattern = parse_pattern(Path(name))
     assert pattern is not None
     assert (pattern.numbers and list(pattern.numbers)) == numbers
     assert pattern.head == "s."
@@ -52,14 +52,14 @@ def test_a_range_in_the_name(name: str, numbers: list[int] | None):
 def test_files_are_found_by_number_and_others_left_alone(tmp_path: Path):
     for name in ("s.0009.png", "s.0010.png", "s.10000.png", "s.11.png", "s.0012.png.part", "s.0013.exr", "t.0014.png"):
         (tmp_path / name).touch()
-    pattern = parse(tmp_path / "s.####.png")
+    pattern = parse_pattern(tmp_path / "s.####.png")
     assert pattern is not None
     assert list(pattern.found()) == [9, 10, 10000]  # 11 is not padded as the pattern says
 
 
 def test_where_nothing_is_found_the_right_pattern_is_named(tmp_path: Path):
     (tmp_path / "s.001.png").touch()
-    pattern = parse(tmp_path / "s.####.png")
+    pattern = parse_pattern(tmp_path / "s.####.png")
     assert pattern is not None
     with pytest.raises(InputError, match=r"there is s\.001\.png, so write s\.###\.png"):
         pattern.found()
@@ -73,19 +73,19 @@ def test_where_nothing_is_found_the_right_pattern_is_named(tmp_path: Path):
      ("s.1-9#.png", "s_x.####.png"), ("s##.png", "s_x.##.png")],
 )  # fmt: skip
 def test_an_output_is_named_after_its_source(name: str, tagged: str):
-    pattern = parse(Path(name))
+    pattern = parse_pattern(Path(name))
     assert pattern is not None
     assert pattern.tagged("_x") == Path(tagged)
 
 
 def test_two_ways_to_write_one_pattern_are_one():
-    assert len({found.path for name in ("s.####.png", "s.%04d.png", "s.#.png") if (found := parse(Path(name)))}) == 1
+    assert len({found.path for name in ("s.####.png", "s.%04d.png", "s.#.png") if (found := parse_pattern(Path(name)))}) == 1
 
 
 @pytest.mark.parametrize(("name", "pattern"), [("s.1001.exr", "s.####.exr"), ("v2_7.png", "v2_%d.png"),
                                                 ("s.exr", "s.####.exr")])
 def test_the_pattern_of_a_file(name: str, pattern: str):
-    assert suggested(Path(name)) == Path(pattern)
+    assert pattern_of(Path(name)) == Path(pattern)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_pattern_of_a_file(name: str, pattern: str):
     [([1004], "1004"), ([3, 1, 2, 9], "1-3, 9"), (range(0, 20, 2), "0, 2, 4, 6, 8 and 5 more")],
 )
 def test_numbers_are_listed_in_runs(numbers: list[int], text: str):
-    assert listed(numbers) == text
+    assert number_list(numbers) == text
 
 
 @given(st.integers(0, 10**9), st.integers(1, 8))

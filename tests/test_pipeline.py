@@ -8,12 +8,18 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, OutputError, UsageError
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
-from vidstyle.run import painter, pipeline
-from vidstyle.run.pipeline import Result, Selection, Style, frame_hash, preview_video, stylize_video, with_colours_of
-from vidstyle.run.plan import output_size, paint_size, plan_video
-from vidstyle.video import decode, probe
+from vidstyle.painting.feedforward import fit
+from vidstyle.painting.feedforward.network import KEEP, kept_share
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.finish import frame_hash, with_colours_of
+from vidstyle.run.pipeline import preview_video, run, stylize_video
+from vidstyle.run.plan import Selection, plan_video
+from vidstyle.run.result import Result
+from vidstyle.run.settings import output_size, paint_size
+from vidstyle.video import open_source, probe
+from vidstyle.video.read.movie import MovieSource
 
 QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)
 UNEVEN = [0, 512, 1024, 2600, 3000, 3500, 4096, 5000]
@@ -35,11 +41,11 @@ def style(tmp_path: Path) -> list[Style]:
 def test_every_frame_comes_out_at_its_time_painted(clip: Path, style: list[Style], method: str):
     result = stylize_video(clip, style, options=replace(QUICK, method=method))
     assert result.plan.target == clip.with_name("clip_style.mp4")
-    source, written = probe(clip), probe(result.plan.target)
-    assert written.pts == source.pts
-    assert [track.language for track in written.audio] == ["eng"]
+    source, written = open_source(clip), open_source(result.plan.target)
+    assert written.clip.pts == source.clip.pts
+    assert [track.language for track in written.clip.audio] == ["eng"]
     assert result.frames == len(result.frame_hashes) == len(UNEVEN)
-    change = [float((a.image - b.image).abs().mean()) for a, b in zip(decode(source), decode(written), strict=True)]
+    change = [float((a.image - b.image).abs().mean()) for a, b in zip(source.decode(), written.decode(), strict=True)]
     assert min(change) > 0.02  # five grey levels: far above what the codec changes, even after four steps of fitting
 
 
@@ -52,7 +58,7 @@ def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp
 
 def test_strength_zero_is_the_source_bit_for_bit(clip: Path, style: list[Style]):
     result = stylize_video(clip, style, options=replace(QUICK, strength=0.0))
-    assert list(result.frame_hashes) == [frame_hash(frame.image) for frame in decode(probe(clip))]
+    assert list(result.frame_hashes) == [frame_hash(frame.image) for frame in open_source(clip).decode()]
 
 
 def test_a_range_has_the_full_runs_numbers_and_network(clip: Path, style: list[Style], tmp_path: Path):
@@ -77,7 +83,7 @@ def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[St
     def no_fit(*_: object) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(painter, "fit", no_fit)
+    monkeypatch.setattr(fit, "fit", no_fit)
     second = stylize_video(clip, style, tmp_path / "b.mp4", replace(options, fit_steps=0))
     assert second.frame_hashes == first.frame_hashes
 
@@ -85,18 +91,48 @@ def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[St
 def test_preview_lays_out_a_sheet(clip: Path, style: list[Style], tmp_path: Path):
     result = preview_video(clip, style, tmp_path / "look.mp4", QUICK, Selection(frames=(1, 6)), count=3)
     assert result.frames == 6
-    sheet = read_picture(tmp_path / "look.png")
+    sheet = read_image(tmp_path / "look.png")
     assert sheet.shape[2] > sheet.shape[1] > 64
+
+
+def test_a_preview_without_a_range_is_of_the_middle(style: list[Style], tmp_path: Path):
+    clip = make_clip(tmp_path / "long.mp4", frames=40, size=(48, 32))
+    plan = plan_video(clip, style, options=QUICK, preview=True)
+    assert plan.frames == (8, 31)
+    assert (plan.target.name, plan.sheet.name) == ("long_style_preview.mp4", "long_style_preview.png")
+    assert plan_video(clip, style, options=QUICK, selection=Selection(frames=(2, 3)), preview=True).frames == (2, 3)
+
+
+def test_a_folder_that_is_asked_for_is_made_when_painting_starts(clip: Path, style: list[Style], tmp_path: Path):
+    plan = plan_video(clip, style, options=QUICK, folder=tmp_path / "new" / "folder", selection=Selection(frames=(0, 1)))
+    assert not (tmp_path / "new").exists()
+    assert run(plan).plan.target == tmp_path / "new" / "folder" / "clip_style.mp4"
+    assert plan.target.exists()
+    with pytest.raises(OutputError, match="does not exist"):
+        plan_video(clip, style, tmp_path / "none" / "out.mp4", QUICK)
+
+
+def test_a_plan_is_not_made_twice(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+    plan = plan_video(clip, style, options=replace(QUICK, fit_steps=1))
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("found out a second time")
+
+    for name in ("open_source", "plan_output", "read_styles", "find_start", "check_output"):
+        monkeypatch.setattr(f"vidstyle.run.plan.{name}", again)
+    monkeypatch.setattr(MovieSource, "open", again)
+    assert run(plan).frames == len(UNEVEN)
 
 
 def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
     before = sorted(clip.parent.iterdir())
 
     def broken(*arguments: object, **options: object):
-        yield from list(decode(probe(clip)))[:2]
+        yield from frames
         raise InputError("clip.mp4: broke off")
 
-    monkeypatch.setattr(pipeline, "decode", broken)
+    frames = list(open_source(clip).decode())[:2]
+    monkeypatch.setattr(MovieSource, "decode", broken)
     with pytest.raises(InputError):
         stylize_video(clip, style, options=QUICK)
     # What a run that goes on would need stays; nothing stands under the output's name.
@@ -152,7 +188,7 @@ def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
 
 
 def test_more_temporal_weight_keeps_more():
-    shares = [painter.kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
+    shares = [kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
     assert shares == sorted(shares)
-    assert (shares[0], shares[2]) == (0.0, painter.KEEP)
+    assert (shares[0], shares[2]) == (0.0, KEEP)
     assert shares[3] < 1

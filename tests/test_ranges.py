@@ -12,12 +12,15 @@ from typing import Any
 import av
 import pytest
 import torch
-from test_preroll import shots
+from three_shots import shots
 from video_clips import make_clip
 
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.run.pipeline import Result, Selection, Style, stylize_video
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.pipeline import stylize_video
+from vidstyle.run.plan import Selection
+from vidstyle.run.result import Result
 from vidstyle.video import probe
 
 FRAMES = 44
@@ -66,7 +69,7 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def check(full: Full, first: int, last: int) -> None:
     target = full.clip.with_name("part.mkv")
     part = stylize_video(full.clip, full.styles, target, full.options, Selection(frames=(first, last)), overwrite=True)
-    assert part.plan.preroll == "" or "exactly" in part.plan.preroll
+    assert part.plan.start.reason == "" or "exactly" in part.plan.start.reason
     assert part.frame_hashes == full.result.frame_hashes[first:last + 1], (first, last)
     assert decoded(target) == full.hashes[first:last + 1], (first, last)
     source, written = probe(full.clip), probe(target)

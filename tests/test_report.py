@@ -1,4 +1,4 @@
-"""The report: what is kept for it, that it needs nothing but itself, and that it works in a real browser."""
+"""The report: which frames it holds, that it needs no other file, and that it works in a browser."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ from judged_clips import texture, write
 
 from vidstyle.cli import execute
 from vidstyle.core.frame import Frame
-from vidstyle.evaluate import Album, Seen
-from vidstyle.evaluate.report import SHOWN
-from vidstyle.evaluate.run import LISTED
+from vidstyle.evaluate import JudgedFrame, ReportFrames
+from vidstyle.evaluate.record import WORST_FRAMES
+from vidstyle.evaluate.report import SLIDER_FRAMES
 
 NAME = "<b>&</script> it's.mkv"
-"""A file may be called that, and the page must show it as text."""
+"""A file name with HTML in it, which the page must show as text."""
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report on a painting of 14 frames that jumps in frame 9."""
+    """The report on a painting of 14 frames whose frame 9 is brighter than the others."""
     folder = tmp_path_factory.mktemp("report")
     frames = [texture(96, 128 + 28)[:, 2 * index:2 * index + 128] for index in range(14)]
     source = write(folder / "source.mkv", frames)
@@ -36,7 +37,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "styled.mkv", painted).rename(folder / "styled")
     baseline = write(folder / "alone.mkv", [image + np.uint8(9 * (index % 2)) for index, image in enumerate(painted)])
     cv2.imwrite(str(folder / "style.png"), texture(80, 60, seed=5))
-    styled = (folder / "styled").rename(folder / NAME.replace("/", "∕"))  # a slash cannot be in a name; its look-alike can
+    styled = (folder / "styled").rename(folder / NAME.replace("/", "∕"))  # U+2215, as "/" cannot be in a name
     command = ["evaluate", str(styled), "--source", str(source), "--baseline", str(baseline),
                "--style", str(folder / "style.png"), "--report", str(folder / "report.html")]
     assert execute([*command, "--fail-if", "e_stab>0.001", "--fail-if", "ssim<-1"]) == 5
@@ -50,21 +51,21 @@ def page_data(report: Path) -> dict[str, Any]:
     return data
 
 
-def test_the_report_is_whole_and_alone(report: Path) -> None:
+def test_the_report_needs_no_other_file(report: Path) -> None:
     page = report.read_text(encoding="utf-8")
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|@import|url\((?!data:)", page.partition('id="data"')[0])
-    # the name of SVG's elements is an address that is never opened
+    # The namespace of SVG is a URL that no browser opens.
     assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= {"http://www.w3.org/2000/svg"}
     assert list(report.parent.glob("*.part")) == []
     data = page_data(report)
-    assert len(data["shots"]) == 14
-    for shot in data["shots"]:
-        assert all(shot[kind].startswith("data:image/jpeg;base64,/9j/") for kind in ("source", "painting"))
-    assert [gate["hit"] for gate in data["thresholds"]] == [True, False]
+    assert len(data["thumbnails"]) == 14
+    for thumbnail in data["thumbnails"]:
+        assert all(thumbnail[kind].startswith("data:image/jpeg;base64,/9j/") for kind in ("source", "painting"))
+    assert [threshold["hit"] for threshold in data["thresholds"]] == [True, False]
     assert {worst["frame"] for worst in data["worst"][:2]} == {9, 10}
 
 
-def test_a_report_is_not_written_over_a_file_without_leave(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_not_written_over_a_file_without_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = write(tmp_path / "clip.mkv", [texture(48, 64)] * 2)
     command = ["evaluate", str(clip), "--source", str(clip), "--json", "--report"]
     (tmp_path / "report.html").write_text("kept")
@@ -77,28 +78,27 @@ def test_a_report_is_not_written_over_a_file_without_leave(tmp_path: Path, capsy
     assert page_data(tmp_path / "report.html")["layers"] == {}
 
 
-def test_the_album_keeps_a_few_frames_of_any_clip() -> None:
-    """300 frames go by; 60 are kept, and the five least steady, which are known only at the end."""
-    album, picture = Album(), torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
+def test_a_report_holds_a_few_frames_of_any_clip() -> None:
+    """Of 300 frames, 60 are held, and the five with the largest errors, which are known only at the end."""
+    frames, image = ReportFrames(), torch.rand(3, 20, 30, generator=torch.Generator().manual_seed(0))
     errors = np.random.default_rng(0).permutation(300) / 300
     most = 0
     for place in range(300):
-        frame = Frame(picture, place, 1, 40 + place)  # type: ignore[arg-type]
-        album.look(Seen(place, 300, frame, picture, float(errors[place]) if place else None))
-        most = max(most, len(album.shots))
-    worst = {40 + int(place) for place in np.argsort(-errors)[:LISTED]}
-    assert worst <= set(album.shots)
-    assert len(album.shots) <= SHOWN + LISTED
-    assert most <= SHOWN + LISTED
-    assert all(album.shots[frame].before for frame in worst)
+        frame = Frame(image, place, Fraction(1), 40 + place)
+        frames.add(JudgedFrame(place, 300, frame, image, float(errors[place]) if place else None))
+        most = max(most, len(frames.thumbnails))
+    worst = {40 + int(place) for place in np.argsort(-errors)[:WORST_FRAMES]}
+    assert worst <= set(frames.thumbnails)
+    assert most <= SLIDER_FRAMES + WORST_FRAMES
+    assert all(frames.thumbnails[index].before for index in worst)
 
 
-# --- In a real browser --------------------------------------------------------------------------------------------------
+# --- In a browser -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def browser(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Headless Chromium with the report open, its console and its network written down."""
+    """Headless Chromium with the report open; its console and its network requests are logged."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium, which drives the browser, is not installed")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     chromedriver = shutil.which("chromedriver")
@@ -120,7 +120,7 @@ def browser(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
-    """One story, so that the browser starts once: read, slide, wipe by mouse and keys, jump; then nothing was fetched."""
+    """One test, so that the browser starts once: text, slider, wipe by mouse and keys, jump; then no request was made."""
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -138,13 +138,13 @@ def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
     data = page_data(report)
     assert find("h1").text == NAME.replace("/", "∕")
     assert [sentence.text for sentence in find_all("#verdict li")] == data["verdict"]
-    assert find(".gate.hit").text.endswith("e_stab>0.001")
+    assert find(".threshold.hit").text.endswith("e_stab>0.001")
     assert len(find_all("#plots svg")) == 3
     assert len(find_all("#plots svg")[0].find_elements(By.TAG_NAME, "path")) == 4  # painting, source, baseline, blurred
     assert [cell.text for cell in find_all("#numbers tr:first-child th")][1:5] == list(data["values"])
-    assert len(find_all("#worst figure")) == LISTED
+    assert len(find_all("#worst figure")) == WORST_FRAMES
     loaded = "return [...document.images].every((image) => image.complete && image.naturalWidth > 0)"
-    assert script(loaded), "a picture does not show"
+    assert script(loaded), "an image is not displayed"
 
     slider, painting, source = find("#frame"), find("#painting"), find("#source")
     before = painting.get_attribute("src"), source.get_attribute("src")
@@ -155,7 +155,7 @@ def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
     after = painting.get_attribute("src"), source.get_attribute("src")
     assert before[0] != after[0]
     assert before[1] != after[1]
-    assert after == (data["shots"][start + 1]["painting"], data["shots"][start + 1]["source"])
+    assert after == (data["thumbnails"][start + 1]["painting"], data["thumbnails"][start + 1]["source"])
 
     def clip() -> float:
         """How much of the source is cut off on the right, in percent."""
@@ -182,7 +182,7 @@ def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
 
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
-    # the browser's own first tab asks for chrome://; what counts is what this page asked for
-    urls = {ask["request"]["url"] for ask in asked if ask["documentURL"] == report.as_uri()}
-    assert {url for url in urls if not url.startswith("data:")} == {report.as_uri()}, "more was asked for than the page"
+    requests = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    # The first tab of the browser requests chrome:// pages; only the requests of this page count.
+    urls = {request["request"]["url"] for request in requests if request["documentURL"] == report.as_uri()}
+    assert {url for url in urls if not url.startswith("data:")} == {report.as_uri()}, "the page requested another file"

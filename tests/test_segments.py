@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from stopped_runs import save_often
+from unpainted import plan
 from video_clips import make_clip
 
-from vidstyle.video import Encoder, decode, probe
+from vidstyle.video import open_source
 
 UNEVEN = [0, 40, 55, 80, 200, 210, 222, 231, 300, 305, 311, 500, 540, 580, 600, 601, 602, 700, 740, 780, 820, 1200, 1210]
 
@@ -19,33 +20,33 @@ def test_an_encoder_is_brought_back_to_where_it_was(tmp_path: Path, name: str, c
                                                     monkeypatch: pytest.MonkeyPatch):
     save_often(monkeypatch)
     pts = UNEVEN[:frames] if name == "a.mkv" and codec == "h264" else None  # there, with B-frames
-    clip = probe(make_clip(tmp_path / ("clip.mkv" if name.endswith((".mkv", ".webm")) else "clip.mp4"), frames=frames, pts=pts,
-                           time_base=Fraction(1, 1000) if pts else Fraction(1, 12800), sound=[("libopus", None)]))
-    written, segments, samples = list(decode(clip)), list[bytes](), list[bytes]()
-    with Encoder(tmp_path / f"whole_{name}", clip, codec=codec) as encoder:
+    clip = tmp_path / ("clip.mkv" if name.endswith((".mkv", ".webm")) else "clip.mp4")
+    source = open_source(make_clip(clip, frames=frames, pts=pts, time_base=Fraction(1, 1000) if pts else Fraction(1, 12800),
+                                   sound=[("libopus", None)]))
+    written, segments, samples = list(source.decode()), list[bytes](), list[bytes]()
+    with plan(source, tmp_path / f"whole_{name}", codec=codec).open() as sink:
         for frame in written[:13]:
-            kept = encoder.write(frame)
+            kept = sink.write(frame)
             samples.append(kept.samples)
             if kept.segment is not None:
                 segments.append(kept.segment)
                 samples.clear()
         for frame in written[13:]:
-            encoder.write(frame)
+            sink.write(frame)
     assert (len(segments), len(samples)) == (1, 5)
-    with Encoder(tmp_path / f"again_{name}", clip, codec=codec) as encoder:
+    with plan(source, tmp_path / f"again_{name}", codec=codec).open() as sink:
         (tmp_path / "segment").write_bytes(segments[0])
-        encoder.restore([tmp_path / "segment"], samples)
-        assert encoder.written == 13
+        sink.restore([tmp_path / "segment"], samples)
         for frame in written[13:]:
-            encoder.write(frame)
+            sink.write(frame)
     whole, again = tmp_path / f"whole_{name}", tmp_path / f"again_{name}"
-    found = probe(whole)
-    assert [pts * found.time_base for pts in found.pts] == [pts * clip.time_base for pts in clip.pts]
-    for before, after in zip(written, decode(found), strict=True):
+    found = open_source(whole)
+    assert [pts * found.clip.time_base for pts in found.clip.pts] == [pts * source.clip.time_base for pts in source.clip.pts]
+    for before, after in zip(written, found.decode(), strict=True):
         assert (before.image - after.image).abs().mean() < 0.03
     if codec == "hevc":  # x265's threads do not always make the same bytes of the same frames: in 3 runs of 10 they did not
-        assert probe(again).pts == found.pts
-        for before, after in zip(written, decode(probe(again)), strict=True):
+        assert open_source(again).clip.pts == found.clip.pts
+        for before, after in zip(written, open_source(again).decode(), strict=True):
             assert (before.image - after.image).abs().mean() < 0.03
     else:
         assert whole.read_bytes() == again.read_bytes()

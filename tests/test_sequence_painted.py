@@ -7,20 +7,23 @@ import numpy as np
 import pytest
 import sequence_files as files
 import torch
-from sequence_files import make_sequence, pictures
+from negative_method import Negative
+from sequence_files import frames_of, make_sequence
 
 from vidstyle.core.errors import OutputError, UsageError
-from vidstyle.core.images import read_picture, write_png
+from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
-from vidstyle.run import pipeline
+from vidstyle.painting.methods import METHODS
+from vidstyle.painting.style_picture import Style
 from vidstyle.run.batch import run_clips
-from vidstyle.run.pipeline import Selection, Style, preview_video, stylize_video
-from vidstyle.run.plan import plan_video
+from vidstyle.run.naming import sheet_target
+from vidstyle.run.pipeline import preview_video, run, stylize_video
+from vidstyle.run.plan import Selection, plan_video
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[list[Style], Options]:
-    monkeypatch.setattr(pipeline, "make_stylizer", lambda *_: (lambda image, priors: 1 - image, {}))
+    monkeypatch.setitem(METHODS, "feedforward", Negative())
     write_png(tmp_path / "night.png", torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0)))
     return [Style(tmp_path / "night.png")], Options(device="cpu", temporal=0.0, size=32)
 
@@ -54,13 +57,12 @@ def test_a_preview_of_a_sequence_is_a_movie_and_a_sheet(tmp_path: Path, quick: t
     path = make_sequence(tmp_path, range(1001, 1009))
     styles, options = quick
     options = Options(device="cpu", temporal=0.0, size=32, fps=Fraction(24))
-    named = plan_video(path, styles, None, options).target
-    movie = pipeline.preview_target(named)
+    movie = plan_video(path, styles, None, options, preview=True).target
     assert movie == tmp_path / "shot_night_preview.mp4"
     preview_video(path, styles, movie, options, Selection(frames=(1003, 1006)), count=2)
-    assert len(pictures(movie)) == 4
-    assert read_picture(tmp_path / "shot_night_preview.png").shape[0] == 3
-    assert pipeline.sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
+    assert len(frames_of(movie)) == 4
+    assert read_image(tmp_path / "shot_night_preview.png").shape[0] == 3
+    assert sheet_target(Path("a.####.png")) == Path("a_sheet.png")  # never a pattern's own name
 
 
 def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):
@@ -69,7 +71,7 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
     sources = [make_sequence(tmp_path / "a", range(1, 3)), make_sequence(tmp_path / "b", range(1, 3))]
     styles, options = quick
     done = run_clips(sources, lambda source: plan_video(source, styles, None, options),
-                     lambda plan: stylize_video(plan.source, styles, plan.target, options), lambda outcome: None)
+                     run, lambda outcome: None)
     assert [result.frames for result in done] == [2, 2]
     targets = iter(["out.####.png", "out.%04d.png"])
     with pytest.raises(UsageError, match="would both be written to"):
@@ -78,13 +80,13 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
 
 
 def test_a_plan_of_a_sequence_speaks_in_its_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):
-    from vidstyle.cli.events import plan_fields, plan_line, plan_text
+    from vidstyle.cli.events import plan_line, plan_text
 
     path = make_sequence(tmp_path, range(1001, 1009))
     plan = plan_video(path, quick[0], None, quick[1], Selection(frames=(1003, 1006)))
-    assert (plan.frames, plan_fields(plan)["frames"], plan_fields(plan)["count"]) == ((2, 5), [1003, 1006], 4)
+    assert (plan.frames, plan.as_dict()["frames"], plan.as_dict()["count"]) == ((2, 5), [1003, 1006], 4)
     assert "frames 1003-1006 (4)" in plan_line(plan)
-    assert "32x24, PNG pictures, 16 bit" in plan_text(plan, quick[0])
+    assert "32x24, PNG images, 16 bit" in plan_text(plan)
 
 
 def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[Style], Options]):

@@ -1,4 +1,4 @@
-"""Sequences and movies with the sound of another file, which begins with the first picture."""
+"""Sequences and movies with the sound of another file, which begins with the first image."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from sequence_files import copy, make_sequence, pictures
+from sequence_files import frames_of, make_sequence
+from unpainted import copy, plan
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, OutputError, UsageError
-from vidstyle.video import check_output, plan_output, probe
+from vidstyle.video import ReadSettings, check_output, open_source
 
 
 def write_click(path: Path, at: float, seconds: float = 2.0, rate: int = 48000) -> Path:
@@ -28,7 +29,7 @@ def write_click(path: Path, at: float, seconds: float = 2.0, rate: int = 48000) 
 
 
 def heard(path: Path) -> tuple[float, float]:
-    """Seconds from the first picture to the loudest sample, and to the end of the sound."""
+    """Seconds from the first image to the loudest sample, and to the end of the sound."""
     with av.open(str(path)) as container:
         video = next(frame.pts * frame.time_base for frame in container.decode(video=0))
     with av.open(str(path)) as container:
@@ -44,40 +45,41 @@ def heard(path: Path) -> tuple[float, float]:
 
 @pytest.mark.parametrize("suffix", [".mov", ".mkv", ".mp4"])
 def test_sound_of_another_file_begins_with_the_first_picture(tmp_path: Path, suffix: str):
-    clip = probe(make_sequence(tmp_path, range(1001, 1025)), fps=Fraction(24), sound_file=write_click(tmp_path / "s.wav", 0.5))
-    copy(clip, tmp_path / f"whole{suffix}")
+    sound = write_click(tmp_path / "s.wav", 0.5)
+    source = open_source(make_sequence(tmp_path, range(1001, 1025)), ReadSettings(fps=Fraction(24), sound=sound))
+    copy(source, tmp_path / f"whole{suffix}")
     click, end = heard(tmp_path / f"whole{suffix}")
     # A sample of rounding; Matroska counts milliseconds; MP4 gets AAC, which spreads a click over a few samples.
     exact = 2 / 48000 if suffix == ".mov" else 1e-3
     assert click == pytest.approx(0.5, abs=exact)
-    assert end == pytest.approx(1.0, abs=0.1)  # two seconds of sound are cut where one second of pictures ends, by packets
-    copy(clip, tmp_path / f"part{suffix}", first=6, last=17)  # from a quarter of a second on
+    assert end == pytest.approx(1.0, abs=0.1)  # two seconds of sound are cut where one second of images ends, by packets
+    copy(source, tmp_path / f"part{suffix}", frames=(6, 17))  # from a quarter of a second on
     click, end = heard(tmp_path / f"part{suffix}")
     assert click == pytest.approx(0.25, abs=exact)
-    assert len(pictures(tmp_path / f"part{suffix}")) == 12
+    assert len(frames_of(tmp_path / f"part{suffix}")) == 12
 
 
 def test_sound_of_another_file_under_a_movie_that_starts_late(tmp_path: Path):
     movie = make_clip(tmp_path / "clip.mkv", frames=30, time_base=Fraction(1, 1000), step=40,
                       pts=[500 + 40 * n for n in range(30)], sound=[("aac", "eng")])
-    clip = probe(movie, sound_file=write_click(tmp_path / "s.wav", 0.5))
-    assert clip.pts[0] == 500
-    copy(clip, tmp_path / "out.mov")
+    source = open_source(movie, ReadSettings(sound=write_click(tmp_path / "s.wav", 0.5)))
+    assert source.clip.pts[0] == 500
+    copy(source, tmp_path / "out.mov")
     assert heard(tmp_path / "out.mov")[0] == pytest.approx(0.5, abs=2 / 48000)
-    lines = plan_output(tmp_path / "out.mov", clip).kept
+    lines = plan(source, tmp_path / "out.mov").streams
     assert any("s.wav" in line and "copied" in line for line in lines)
-    assert any("aac" in line and "takes its place" in line for line in lines)
+    assert any("aac" in line and "s.wav replaces it" in line for line in lines)
 
 
 def test_sound_that_is_none_is_one_sentence(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 3))
     silent = make_clip(tmp_path / "silent.mp4", frames=2)
     with pytest.raises(InputError, match="holds no sound"):
-        probe(path, sound_file=silent)
+        open_source(path, ReadSettings(sound=silent))
     with pytest.raises(InputError, match="no such file"):
-        probe(path, sound_file=tmp_path / "none.wav")
-    clip = probe(path, sound_file=write_click(tmp_path / "s.wav", 0.1))
-    with pytest.raises(UsageError, match="pictures hold no sound"):
-        plan_output(tmp_path / "out.####.png", clip)
+        open_source(path, ReadSettings(sound=tmp_path / "none.wav"))
+    source = open_source(path, ReadSettings(sound=write_click(tmp_path / "s.wav", 0.1)))
+    with pytest.raises(UsageError, match="images hold no sound"):
+        plan(source, tmp_path / "out.####.png")
     with pytest.raises(OutputError, match="never written to"):
-        check_output(tmp_path / "s.wav", clip, (0, 1), overwrite=True)
+        check_output(tmp_path / "s.wav", source, (0, 1), overwrite=True)

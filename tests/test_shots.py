@@ -1,4 +1,4 @@
-"""Cuts: found where the shot changes, not where the light or the camera does."""
+"""Cut detection: a new scene is a cut, a change of light or a camera motion is not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ is_cut = cut_detector()
 
 
 def scene(seed: int, height: int = 180, width: int = 320) -> Tensor:
-    """Soft blobs of colour at several sizes: (3, H, W) in [0, 1], unlike any other seed's."""
+    """Smooth colour noise at several scales, (3, H, W) in [0, 1], different for every seed."""
     generator = torch.Generator().manual_seed(seed)
     image = torch.zeros(3, height, width)
     for cells, strength in ((3, 0.5), (8, 0.3), (24, 0.2)):
@@ -38,7 +38,7 @@ def test_another_scene_is_a_cut(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_light_and_camera_are_no_cut(seed: int) -> None:
+def test_changes_of_light_and_camera_motion_are_not_cuts(seed: int) -> None:
     wide = scene(seed, 180, 400)
     here = wide[..., :320]
     changes = {
@@ -54,8 +54,8 @@ def test_light_and_camera_are_no_cut(seed: int) -> None:
     assert [name for name, image in changes.items() if is_cut(frame(here), frame(image))] == []
 
 
-def test_a_fade_from_black_is_no_cut() -> None:
-    """Hue is noise in the dark: PySceneDetect's ContentDetector scores such frames up to 107, its threshold is 27."""
+def test_a_fade_from_black_is_not_a_cut() -> None:
+    """Hue is noise in dark images: PySceneDetect's ContentDetector scores them up to 107; its threshold is 27."""
     noise = torch.rand(3, 180, 320, generator=torch.Generator().manual_seed(0)) * 0.02
     assert not is_cut(frame(noise), frame(noise.flip(-1) + scene(0) * 0.03))
 
@@ -67,7 +67,7 @@ def test_the_answer_does_not_depend_on_the_size() -> None:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (1, 1), (17, 900), (400, 9)])
-def test_odd_sizes_are_fine(size: tuple[int, int]) -> None:
+def test_odd_sizes(size: tuple[int, int]) -> None:
     assert not is_cut(frame(torch.full((3, *size), 0.5)), frame(torch.full((3, *size), 0.5)))
 
 
@@ -80,13 +80,13 @@ def test_odd_sizes_are_fine(size: tuple[int, int]) -> None:
     ("sam2_03_blocks.mp4", []),
 ])
 def test_cuts_of_real_clips(clip: str, cuts: list[int]) -> None:
-    """The cuts were looked at (of the second clip's, only their scores). The first also fades in, the third dissolves."""
+    """The cuts were checked by eye (in the second clip by their scores). The first clip fades in, the third has dissolves."""
     if "VIDSTYLE_DATA" not in os.environ:
-        pytest.skip("VIDSTYLE_DATA does not say where the test clips are")
+        pytest.skip("VIDSTYLE_DATA, the folder of the test clips, is not set")
     found, last = [], None
     with av.open(str(Path(os.environ["VIDSTYLE_DATA"]) / "video" / clip)) as container:
-        for index, picture in enumerate(container.decode(video=0)):
-            small = picture.reformat(width=320, height=round(320 * picture.height / picture.width), format="rgb24")
+        for index, decoded in enumerate(container.decode(video=0)):
+            small = decoded.reformat(width=320, height=round(320 * decoded.height / decoded.width), format="rgb24")
             this = frame(torch.from_numpy(small.to_ndarray()).permute(2, 0, 1) / 255)
             if last is not None and is_cut(last, this):
                 found.append(index)

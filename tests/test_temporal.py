@@ -1,4 +1,4 @@
-"""The temporal loss: its number, and that its gradient is there exactly where a pixel is visible."""
+"""The temporal loss: its value, and that its gradient is non-zero exactly where a pixel is visible."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from vidstyle.ops.losses import temporal_loss
 
 
-def test_the_number_is_the_definition() -> None:
+def test_the_value_follows_the_definition() -> None:
     generator = np.random.default_rng(0)
     painting, prior = generator.random((2, 3, 5, 7)).astype(np.float32)
     weight = generator.random((1, 5, 7)).astype(np.float32)
@@ -22,17 +22,17 @@ def test_the_number_is_the_definition() -> None:
     np.testing.assert_allclose(loss.item(), expected, rtol=1e-5)
 
 
-def test_gradient_is_there_exactly_where_visible() -> None:
-    """NSTF's temporal loss compared two constants and so had no gradient at all (peers.md)."""
+def test_the_gradient_is_non_zero_exactly_where_visible() -> None:
+    """A known bug of another program: its temporal loss compared two constants and had no gradient."""
     painting = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
     prior = torch.rand(3, 6, 8, generator=torch.Generator().manual_seed(1))
-    shown = torch.zeros(1, 6, 8)
-    shown[:, 2:, 3:] = 1
-    shown[:, 5, 5] = 0.25
-    temporal_loss(painting, prior, shown).backward()
+    visible = torch.zeros(1, 6, 8)
+    visible[:, 2:, 3:] = 1
+    visible[:, 5, 5] = 0.25
+    temporal_loss(painting, prior, visible).backward()
     assert painting.grad is not None
-    assert torch.equal(painting.grad != 0, shown.bool().expand(3, 6, 8))
-    torch.testing.assert_close(painting.grad, 2 * shown * (painting.detach() - prior) / painting.numel())
+    assert torch.equal(painting.grad != 0, visible.bool().expand(3, 6, 8))
+    torch.testing.assert_close(painting.grad, 2 * visible * (painting.detach() - prior) / painting.numel())
 
 
 def test_all_pixels_count_in_the_normaliser() -> None:
@@ -44,6 +44,6 @@ def test_all_pixels_count_in_the_normaliser() -> None:
 
 
 def test_a_batch_gives_the_mean_of_its_members() -> None:
-    paintings, priors, shown = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5), torch.rand(2, 1, 4, 5)
-    single = [temporal_loss(*parts) for parts in zip(paintings, priors, shown, strict=True)]
-    torch.testing.assert_close(temporal_loss(paintings, priors, shown), torch.stack(single).mean())
+    paintings, priors, visible = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5), torch.rand(2, 1, 4, 5)
+    single = [temporal_loss(*parts) for parts in zip(paintings, priors, visible, strict=True)]
+    torch.testing.assert_close(temporal_loss(paintings, priors, visible), torch.stack(single).mean())

@@ -1,4 +1,4 @@
-"""Training the flow network: stopped and resumed is never stopped, and what is exported is what we load."""
+"""Training the flow network: a stopped training goes on to the same weights, the export loads, and errors are counted right."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs, read_flo
+from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs
 from training.train_flow import GAMMA, main, rate_at, sequence_loss
+from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
 from vidstyle.flow import load_flow
+from vidstyle.flow.truth import read_flo
 
 TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--updates", "2", "--workers", "0", "--device", "cpu"]
 
@@ -45,7 +47,7 @@ def test_stopped_and_resumed_is_never_stopped(tmp_path: Path) -> None:
         main([*TINY[2:], "--steps", "7", "--out", str(tmp_path / "parts")])
 
 
-def test_later_refinements_weigh_more_and_endless_motion_nothing() -> None:
+def test_later_refinements_weigh_more_and_very_long_motion_nothing() -> None:
     truth = torch.zeros(1, 2, 4, 4)
     truth[..., 0, 0] = 1e6
     off = [torch.full_like(truth, 3.0), torch.full_like(truth, 1.0)]
@@ -79,18 +81,18 @@ def write_middlebury(data: Path) -> None:
         cv2.imwrite(str(path), np.full((3, 4, 3), (0, 0, 10 * number), np.uint8))
 
 
-def test_the_yardstick_is_logged_and_does_not_disturb_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_validation_is_logged_and_does_not_change_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_middlebury(tmp_path)
     monkeypatch.setattr("training.train_flow.generated", lambda count: generated(1, (128, 128)))
     command = ["--steps", "2", *TINY[2:]]
     main([*command, "--out", str(tmp_path / "plain")])
-    main([*command, "--out", str(tmp_path / "judged"), "--yardstick", str(tmp_path), "--yardstick-every", "1"])
-    plain, judged = weights(tmp_path / "plain"), weights(tmp_path / "judged")
-    assert all(torch.equal(plain[name], judged[name]) for name in plain)
-    lines = [json.loads(line) for line in (tmp_path / "judged" / "log.jsonl").read_text().splitlines()]
-    measured = [line for line in lines if "yardstick" in line]
+    main([*command, "--out", str(tmp_path / "validated"), "--validate", str(tmp_path), "--validate-every", "1"])
+    plain, validated = weights(tmp_path / "plain"), weights(tmp_path / "validated")
+    assert all(torch.equal(plain[name], validated[name]) for name in plain)
+    lines = [json.loads(line) for line in (tmp_path / "validated" / "log.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if "validation" in line]
     assert [line["step"] for line in measured] == [1, 2]
-    assert all(line["yardstick"].keys() == line["dis"].keys() == {"middlebury", "generated"} for line in measured)
+    assert all(line["validation"].keys() == line["dis"].keys() == {"middlebury", "generated"} for line in measured)
 
 
 def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Pat
     assert int(pair.valid.sum()) == 11
     assert float(pair.second[0, 0, 0]) == pytest.approx(110 / 255)  # red first
     (tmp_path / "bad.flo").write_bytes(b"PIEH")
-    with pytest.raises(ValueError, match=r"not a \.flo file"):
+    with pytest.raises(InputError, match=r"not a \.flo file"):
         read_flo(tmp_path / "bad.flo")
     with pytest.raises(FileNotFoundError, match="sintel_gt"):
         pairs(tmp_path / "nothing")

@@ -12,10 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unpainted import copy
 from video_clips import gradient, make_clip
 
-from vidstyle.video import Encoder, decode, probe, rgb_to_yuv, yuv_to_rgb
+from vidstyle.video import open_source
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
+from vidstyle.video.pixels.yuv import rgb_to_yuv, yuv_to_rgb
 
 KNOWN = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020nc": (0.2627, 0.0593)}  # Kr, Kb of the standards
 COLOURS = [(220, 40, 60), (255, 255, 255), (0, 0, 0), (30, 200, 90), (12, 34, 250), (128, 128, 128)]
@@ -88,21 +90,20 @@ def test_an_unpainted_clip_comes_back_code_for_code(tmp_path: Path, pix_fmt: str
     rgb = "rgb" in pix_fmt or "bgr" in pix_fmt or "gbr" in pix_fmt
     tags = None if rgb or pix_fmt == "gray" else (matrix, 2 if "j" in pix_fmt else 1, 1, 1)
     codec, suffix = ("mjpeg", ".avi") if "j" in pix_fmt else ("ffv1", ".mkv")
-    clip = probe(make_clip(tmp_path / f"a{suffix}", codec=codec, pix_fmt=pix_fmt, frames=2, tags=tags,
+    source = open_source(make_clip(tmp_path / f"a{suffix}", codec=codec, pix_fmt=pix_fmt, frames=2, tags=tags,
                            time_base=Fraction(1, 25), step=1, options={"level": "3"} if codec == "ffv1" else {}))
-    with Encoder(tmp_path / "b.mkv", clip, codec="ffv1") as encoder:
-        for frame in decode(clip, clamp=False):
-            encoder.write(frame)
-    with av.open(str(clip.path)) as first, av.open(str(tmp_path / "b.mkv")) as second:
+    copy(source, tmp_path / "b.mkv", clamp=False, codec="ffv1")
+    with av.open(str(source.clip.path)) as first, av.open(str(tmp_path / "b.mkv")) as second:
         for one, two in zip(first.decode(video=0), second.decode(video=0), strict=True):
             if rgb or pix_fmt == "gray":
                 break
             for p, q in zip(one.planes, two.planes, strict=True):
-                kind = np.uint16 if clip.depth > 8 else np.uint8
+                kind = np.uint16 if source.clip.coding.depth > 8 else np.uint8
                 a, b = (np.frombuffer(x, kind).reshape(x.height, -1)[:, :x.width].astype(int) for x in (p, q))
                 assert abs(a - b).max() == 0  # also colours that RGB cannot hold
-    for before, after in zip(decode(clip), decode(probe(tmp_path / "b.mkv")), strict=True):
-        assert (before.image - after.image).abs().max() < (1.5 / 255 if clip.depth == 8 and not rgb else 0.5 / 255)
+    for before, after in zip(source.decode(), open_source(tmp_path / "b.mkv").decode(), strict=True):
+        codes = 1.5 if source.clip.coding.depth == 8 and not rgb else 0.5
+        assert (before.image - after.image).abs().max() < codes / 255
 
 
 @pytest.mark.parametrize("orientation", [Orientation(t, x, y) for t in (False, True) for x in (False, True)
@@ -160,22 +161,19 @@ def test_chroma_is_read_and_written_where_the_file_says(tmp_path: Path, codec: s
     lossless = {"libx264": "qp=0", "libx265": "lossless=1:log-level=error"}[codec]
     path = make_clip(tmp_path / "a.mp4", frames=3, size=(64, 48), codec=codec, picture=lambda *_: slope(location),
                      options={params: f"{lossless}:chromaloc={number}"})
-    clip = probe(path)
-    assert clip.colour.location == location
-    image = next(decode(clip, clamp=False)).image.numpy()
+    source = open_source(path)
+    assert source.clip.colour.location == location
+    image = next(source.decode(clamp=False)).image.numpy()
     y, x = np.mgrid[:48, :64]
     blue = (image[2] - (100 - 16) / 219) / 1.772 * 224 + 128  # BT.601, as such a small clip is read
     # Away from the edges: a code is rounded by half, and a quarter of a pixel at 1.5 or 2 codes would be as much or more.
     assert np.abs((blue - 60 - 1.5 * x - 2 * y)[2:-2, 2:-2]).max() < 0.51
     assert abs((blue - 60 - 1.5 * x - 2 * y)[2:-2, 2:-2].mean()) < 0.26
     for name, kind in (("b.mp4", "h264"), ("b.mp4", "hevc"), ("b.mkv", "ffv1"), ("b.webm", "vp9"), ("b.mkv", "av1")):
-        with Encoder(tmp_path / name, clip, codec=kind, overwrite=True) as encoder:
-            for frame in decode(clip, clamp=False):
-                encoder.write(frame)
-        written = probe(tmp_path / name)
-        assert written.colour.location == location
+        written = copy(source, tmp_path / name, overwrite=True, clamp=False, codec=kind)
+        assert written.clip.colour.location == location
         if kind == "ffv1":
-            again = next(decode(written, clamp=False)).image.numpy()
+            again = next(written.decode(clamp=False)).image.numpy()
             assert np.abs(again - image).max() < 1e-6
 
 

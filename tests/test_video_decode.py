@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from video_clips import make_clip, remux
+from video_clips import SHAPES, make_clip, remux
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
-from vidstyle.video import decode, probe, sample
-
-SHAPES: dict[str, dict[str, Any]] = {
-    "bframes.mp4": {"options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
-    "open.mp4": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
-    "open.mkv": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
-    "open.ts": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
-    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "open-gop=1:keyint=10:bframes=3:log-level=error"}},
-    "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "12", "lag-in-frames": "16", "auto-alt-ref": "1"}},
-    "confused.avi": {"time_base": Fraction(1, 25), "pts": list(range(45)),  # AVI has no place for B-frames' times
-                     "options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
-    "uneven.mp4": {"time_base": Fraction(1, 90000), "pts": [i * 3000 + i % 3 * 700 for i in range(45)]},
-}
+from vidstyle.video import open_source
 
 
 def same(one: Frame, two: Frame) -> bool:
@@ -37,15 +25,15 @@ def same(one: Frame, two: Frame) -> bool:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_range_is_a_slice_bit_for_bit(tmp_path: Path, name: str) -> None:
-    clip = probe(make_clip(tmp_path / name, **({"frames": 45, "size": (64, 48)} | SHAPES[name])))
-    whole = list(decode(clip))
-    assert [frame.pts for frame in whole] == list(clip.pts)
+    source = open_source(make_clip(tmp_path / name, **({"frames": 45, "size": (64, 48)} | SHAPES[name])))
+    whole = list(source.decode())
+    assert [frame.pts for frame in whole] == list(source.clip.pts)
     assert [frame.index for frame in whole] == list(range(45))
     for first in range(0, 45, 3):
-        part = list(decode(clip, first, min(first + 1, 44)))
+        part = list(source.decode(first, min(first + 1, 44)))
         assert [frame.index for frame in part] == list(range(first, min(first + 2, 45)))
         assert all(same(frame, whole[frame.index]) for frame in part)
-    runs = list(sample(clip, [0, 1, 2, 20, 21, 44, 3]))
+    runs = list(source.sample([0, 1, 2, 20, 21, 44, 3]))
     assert [[frame.index for frame in run] for run in runs] == [
         [0, 1], [1, 2], [2, 3], [20, 21], [21, 22], [44], [3, 4]]
     assert all(same(frame, whole[frame.index]) for run in runs for frame in run)
@@ -53,11 +41,11 @@ def test_a_range_is_a_slice_bit_for_bit(tmp_path: Path, name: str) -> None:
 
 def test_an_edit_list_decodes_from_its_first_shown_frame(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "whole.mp4", frames=30, options={"bf": "0", "g": "10"})
-    hidden = probe(remux(whole, tmp_path / "cut.mp4", shift=-13 * 512))
-    shown, every = list(decode(hidden)), list(decode(probe(whole)))
+    hidden = open_source(remux(whole, tmp_path / "cut.mp4", shift=-13 * 512))
+    shown, every = list(hidden.decode()), list(open_source(whole).decode())
     assert len(shown) == 17
     assert all(torch.equal(a.image, b.image) for a, b in zip(shown, every[13:], strict=True))
-    assert same(next(decode(hidden, 9)), shown[9])
+    assert same(next(hidden.decode(9)), shown[9])
 
 
 def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
@@ -73,7 +61,7 @@ def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
     [0, -65536, 0, 65536, 0, 0, 0, 0, 2**30]])
 def test_pictures_stand_upright_as_in_an_independent_reader(tmp_path: Path, matrix: list[int]) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=1, matrix=matrix, picture=corner)
-    frame = next(decode(probe(path)))
+    frame = next(open_source(path).decode())
     _, theirs = cv2.VideoCapture(str(path)).read()
     difference = frame.image.permute(1, 2, 0).numpy() * 255 - theirs[:, :, ::-1]
     assert np.abs(difference).mean() < 2  # OpenCV rounds to 8 bits and interpolates chroma coarsely
@@ -81,18 +69,18 @@ def test_pictures_stand_upright_as_in_an_independent_reader(tmp_path: Path, matr
 
 def test_a_mirrored_picture_is_mirrored_back(tmp_path: Path) -> None:
     mirror = [-65536, 0, 0, 0, 65536, 0, 0, 0, 2**30]
-    clip = probe(make_clip(tmp_path / "a.mp4", frames=1, matrix=mirror, picture=corner))
-    red, _, blue = next(decode(clip)).image
-    assert clip.orientation.mirrored
+    source = open_source(make_clip(tmp_path / "a.mp4", frames=1, matrix=mirror, picture=corner))
+    red, _, blue = next(source.decode()).image
+    assert source.clip.orientation.mirrored
     assert red[4, -4] > 0.8
     assert blue[4, 4] > 0.8
 
 
 def test_memory_does_not_hold_the_clip(tmp_path: Path) -> None:
-    frames = decode(probe(make_clip(tmp_path / "a.mp4")))
+    frames = open_source(make_clip(tmp_path / "a.mp4")).decode()
     assert next(frames).index == 0
     frames.close()  # type: ignore[attr-defined]
-    assert [frame.index for frame in decode(probe(tmp_path / "a.mp4"), 11)] == [11]
+    assert [frame.index for frame in open_source(tmp_path / "a.mp4").decode(11)] == [11]
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut"])
@@ -109,15 +97,15 @@ def test_damage_ends_in_a_sentence_and_never_in_a_short_clip(tmp_path: Path, dam
         del data[at + size // 2:]
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"of 60 frames (were read|are there)") as caught:
-        list(decode(probe(path)))
+        list(open_source(path).decode())
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_frame_is_noticed(tmp_path: Path) -> None:
-    clip = probe(make_clip(tmp_path / "a.mp4", frames=30))
-    other = probe(make_clip(tmp_path / "b.mp4", frames=29))
+    source = open_source(make_clip(tmp_path / "a.mp4", frames=30))
+    other = make_clip(tmp_path / "b.mp4", frames=29)
     with pytest.raises(InputError, match="29 of 30 frames"):
-        list(decode(type(clip)(**{**vars(clip), "path": other.path})))
+        list(replace(source, clip=replace(source.clip, path=other)).decode())
 
 
 def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
@@ -127,4 +115,4 @@ def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
     both = tmp_path / "both.ts"
     both.write_bytes(parts[0].read_bytes() + later.read_bytes())
     with pytest.raises(InputError, match="changes from 96x64"):
-        list(decode(probe(both)))
+        list(open_source(both).decode())

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_video_encode import copy
+from unpainted import copy
 from video_clips import gradient, make_clip, remux
 
 from vidstyle.core.errors import InputError
-from vidstyle.video import decode, probe
+from vidstyle.video import ReadSettings, Source, describe, open_source
 
 
 def woven(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
@@ -27,29 +27,34 @@ def interlaced(path: Path, frames: int = 20) -> Path:
                      options={"x264-params": "keyint=8:bframes=2", "crf": "4"})
 
 
+def deinterlaced(path: Path) -> Source:
+    return open_source(path, ReadSettings(deinterlace="bwdif"))
+
+
 def test_interlaced_pictures_become_the_first_of_their_two_moments(tmp_path: Path) -> None:
     path = interlaced(tmp_path / "a.mp4")
     with pytest.raises(InputError, match="--deinterlace bwdif"):
-        probe(path)
-    clip = probe(path, deinterlace=True)
-    frames = list(decode(clip))
+        open_source(path)
+    assert describe(path)["interlaced"]
+    source = deinterlaced(path)
+    frames = list(source.decode())
     assert [frame.index for frame in frames] == list(range(20))
-    assert [frame.pts for frame in frames] == list(clip.pts)
+    assert [frame.pts for frame in frames] == list(source.clip.pts)
     for frame in frames[1:-1]:
         truth = torch.from_numpy(gradient(4 * frame.index, 96, 64)).permute(2, 0, 1) / 255
         mixed = torch.from_numpy(woven(frame.index, 96, 64)).permute(2, 0, 1) / 255
         # The lines that were filled in are guessed; half the error of leaving them is easily had.
         assert (frame.image - truth).abs().mean() < 0.5 * (mixed - truth).abs().mean()
-    written = copy(clip, tmp_path / "b.mp4")
-    assert (written.frames, written.pts) == (20, clip.pts)  # and `copy` probed it as progressive
+    written = copy(source, tmp_path / "b.mp4")
+    assert (written.clip.frames, written.clip.pts) == (20, source.clip.pts)  # and `copy` opened it as progressive
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 def test_a_range_of_it_is_a_slice(tmp_path: Path, suffix: str) -> None:
-    clip = probe(interlaced(tmp_path / f"a{suffix}"), deinterlace=True)
-    whole = list(decode(clip))
+    source = deinterlaced(interlaced(tmp_path / f"a{suffix}"))
+    whole = list(source.decode())
     for first, last in ((0, 0), (0, 3), (5, 5), (7, 12), (18, 19), (19, 19)):
-        part = list(decode(clip, first, last))
+        part = list(source.decode(first, last))
         assert [frame.index for frame in part] == list(range(first, last + 1))
         assert all(torch.equal(frame.image, whole[frame.index].image) for frame in part)
 
@@ -59,13 +64,12 @@ def test_pictures_that_are_interlaced_later_on_are_not_missed(tmp_path: Path) ->
     later = remux(interlaced(tmp_path / "b.ts"), tmp_path / "c.ts", shift=9 * 3600)
     first.write_bytes(first.read_bytes() + later.read_bytes())
     with pytest.raises(InputError, match=r"frame 9 is interlaced, .*--deinterlace bwdif"):
-        list(decode(probe(first)))
-    assert len(list(decode(probe(first, deinterlace=True)))) == 29
+        list(open_source(first).decode())
+    assert len(list(deinterlaced(first).decode())) == 29
 
 
 def test_progressive_pictures_pass_as_they_are(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4")
-    for plain, passed in zip(decode(probe(path)), decode(probe(path, deinterlace=True)), strict=True):
+    for plain, passed in zip(open_source(path).decode(), deinterlaced(path).decode(), strict=True):
         assert torch.equal(plain.image, passed.image)
-    assert probe(make_clip(tmp_path / "one.mp4", frames=1), deinterlace=True).frames == 1
-    assert len(list(decode(probe(tmp_path / "one.mp4", deinterlace=True)))) == 1
+    assert len(list(deinterlaced(make_clip(tmp_path / "one.mp4", frames=1)).decode())) == 1

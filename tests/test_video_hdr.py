@@ -9,12 +9,20 @@ import av
 import numpy as np
 import pytest
 import torch
-from test_video_encode import copy
+from unpainted import copy, plan
 from video_clips import make_clip
 
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.video import Clip, Encoder, decode, plan_output, probe
-from vidstyle.video.pixels.hdr import Hdr, from_painter, hlg_light, pq_code, pq_light, to_painter
+from vidstyle.video import ReadSettings, describe, open_source, probe
+from vidstyle.video.pixels.hdr import (
+    HdrMetadata,
+    hdr_to_sdr_range,
+    hlg_light,
+    pq_code,
+    pq_light,
+    sdr_range_to_hdr,
+    tone_map,
+)
 
 # A display of the P3 colours with the white D65, 1000 cd/m², in the units of H.265; then MaxCLL and MaxFALL.
 MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=800,200"
@@ -36,14 +44,14 @@ def test_light_has_the_standards_codes() -> None:
 @pytest.mark.parametrize("transfer", ["pq", "hlg"])
 def test_every_code_comes_back_from_the_painter(transfer: str) -> None:
     codes = (torch.arange(4096) / 4095).expand(3, 1, 4096)
-    hdr = Hdr("passthrough", transfer, 1000.0)
-    seen = to_painter(codes, hdr)
-    assert (from_painter(seen, hdr) - codes).abs().max() < 0.1 / 4095
+    hdr = HdrMetadata(transfer, 1000.0)
+    seen = hdr_to_sdr_range(codes, hdr)
+    assert (sdr_range_to_hdr(seen, hdr) - codes).abs().max() < 0.1 / 4095
     assert bool((seen[0, 0].diff() > 0).all())
     paper = 0.75 if transfer == "hlg" else float(pq_code(torch.tensor(203.0)))
-    assert float(to_painter(torch.full((3, 1, 1), paper), hdr)[0]) == pytest.approx(0.9, abs=1e-4)
-    # White paint is the brightest light that the clip means, and no brighter.
-    brightest = float(from_painter(torch.ones(3, 1, 1), hdr)[0])
+    assert float(hdr_to_sdr_range(torch.full((3, 1, 1), paper), hdr)[0]) == pytest.approx(0.9, abs=1e-4)
+    # White paint is the brightest light of the clip.
+    brightest = float(sdr_range_to_hdr(torch.ones(3, 1, 1), hdr)[0])
     assert brightest == pytest.approx(1.0 if transfer == "hlg" else float(pq_code(torch.tensor(1000.0))), abs=1e-4)
 
 
@@ -55,85 +63,83 @@ def planes(path: Path) -> list[np.ndarray[Any, Any]]:
 
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_an_unpainted_clip_keeps_its_codes(tmp_path: Path, transfer: int) -> None:
-    clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="passthrough")
+    source = open_source(hdr_clip(tmp_path / "a.mp4", transfer), ReadSettings(hdr="passthrough"))
     copied = tmp_path / "b.mkv"
-    with Encoder(copied, clip, codec="ffv1") as encoder:
-        for frame in decode(clip, clamp=False):
-            encoder.write(frame)
-    written = probe(copied, hdr="passthrough")
-    assert (written.pix_fmt, written.colour) == ("yuv420p10le", clip.colour)
-    for before, after in zip(planes(clip.path), planes(copied), strict=True):
-        assert abs(before - after).max() <= 1  # the painter's scale and back, in float32
-
-
-def copy_hdr(clip: Clip, target: Path, codec: str) -> Clip:
-    with Encoder(target, clip, codec=codec) as encoder:
-        for frame in decode(clip):
-            encoder.write(frame)
-    return probe(target, hdr="passthrough")
+    copy(source, copied, clamp=False, codec="ffv1")
+    written = probe(copied)
+    assert (written.coding.pix_fmt, written.colour) == ("yuv420p10le", source.clip.colour)
+    for before, after in zip(planes(source.clip.path), planes(copied), strict=True):
+        assert abs(before - after).max() <= 1  # to the SDR scale and back, in float32
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("hevc", ".mp4"), ("h264", ".mp4"), ("av1", ".mkv")])
 def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: str, suffix: str) -> None:
-    clip = probe(hdr_clip(tmp_path / "a.mp4", 16), hdr="passthrough")
-    assert clip.hdr is not None
-    assert (clip.hdr.peak, clip.hdr.light, clip.hdr.luminance) == (1000, (800, 200), (0.005, 1000))
-    written = copy_hdr(clip, tmp_path / f"b{suffix}", codec=codec)
-    assert written.colour.hdr == "pq"
-    assert written.depth == 10
-    assert written.hdr is not None
-    assert written.hdr.light == (800, 200)
-    assert np.allclose(written.hdr.primaries, clip.hdr.primaries, atol=2e-5)
-    assert written.hdr.luminance == pytest.approx(clip.hdr.luminance, abs=1e-3)
-    assert plan_output(tmp_path / f"c{suffix}", clip, codec=codec).warnings == ()
-    assert any("mastering" in warning for warning in plan_output(tmp_path / "c.mkv", clip, codec="ffv1").warnings)
+    source = open_source(hdr_clip(tmp_path / "a.mp4", 16), ReadSettings(hdr="passthrough"))
+    before = source.clip.hdr
+    assert before is not None
+    assert (before.peak, before.content_light, before.display_luminance) == (1000, (800, 200), (0.005, 1000))
+    written = copy(source, tmp_path / f"b{suffix}", codec=codec)
+    assert written.clip.colour.hdr == "pq"
+    assert written.clip.coding.depth == 10
+    after = written.clip.hdr
+    assert after is not None
+    assert after.content_light == (800, 200)
+    assert np.allclose(after.display_primaries, before.display_primaries, atol=2e-5)
+    assert after.display_luminance == pytest.approx(before.display_luminance, abs=1e-3)
+    assert plan(source, tmp_path / f"c{suffix}", codec=codec).warnings == ()
+    assert any("mastering" in warning for warning in plan(source, tmp_path / "c.mkv", codec="ffv1").warnings)
 
 
 def test_a_display_that_cannot_be_is_dropped_by_name(tmp_path: Path) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16, told=MASTER.replace("L(10000000,50)", "L(1000,50)"))  # a tenth of a cd/m²
-    clip = probe(path, hdr="passthrough")
-    assert clip.hdr is not None
-    assert (clip.hdr.primaries, clip.hdr.light) == ((), (800, 200))
-    assert any("impossible, and is dropped" in line for line in plan_output(tmp_path / "b.mp4", clip, codec="hevc").warnings)
+    source = open_source(path, ReadSettings(hdr="passthrough"))
+    assert source.clip.hdr is not None
+    assert (source.clip.hdr.display_primaries, source.clip.hdr.content_light) == ((), (800, 200))
+    assert any("impossible, and is dropped" in line for line in plan(source, tmp_path / "b.mp4", codec="hevc").lost)
 
 
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
-    clip = probe(hdr_clip(tmp_path / "a.mp4", transfer), hdr="tonemap")
-    assert any("becomes ordinary video" in warning for warning in clip.warnings)
-    written = copy(clip, tmp_path / "b.mp4")
-    colour = written.colour
+    source = open_source(hdr_clip(tmp_path / "a.mp4", transfer), ReadSettings(hdr="tonemap"))
+    assert any("becomes ordinary video" in warning for warning in source.warnings)
+    written = copy(source, tmp_path / "b.mp4")
+    colour = written.clip.colour
     assert (colour.matrix_tag, colour.range_tag, colour.primaries_tag, colour.transfer_tag) == (1, 1, 1, 1)
-    for before, after in zip(decode(clip), decode(written), strict=True):
+    for before, after in zip(source.decode(), written.decode(), strict=True):
         assert (before.image - after.image).abs().mean() < 0.02  # crf 16
 
 
 @pytest.mark.parametrize("told", [MASTER.replace("max-cll=800", "max-cll=1200"), "max-cll=1200,200"])
 def test_the_brightest_pixel_may_outshine_the_display(tmp_path: Path, told: str) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16, told=told)
-    for mode in ("passthrough", "tonemap"):
-        clip = probe(path, hdr=mode)
-        assert clip.hdr is not None
-        code = pq_code(torch.tensor(1200.0)).expand(3, 1, 1)
-        assert clip.hdr.peak == 1200
-        assert to_painter(code, clip.hdr)[0].item() == pytest.approx(1, abs=0.01)
+    hdr, code = probe(path).hdr, pq_code(torch.tensor(1200.0)).expand(3, 1, 1)
+    assert hdr is not None
+    assert hdr.peak == 1200
+    for to_sdr in (hdr_to_sdr_range, tone_map):
+        assert to_sdr(code, hdr)[0].item() == pytest.approx(1, abs=0.01)
 
 
 def test_tonemapping_bends_only_what_is_bright() -> None:
     light = torch.tensor([5.0, 20.0, 40.0, 203.0, 500.0, 1000.0])
-    gray = to_painter(pq_code(light).expand(3, 1, 6), Hdr("tonemap", "pq", 1000.0))
+    gray = tone_map(pq_code(light).expand(3, 1, 6), HdrMetadata("pq", 1000.0))
     assert (gray[0] - gray[2]).abs().max() < 1e-3  # gray stays gray
     found = gray[1, 0] ** 2.4 * 203
     assert found[:3].tolist() == pytest.approx(light[:3].tolist(), rel=0.01)
     assert bool((found.diff() > 0).all())
     assert float(found[-1]) == pytest.approx(203, rel=0.01)
-    red = to_painter(torch.tensor([0.5, 0.1, 0.1]).view(3, 1, 1), Hdr("tonemap", "pq", 1000.0))
+    red = tone_map(torch.tensor([0.5, 0.1, 0.1]).view(3, 1, 1), HdrMetadata("pq", 1000.0))
     assert float(red[0]) > 3 * float(red[1])
 
 
 def test_refusals_name_the_way_out(tmp_path: Path) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16)
     with pytest.raises(InputError, match=r"HDR \(PQ\); --hdr passthrough .* --hdr tonemap"):
-        probe(path)
+        open_source(path)
     with pytest.raises(UsageError, match="10 bits"):
-        plan_output(tmp_path / "b.webm", probe(path, hdr="passthrough"), codec="vp9")
+        plan(open_source(path, ReadSettings(hdr="passthrough")), tmp_path / "b.webm", codec="vp9")
+
+
+def test_facts_need_no_setting(tmp_path: Path) -> None:
+    facts = describe(hdr_clip(tmp_path / "a.mp4", 16))
+    assert (facts["hdr"]["transfer"], facts["hdr"]["peak"], facts["interlaced"]) == ("pq", 1000, False)
+    assert facts["streams"] == ["stream 0: video hevc -> painted"]

@@ -14,7 +14,7 @@ import pytest
 from video_clips import make_clip, remux, write_sound
 
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
-from vidstyle.video import probe
+from vidstyle.video import ReadSettings, describe, open_source, probe
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]  # 1/90000 s
 
@@ -72,14 +72,15 @@ def test_rotation_gives_the_size_a_viewer_sees(tmp_path: Path, matrix: list[int]
 
 
 def test_facts_are_json(tmp_path: Path) -> None:
-    clip = probe(make_clip(tmp_path / "a.mp4", sound=[("aac", "fra")], metadata={"title": "Nymphéas"}))
-    facts = json.loads(json.dumps(clip.as_dict()))
+    path = make_clip(tmp_path / "a.mp4", sound=[("aac", "fra")], metadata={"title": "Nymphéas"})
+    facts = json.loads(json.dumps(describe(path)))
     assert (facts["frames"], facts["width"], facts["height"], facts["depth"]) == (12, 96, 64, 8)
     assert facts["audio"][0] | {} == {"index": 1, "kind": "audio", "codec": "aac", "language": "fra", "title": None,
                                       "rate": 48000, "channels": 1, "disposition": ["default"]}
     assert facts["metadata"]["title"] == "Nymphéas"
     assert facts["duration"] == pytest.approx(12 * 0.04)
-    assert len(facts["kept"]) == 2
+    assert facts["streams"] == ["stream 0: video h264 -> painted",
+                                "stream 1: audio aac 48000 Hz, 1 channel fra -> copied"]
 
 
 def test_select_by_number_and_by_seconds(tmp_path: Path) -> None:
@@ -136,11 +137,11 @@ def broken(tmp_path: Path, name: str) -> Path:
 @pytest.mark.parametrize(("name", "words"), [
     ("missing", "no such file"), ("folder", "is a folder"), ("text", "not a video"), ("empty", "is empty"),
     ("no table", "cut-off or damaged"), ("script", "not a video"), ("playlist", "not a video"),
-    ("sound only", "only sound"), ("picture", "is one picture"), ("hdr", "HDR"), ("interlaced", "interlaced"),
+    ("sound only", "only sound"), ("picture", "is one image"), ("hdr", "HDR"), ("interlaced", "interlaced"),
     ("scrambled", "cannot be decoded|no frame|breaks off")])
 def test_what_cannot_be_painted_is_refused_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
-        probe(broken(tmp_path, name))
+        open_source(broken(tmp_path, name))
     assert isinstance(caught.value, VidstyleError)
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
@@ -152,12 +153,12 @@ def test_a_name_with_a_colon_is_a_name(tmp_path: Path) -> None:
 
 
 def test_untagged_colours_are_assumed_by_size_and_said(tmp_path: Path) -> None:
-    small = probe(make_clip(tmp_path / "small.mp4", frames=1))
-    large = probe(make_clip(tmp_path / "large.mp4", frames=1, size=(1280, 64)))
-    assert (small.colour.matrix, large.colour.matrix) == ("bt601", "bt709")
+    small = open_source(make_clip(tmp_path / "small.mp4", frames=1))
+    large = open_source(make_clip(tmp_path / "large.mp4", frames=1, size=(1280, 64)))
+    assert (small.clip.colour.matrix, large.clip.colour.matrix) == ("bt601", "bt709")
     assert any("assumed matrix bt601" in warning for warning in small.warnings)
-    tagged = probe(make_clip(tmp_path / "tagged.mp4", frames=1, tags=(1, 2, 1, 1)))
-    assert (tagged.colour.matrix, tagged.colour.full_range, tagged.warnings) == ("bt709", True, ())
+    tagged = open_source(make_clip(tmp_path / "tagged.mp4", frames=1, tags=(1, 2, 1, 1)))
+    assert (tagged.clip.colour.matrix, tagged.clip.colour.full_range, tagged.warnings) == ("bt709", True, ())
 
 
 def test_a_cut_off_matroska_is_refused(tmp_path: Path) -> None:
@@ -167,6 +168,6 @@ def test_a_cut_off_matroska_is_refused(tmp_path: Path) -> None:
     cut.write_bytes(data[:len(data) // 3])
     with pytest.raises(InputError, match=r"is cut off; .* bytes at the end are missing.*--on-damage"):
         probe(cut)
-    clip = probe(cut, "keep")
-    assert clip.frames < 150
-    assert any("cut off" in warning for warning in clip.warnings)
+    source = open_source(cut, ReadSettings("keep"))
+    assert source.clip.frames < 150
+    assert any("cut off" in warning for warning in source.warnings)

@@ -10,11 +10,11 @@ import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_video_encode import copy
+from unpainted import copy, plan
 from video_clips import gradient, make_clip
 
 from vidstyle.core.errors import UsageError
-from vidstyle.video import Encoder, decode, plan_output, probe
+from vidstyle.video import open_source, probe
 from vidstyle.video.write.timecode import advance
 
 WORDS = [(0.1, 0.3, "first words"), (0.5, 0.4, "the <i>second</i>"), (1.0, 0.15, "third")]  # seconds, length, text
@@ -68,62 +68,62 @@ def said(path: Path) -> list[tuple[float, float, str]]:
 @pytest.mark.parametrize(("suffix", "codec", "form"), [(".mkv", "h264", "subrip"), (".mp4", "h264", "mov_text"),
                                                        (".mov", "h264", "mov_text"), (".webm", "vp9", "webvtt")])
 def test_subtitles_are_copied_or_converted(tmp_path: Path, suffix: str, codec: str, form: str) -> None:
-    clip = probe(marked(tmp_path / "a.mkv"))
-    written = copy(clip, tmp_path / f"b{suffix}", codec=codec)
-    (text,) = [track for track in written.others if track.kind == "subtitle"]
+    source = open_source(marked(tmp_path / "a.mkv"))
+    written = copy(source, tmp_path / f"b{suffix}", codec=codec)
+    (text,) = [track for track in written.clip.others if track.kind == "subtitle"]
     assert (text.codec, text.language) == (form, "fra")
-    for (begin, length, words), (was, long, line) in zip(said(written.path), WORDS, strict=True):
+    for (begin, length, words), (was, long, line) in zip(said(written.clip.path), WORDS, strict=True):
         assert (begin, length) == pytest.approx((was, long), abs=0.0011)
         assert re.sub(r"\{\\i\d\}", "", words) == re.sub(r"</?i>", "", line)
-    told = plan_output(tmp_path / f"c{suffix}", clip, codec=codec)
-    assert any("converted" in warning for warning in told.warnings) == (suffix != ".mkv")
+    planned = plan(source, tmp_path / f"c{suffix}", codec=codec)
+    assert any("converted" in warning for warning in planned.warnings) == (suffix != ".mkv")
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_what_is_said_in_a_range_is_cut_to_it(tmp_path: Path, suffix: str) -> None:
-    clip = probe(marked(tmp_path / "a.mkv"))
-    written = copy(clip, tmp_path / f"b{suffix}", first=15, last=26)  # 0.6 s to 1.08 s
-    (second, third) = said(written.path)
+    source = open_source(marked(tmp_path / "a.mkv"))
+    written = copy(source, tmp_path / f"b{suffix}", frames=(15, 26))  # 0.6 s to 1.08 s
+    (second, third) = said(written.clip.path)
     assert second[:2] == pytest.approx((0.0, 0.3), abs=0.0011)
     assert third[:2] == pytest.approx((0.4, 0.08), abs=0.0011)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_chapters_and_timecode_of_a_range(tmp_path: Path, suffix: str) -> None:
-    clip = probe(marked(tmp_path / "a.mkv"))
-    for options, chapters, timecode in (
-            ({}, [(0, 0.4, "part 0"), (0.4, 0.8, "part 1"), (0.8, 1.2, "part 2")], "01:00:00:00"),
-            ({"first": 15, "last": 26}, [(0, 0.2, "part 1"), (0.2, 0.48, "part 2")], "01:00:00:15")):
-        written = copy(clip, tmp_path / f"b{len(options)}{suffix}", **options)
-        with av.open(str(written.path)) as reader:
+    source = open_source(marked(tmp_path / "a.mkv"))
+    for frames, chapters, timecode in (
+            (None, [(0, 0.4, "part 0"), (0.4, 0.8, "part 1"), (0.8, 1.2, "part 2")], "01:00:00:00"),
+            ((15, 26), [(0, 0.2, "part 1"), (0.2, 0.48, "part 2")], "01:00:00:15")):
+        written = copy(source, tmp_path / f"b{timecode[-2:]}{suffix}", frames)
+        with av.open(str(written.clip.path)) as reader:
             found = [(float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]), c["metadata"]["title"])
                      for c in reader.chapters()]
         assert [title for *_, title in found] == [title for *_, title in chapters]
         for (*now, _), (*was, _) in zip(found, chapters, strict=True):
             assert now == pytest.approx(was, abs=0.0011)
-        assert written.timecode == timecode
+        assert written.clip.timecode == timecode
 
 
 def test_a_timecode_that_cannot_count_is_named(tmp_path: Path) -> None:
-    clip = probe(marked(tmp_path / "a.mkv", step=700))
-    assert clip.variable_rate
-    assert any("timecode 01:00:00:00 is dropped" in warning for warning in plan_output(tmp_path / "b.mkv", clip).warnings)
+    source = open_source(marked(tmp_path / "a.mkv", step=700))
+    assert source.clip.variable_rate
+    assert any("timecode 01:00:00:00 is dropped" in warning for warning in plan(source, tmp_path / "b.mkv").warnings)
 
 
 def test_fonts_and_covers(tmp_path: Path) -> None:
-    fonts = probe(marked(tmp_path / "a.mkv", font=True))
-    with av.open(str(copy(fonts, tmp_path / "b.mkv").path)) as reader:
+    fonts = open_source(marked(tmp_path / "a.mkv", font=True))
+    with av.open(str(copy(fonts, tmp_path / "b.mkv").clip.path)) as reader:
         (font,) = [stream for stream in reader.streams if stream.type == "attachment"]
         assert (bytes(font.data), font.name, font.mimetype) == (FONT, "font.ttf", "application/x-truetype-font")
-    covered = probe(marked(tmp_path / "c.mp4", words=False, cover=True, timecode=None))
+    covered = open_source(marked(tmp_path / "c.mp4", words=False, cover=True, timecode=None))
     pictures = []
-    for path in (covered.path, copy(covered, tmp_path / "d.mp4").path, copy(covered, tmp_path / "e.mkv").path,
-                 copy(covered, tmp_path / "f.mp4", first=9).path):
+    for path in (covered.clip.path, copy(covered, tmp_path / "d.mp4").clip.path, copy(covered, tmp_path / "e.mkv").clip.path,
+                 copy(covered, tmp_path / "f.mp4", (9, 29)).clip.path):
         with av.open(str(path)) as reader:
             (cover,) = [s for s in reader.streams if s.disposition & av.stream.Disposition.attached_pic]
             pictures.append(next(bytes(packet) for packet in reader.demux(cover) if packet.size))
     assert pictures == pictures[:1] * 4
-    assert any("cover picture" in warning for warning in plan_output(tmp_path / "g.mov", covered).warnings)
+    assert any("cover image" in warning for warning in plan(covered, tmp_path / "g.mov").warnings)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -140,12 +140,10 @@ def test_of_two_pictures_the_painted_one_is_shown(tmp_path: Path, suffix: str) -
                 if packet.size:
                     packet.stream = out
                     writer.mux(packet)
-    clip = probe(both)
-    assert clip.width == 96
+    source = open_source(both)
+    assert source.clip.width == 96
     target = tmp_path / f"out{suffix}"
-    with Encoder(target, clip, codec="ffv1" if suffix == ".mkv" else "h264") as encoder:
-        for frame in decode(clip):
-            encoder.write(frame)
+    copy(source, target, codec="ffv1" if suffix == ".mkv" else "h264")
     with av.open(str(target)) as reader:
         found = {stream.width: bool(stream.disposition & av.stream.Disposition.default) for stream in reader.streams.video}
     assert found == {96: True, 48: False}
@@ -153,13 +151,13 @@ def test_of_two_pictures_the_painted_one_is_shown(tmp_path: Path, suffix: str) -
 
 
 def test_strict_refuses_what_would_be_lost_and_nothing_else(tmp_path: Path) -> None:
-    clip = probe(marked(tmp_path / "a.mkv", font=True))
-    told = plan_output(tmp_path / "b.mp4", clip)
-    assert any("attachment font.ttf" in warning for warning in told.warnings)
+    source = open_source(marked(tmp_path / "a.mkv", font=True))
+    planned = plan(source, tmp_path / "b.mp4")
+    assert any("attachment font.ttf" in warning for warning in planned.warnings)
     with pytest.raises(UsageError, match=r"--strict.*attachment font\.ttf") as caught:
-        plan_output(tmp_path / "b.mp4", clip, strict=True)
+        plan(source, tmp_path / "b.mp4", strict=True)
     assert "\n" not in str(caught.value)
-    assert plan_output(tmp_path / "b.mkv", clip, strict=True).kept
+    assert plan(source, tmp_path / "b.mkv", strict=True).lost == ()
 
 
 # SMPTE ST 12-1: numbers 0 and 1 are left out at each minute but every tenth; 17982 frames are ten minutes, 2589408 a day.

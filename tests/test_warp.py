@@ -1,4 +1,4 @@
-"""Warping and visibility, held against motion that is known and against scipy."""
+"""Warping, visibility and trust against known motion and against scipy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidstyle.ops.warp import compose, likeness, long_term_weights, trust, visib
 
 SIZE = 48
 SIDE, SHIFT = 12, 6
-TOP, LEFT = 18, 14  # where the square stands in the last frame
+TOP, LEFT = 18, 14  # corner of the square in the last frame
 
 
 def constant_flow(u: float, v: float, height: int = SIZE, width: int = SIZE) -> Tensor:
@@ -23,7 +23,7 @@ def constant_flow(u: float, v: float, height: int = SIZE, width: int = SIZE) -> 
 
 
 def moved_square() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A textured square that went SHIFT px to the right over a background that stands still.
+    """A textured square that moves SHIFT px to the right over a still background.
 
     Returns last and this (3, H, W) and the true motion: to_last on this frame's grid, to_this on the last frame's.
     """
@@ -48,7 +48,7 @@ def test_warp_agrees_with_scipy(height: int, width: int) -> None:
     rows, columns = np.mgrid[0:height, 0:width]
     expected = [map_coordinates(channel.numpy().astype(np.float64), [rows + flow[1].numpy(), columns + flow[0].numpy()],
                                 order=1, mode="nearest") for channel in image]
-    # float32 results of numbers near 1: an error of a few 6e-8
+    # float32 rounds numbers near 1 by up to 6e-8, several times
     np.testing.assert_allclose(warp(image, flow).numpy(), np.stack(expected), atol=3e-7)
 
 
@@ -56,34 +56,34 @@ def test_warp_agrees_with_scipy(height: int, width: int) -> None:
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (5, 0), (0, -3), (-7, 4)])
 def test_whole_pixel_motion_copies_pixels(mode: str, dx: int, dy: int) -> None:
     image = (torch.rand(3, 40, 60, generator=torch.Generator().manual_seed(0)) * 255).round() / 255
-    pulled = warp(image, constant_flow(dx, dy, 40, 60), mode=mode)  # type: ignore[arg-type]
+    warped = warp(image, constant_flow(dx, dy, 40, 60), mode=mode)  # type: ignore[arg-type]
     padded = torch.nn.functional.pad(image[None], (8, 8, 8, 8), mode="replicate")[0]
     expected = padded[:, 8 + dy:48 + dy, 8 + dx:68 + dx]
-    # the last float32 digit of 1.0 is 6e-8; a pixel of 0 may become 1e-13
-    torch.testing.assert_close(pulled, expected, atol=6e-8, rtol=0)
+    # float32 rounds numbers near 1 by up to 6e-8; a pixel of 0 may become 1e-13
+    torch.testing.assert_close(warped, expected, atol=6e-8, rtol=0)
 
 
-def test_a_still_shot_is_not_softened_by_a_hundred_pulls() -> None:
+def test_a_hundred_warps_by_zero_do_not_blur() -> None:
     image = torch.rand(1, 4, 1920, generator=torch.Generator().manual_seed(1))
-    pulled = image
+    warped = image
     for _ in range(100):
-        pulled = warp(pulled, constant_flow(0, 0, 4, 1920))
-    assert (pulled - image).abs().max() < 1e-6
+        warped = warp(warped, constant_flow(0, 0, 4, 1920))
+    assert (warped - image).abs().max() < 1e-6
 
 
-def test_bicubic_keeps_texture_that_bilinear_softens() -> None:
+def test_bicubic_keeps_texture_that_bilinear_blurs() -> None:
     stripes = torch.sin(torch.arange(64) * 0.9).expand(1, 64, 64)
-    left = {mode: warp(stripes, constant_flow(0.5, 0, 64, 64), mode=mode).std() for mode in ("bilinear", "bicubic")}
-    assert left["bilinear"] < 0.95 * stripes.std()
-    assert abs(left["bicubic"] / stripes.std() - 1) < 0.03
+    deviation = {mode: warp(stripes, constant_flow(0.5, 0, 64, 64), mode=mode).std() for mode in ("bilinear", "bicubic")}
+    assert deviation["bilinear"] < 0.95 * stripes.std()
+    assert abs(deviation["bicubic"] / stripes.std() - 1) < 0.03
 
 
 def test_direction_and_magnitude() -> None:
-    """MAUA pulled content that moved by +8 px by −4 px; the error must fall to nothing, not rise (peers.md)."""
+    """Content that moved by +8 px is warped by −8 px: the error vanishes. A known bug of another program warped by −4 px."""
     last = torch.rand(3, 32, 64, generator=torch.Generator().manual_seed(2))
     this = last.roll(8, dims=-1)  # content moves 8 px to the right
-    pulled = warp(last, constant_flow(-8, 0, 32, 64))
-    torch.testing.assert_close(pulled[..., 8:], this[..., 8:], atol=1e-6, rtol=0)
+    warped = warp(last, constant_flow(-8, 0, 32, 64))
+    torch.testing.assert_close(warped[..., 8:], this[..., 8:], atol=1e-6, rtol=0)
     assert (warp(last, constant_flow(8, 0, 32, 64)) - this)[..., 8:-8].abs().mean() > 0.2
 
 
@@ -93,33 +93,33 @@ def test_x_comes_before_y() -> None:
     assert warp(image, constant_flow(0, 1, 4, 5))[0, 1, 1] == image[0, 2, 1]
 
 
-def test_batches_equal_single_pictures() -> None:
+def test_a_batch_equals_single_images() -> None:
     images, flows = torch.rand(2, 3, 9, 7), torch.randn(2, 2, 9, 7)
     singles = torch.stack([warp(image, flow) for image, flow in zip(images, flows, strict=True)])
     assert torch.equal(warp(images, flows), singles)
     assert torch.equal(warp(images[0], flows)[0], singles[0])
     assert torch.equal(warp(images, flows[0])[0], singles[0])
     back = torch.randn(2, 2, 9, 7)
-    shown = visibility(flows, back)
-    assert shown.shape == (2, 1, 9, 7)
-    assert torch.equal(shown[1], visibility(flows[1], back[1]))
+    visible = visibility(flows, back)
+    assert visible.shape == (2, 1, 9, 7)
+    assert torch.equal(visible[1], visibility(flows[1], back[1]))
 
 
-def test_warp_is_differentiable_in_picture_and_motion() -> None:
+def test_warp_is_differentiable_in_image_and_flow() -> None:
     generator = torch.Generator().manual_seed(5)
     image = torch.rand(1, 5, 6, generator=generator, dtype=torch.float64, requires_grad=True)
     flow = torch.full((2, 5, 6), 0.3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(warp, (image, flow))
 
 
-def test_motion_that_is_no_number_stays_in_place_and_is_hidden() -> None:
+def test_unknown_motion_counts_as_zero_and_is_hidden() -> None:
     image = torch.rand(3, 8, 8)
     flow = torch.zeros(2, 8, 8)
     flow[:, 3, 3] = torch.nan
     assert torch.equal(warp(image, flow)[:, 3, 3], image[:, 3, 3])
-    shown = visibility(flow, torch.zeros(2, 8, 8))
-    assert shown[0, 3, 3] == 0
-    assert shown[0, 6, 6] == 1
+    visible = visibility(flow, torch.zeros(2, 8, 8))
+    assert visible[0, 3, 3] == 0
+    assert visible[0, 6, 6] == 1
 
 
 def test_sizes_that_differ_are_refused() -> None:
@@ -128,38 +128,38 @@ def test_sizes_that_differ_are_refused() -> None:
 
 
 def test_visibility_lives_on_this_frames_grid() -> None:
-    """Uncovered ground is where the square WAS; what the square now covers can be trusted (it shows the square)."""
+    """Hidden is where the square WAS in the last frame; the pixels that it covers now are visible in both frames."""
     last, this, to_last, to_this = moved_square()
-    shown = visibility(to_last, to_this)[0].bool()
+    visible = visibility(to_last, to_this)[0].bool()
     middle = slice(TOP + 2, TOP + SIDE - 2)
-    assert not shown[middle, LEFT:LEFT + SHIFT].any(), "the ground the square left was hidden in the last frame"
-    assert shown[middle, LEFT + SHIFT + 2:LEFT + SHIFT + SIDE - 2].all(), "the square itself is visible in both"
-    assert shown[:TOP - 2].all(), "so is the still background"
-    assert shown[TOP + SIDE + 2:].all()
+    assert not visible[middle, LEFT:LEFT + SHIFT].any(), "the uncovered background was hidden in the last frame"
+    assert visible[middle, LEFT + SHIFT + 2:LEFT + SHIFT + SIDE - 2].all(), "the square itself is visible in both"
+    assert visible[:TOP - 2].all(), "the still background is visible"
+    assert visible[TOP + SIDE + 2:].all()
     difference = (warp(last, to_last) - this).abs().amax(0)
-    assert difference[shown].max() == 0, "every trusted pixel shows the same thing in both frames"
-    assert difference[~shown].max() > 0.5
+    assert difference[visible].max() == 0, "every visible pixel is equal in both frames"
+    assert difference[~visible].max() > 0.5
 
 
 def test_motion_edges_are_marked_on_both_sides_and_only_there() -> None:
     to_last = torch.zeros(2, 20, 20)
     to_last[0, :, 10:] = 2.0
-    shown = visibility(to_last, -to_last)[0]
-    # |∇u|² = (2/2)² = 1 beside the jump: above 0.002 on the still side, and above 0.01·4 + 0.002 on the moving side
-    assert torch.equal(shown[:, 6:16], torch.tensor([1, 1, 1, 0, 0, 1, 1, 1, 1, 1.0]).expand(20, 10))
+    visible = visibility(to_last, -to_last)[0]
+    # |∇u|² = (2/2)² = 1 next to the jump: above 0.002 on the still side, and above 0.01·4 + 0.002 on the moving side
+    assert torch.equal(visible[:, 6:16], torch.tensor([1, 1, 1, 0, 0, 1, 1, 1, 1, 1.0]).expand(20, 10))
 
 
 @pytest.mark.parametrize(("back", "trusted"), [(-3.0, 1), (-2.21, 1), (-2.19, 0), (3.0, 0)])
 def test_consistency_threshold_by_hand(back: float, trusted: int) -> None:
     """w = (3, 0): (3 − 2.21)² = 0.6241 < 0.01 (9 + 2.21²) + 0.5 = 0.6388, and (3 − 2.19)² = 0.6561 ≥ 0.6380."""
-    shown = visibility(constant_flow(3, 0), constant_flow(back, 0))
-    assert shown[0, 24, 24] == trusted
+    visible = visibility(constant_flow(3, 0), constant_flow(back, 0))
+    assert visible[0, 24, 24] == trusted
 
 
 def test_what_comes_from_outside_the_frame_is_hidden() -> None:
-    shown = visibility(constant_flow(-4, 0), constant_flow(4, 0))[0]
-    assert not shown[:, :4].any()
-    assert shown[:, 4:].all()
+    visible = visibility(constant_flow(-4, 0), constant_flow(4, 0))[0]
+    assert not visible[:, :4].any()
+    assert visible[:, 4:].all()
     barely = visibility(constant_flow(-0.4, 0.4), constant_flow(0.4, -0.4))
     assert barely.all(), "less than half a pixel outside still shows the border pixel"
 
@@ -168,7 +168,7 @@ def test_compose_follows_a_point_through_two_frames() -> None:
     ramp = torch.arange(SIZE, dtype=torch.float32).expand(SIZE, SIZE) * 0.1
     first, second = constant_flow(-2, 1), torch.stack([ramp, torch.zeros(SIZE, SIZE)])
     both = compose(first, second)
-    # at column 20: two pixels to the left, where the second motion is 1.8
+    # Column 20 moves to column 18, where the second motion is 1.8.
     torch.testing.assert_close(both[:, 10, 20], torch.tensor([-2 + 1.8, 1.0]))
     image = torch.rand(3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
     twice = warp(warp(image, constant_flow(3, 0)), first)
@@ -189,22 +189,22 @@ def test_likeness_falls_with_the_difference():
     other = image.clone()
     other[:, :, 2:] += 0.1
     found = likeness(image, other)
-    # What the mean over 3x3, taken twice, leaves of a step between columns 1 and 2.
+    # A step between columns 1 and 2 after two means over 3x3 pixels.
     shares = torch.tensor([1 / 9, 1 / 3, 2 / 3, 8 / 9]).expand(4, 4)
     torch.testing.assert_close(found[0], torch.exp(-60 * 3 * (0.1 * shares) ** 2))
     assert math.isclose(float(likeness(image, image + 0.1)[0, 0, 0]), math.exp(-1.8), rel_tol=1e-5)
 
 
-def test_fine_texture_pulled_by_half_a_pixel_still_looks_alike():
-    stripes = (torch.arange(16) % 2).float().expand(3, 16, 16)  # the worst case: half a pixel away they are plain grey
-    inner = likeness(stripes, torch.full_like(stripes, 0.5))[0, :, 2:-2]  # the border is no texture
-    assert float(inner.min()) > 0.5  # the difference itself, half of full scale everywhere, would leave exp(−45)
+def test_likeness_ignores_the_interpolation_of_fine_texture():
+    stripes = (torch.arange(16) % 2).float().expand(3, 16, 16)  # the worst case: half a pixel away they are uniform grey
+    inner = likeness(stripes, torch.full_like(stripes, 0.5))[0, :, 2:-2]  # without the border, where there is no texture
+    assert float(inner.min()) > 0.5  # without the means it would be exp(−45)
 
 
-def test_beside_something_that_moves_paint_may_stay():
+def test_trust_does_not_reject_small_motion_edges():
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     to_last = torch.zeros(2, 8, 8)
-    to_last[0, :, 4:] = 0.4  # an edge in the motion, too small for the two directions to disagree
+    to_last[0, :, 4:] = 0.4  # a motion edge, too small for the two flows to disagree
     flow = FlowPair(to_last, -to_last)
     this = warp(image, to_last)
     assert not visibility(flow.to_last, flow.to_this)[0, :, 3:5].any()

@@ -1,4 +1,4 @@
-"""Tiny clips made on the spot, each with the one property that a test is about."""
+"""Small clips made by the tests, each with the property that a test is about."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import torch
 
 torch.set_num_threads(1)  # on a busy machine, threads that wait for each other cost more than they bring
 
+
 def gradient(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-    """(H, W, 3) uint8: a smooth moving picture that compresses well and differs in every frame."""
+    """(H, W, 3) uint8: a smooth moving image that compresses well and differs in every frame."""
     y, x = np.mgrid[0:height, 0:width]
     red = 128 + 100 * np.sin(x / 17 + index / 5)
     green = 128 + 100 * np.sin(y / 13 - index / 7)
@@ -104,3 +105,17 @@ def packets(path: Path, index: int) -> list[tuple[bytes, Fraction]]:
     with av.open(str(path)) as reader:
         stream = reader.streams[index]
         return [(bytes(packet), packet.pts * packet.time_base) for packet in reader.demux(stream) if packet.size]
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "bframes.mp4": {"options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
+    "open.mp4": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "open.mkv": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "open.ts": {"options": {"x264-params": "open-gop=1:keyint=10:bframes=3:scenecut=0"}},
+    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "open-gop=1:keyint=10:bframes=3:log-level=error"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "12", "lag-in-frames": "16", "auto-alt-ref": "1"}},
+    "confused.avi": {"time_base": Fraction(1, 25), "pts": list(range(45)),  # AVI has no place for B-frames' times
+                     "options": {"x264-params": "bframes=3:keyint=12:scenecut=0"}},
+    "uneven.mp4": {"time_base": Fraction(1, 90000), "pts": [i * 3000 + i % 3 * 700 for i in range(45)]},
+}
+"""Settings of `make_clip` for clips of 45 frames whose times or references are awkward, by file name."""

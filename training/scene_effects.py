@@ -1,4 +1,4 @@
-"""What a camera and the light do to two frames after things have moved: none of it moves anything."""
+"""Effects of light, camera and compression on two frames; none of them changes the motion."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Image = NDArray[np.float32]
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A random number whose logarithm is uniform between those of `low` and `high`."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
 def drifting(rng: np.random.Generator, size: tuple[int, int], field: NDArray[np.float32], pace: float) -> list[Image]:
-    """Two windows (H, W, 1) onto the square `field`, the second a few pixels aside."""
+    """Two windows (H, W, 1) of the square `field`, the second shifted by about `pace` pixels."""
     (height, width), spare = size, field.shape[0] - max(size)
     starts = rng.uniform(0, spare, 2)
     windows = []
@@ -29,7 +30,7 @@ def drifting(rng: np.random.Generator, size: tuple[int, int], field: NDArray[np.
 
 
 def fogged(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
-    """Smoke, haze or mist that drifts on its own, over everything."""
+    """Smoke, haze or mist over the whole frame that drifts independently of the scene."""
     size = (frames[0].shape[0], frames[0].shape[1])
     side = max(size) + 40
     field = octaves(rng, side, side / rng.uniform(1, 4), side / 16, 0.4)
@@ -40,7 +41,7 @@ def fogged(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
 
 
 def shaded(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
-    """Patches of shadow or light that glide over the scene."""
+    """Patches of shadow or light that move over the scene."""
     size = (frames[0].shape[0], frames[0].shape[1])
     side = max(size) + 80
     field = np.tanh((octaves(rng, side, side / rng.uniform(1, 5), side / 10, 0.3) - 0.5) * rng.uniform(2, 20)) * 0.5 + 0.5
@@ -49,7 +50,7 @@ def shaded(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
 
 
 def toned(rng: np.random.Generator, frames: list[Image], amount: float) -> list[Image]:
-    """One change of exposure, gamma, contrast, brightness and white balance, the same for all the frames given."""
+    """One random change of exposure, gamma, brightness and white balance, the same for all frames given."""
     gamma, gain = np.exp(rng.normal(0, amount, 2))
     balance, lift = np.exp(rng.normal(0, amount / 3, 3)), rng.normal(0, amount / 4)
     table = np.linspace(0, 1, 1024)[:, None] ** gamma * gain * balance + lift
@@ -59,13 +60,13 @@ def toned(rng: np.random.Generator, frames: list[Image], amount: float) -> list[
 
 
 def defocused(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
-    """Out of focus, now and then not by the same amount in both."""
+    """Defocus, in 40 % of all cases by different amounts in both frames."""
     sigmas = log_uniform(rng, 0.4, 1.6) * np.exp(rng.normal(0, 0.25, 2) * (rng.random() < 0.4))
     return [cv2.GaussianBlur(frame, (0, 0), sigma) for frame, sigma in zip(frames, sigmas.tolist(), strict=True)]
 
 
 def grainy(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
-    """Sensor noise, new in every frame; coarse now and then, as after a denoiser or on film."""
+    """Sensor noise, independent in every frame; coarse in 30 % of all cases, as on film or after a denoiser."""
     strength, coarse = log_uniform(rng, 0.002, 0.05), rng.random() < 0.3
     grown = []
     for frame in frames:
@@ -77,14 +78,14 @@ def grainy(rng: np.random.Generator, frames: list[Image]) -> list[Image]:
 
 
 def compressed(rng: np.random.Generator, frames: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    """Through JPEG, as a video's blocks and ringing."""
+    """JPEG compression, whose blocks and ringing resemble a video's."""
     quality = int(rng.integers(20, 90))
     return [cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
             for frame in frames]
 
 
-def filmed(rng: np.random.Generator, frames: list[Image]) -> list[NDArray[np.uint8]]:
-    """Two frames (H, W, 3) float32 in [0, 1] as uint8, after a random choice of all of the above."""
+def add_effects(rng: np.random.Generator, frames: list[Image]) -> list[NDArray[np.uint8]]:
+    """Two frames (H, W, 3) float32 in [0, 1] as uint8, after a random choice of these effects."""
     if rng.random() < 0.15:
         frames = shaded(rng, frames)
     if rng.random() < 0.15:
@@ -102,4 +103,5 @@ def filmed(rng: np.random.Generator, frames: list[Image]) -> list[NDArray[np.uin
 
 
 def to_bytes(frame: Image) -> NDArray[np.uint8]:
+    """Clamped to [0, 1] and rounded to 8 bits."""
     return np.round(np.clip(frame, 0, 1) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Layers whose every motion is known between two frames: how they are sampled, drawn, and what hides what."""
+"""Layers with known motion between two frames: sampling, drawing, and which layer hides which."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scene_shapes import FINE, Mask
-from training.scene_textures import Picture
+from training.scene_textures import Image
 
 Field = NDArray[np.float32]
 
 ROUNDS = 10
-"""Fixed-point steps that undo a bend. Its slope is held below STEEPEST, each step leaves less than 0.4 of the error:
-10 steps leave less than 1e-3 px of a bend of 12 px."""
+"""Fixed-point steps that invert a bend. With slopes below STEEPEST each step leaves less than 0.4 of the error; 10 steps leave
+less than 1e-3 px of a bend of 12 px."""
 STEEPEST = 0.25
 """Pixels per pixel; the largest slope of a bend."""
 LAST, THIS = 0, 1
-"""The two frames. A layer's plane is laid out as the last frame shows it."""
+"""The two frames. The coordinates of a layer's plane are those of the last frame."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One flat picture. This frame's point x shows the plane's point `affine` (x, 1) + bend(x); the last frame's, x."""
+    """A textured plane. Point x of this frame shows point `affine` (x, 1) + bend(x) of the plane; point x of the last, x."""
 
-    picture: Picture
+    image: Image
     """(n, n, 3) uint8 RGB, FINE pixels per plane pixel, reflected beyond its borders."""
     place: NDArray[np.float64]
-    """(2, 3), plane to picture pixels."""
+    """(2, 3), plane pixels to those of `image`."""
     affine: NDArray[np.float64]
     """(2, 3), this frame's pixels to the plane's."""
     mask: Mask | None = None
@@ -59,13 +59,13 @@ class Layer:
     def _bent(self, points: Field) -> Field:
         return cv2.remap(self.bend, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def colour(self, plane: Field) -> Picture:
-        """(h, w, 3) uint8. Bilinear: OpenCV's bicubic shifts what it reads by up to 0.1 px, its bilinear by nothing."""
-        return cv2.remap(self.picture, cv2.transform(plane, self.place), None, cv2.INTER_LINEAR,
+    def colour(self, plane: Field) -> Image:
+        """(h, w, 3) uint8 RGB at these points. Bilinear, because OpenCV's bicubic shifts the image by up to 0.1 px."""
+        return cv2.remap(self.image, cv2.transform(plane, self.place), None, cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REFLECT_101)
 
     def cover(self, plane: Field) -> Mask:
-        """(h, w) uint8, 255 = covered."""
+        """(h, w) uint8, 255 = covered, at these points of the plane."""
         if self.mask is None:
             return np.full(plane.shape[:2], 255, np.uint8)
         place = (plane - np.array(self.corner, np.float32)) * np.float32(FINE)
@@ -81,8 +81,8 @@ class Layer:
         moved = cv2.transform(corners, cv2.invertAffineTransform(self.affine))
         bent = 0.0 if self.bend is None else 1.5 * float(np.abs(self.bend).max())
         pad = 2 + (bent if frame == THIS else 0) + shutter * (float(np.abs(moved - corners).max()) + bent)
-        shown = (moved if frame == THIS else corners)[0]
-        low, high = np.floor(shown.min(0) - pad).astype(int), np.ceil(shown.max(0) + pad).astype(int) + 1
+        outline = (moved if frame == THIS else corners)[0]
+        low, high = np.floor(outline.min(0) - pad).astype(int), np.ceil(outline.max(0) + pad).astype(int) + 1
         (left, top), (right, bottom) = (np.clip(end, 0, [width, height]).tolist() for end in (low, high))
         return slice(top, bottom), slice(left, right)
 
@@ -96,7 +96,7 @@ def pixel_grid(size: tuple[int, int]) -> Field:
 def draw(layers: Sequence[Layer], frame: int, size: tuple[int, int], shutter: float = 0.0) -> Field:
     """(H, W, 3) float32 RGB in [0, 1]: the layers over one another, farthest first.
 
-    shutter: how long it is open, as a part of the time between the frames, the frame's own moment in the middle.
+    shutter: exposure as a share of the time between the frames, centred on the frame's own moment.
     """
     grid, canvas = pixel_grid(size), np.zeros((*size, 3), np.float32)
     for layer in layers:
@@ -121,7 +121,7 @@ def draw(layers: Sequence[Layer], frame: int, size: tuple[int, int], shutter: fl
 def motion(layers: Sequence[Layer], frame: int, size: tuple[int, int]) -> tuple[Field, NDArray[np.uint8]]:
     """On the grid of LAST or THIS frame: the motion (H, W, 2) px to the other one, and the number of the layer shown.
 
-    Where an edge mixes two layers it is that of the nearest one which covers more than half.
+    At an edge that mixes two layers it is the motion of the nearest layer that covers more than half of the pixel.
     """
     grid = pixel_grid(size)
     flow, owner = np.zeros_like(grid), np.zeros(size, np.uint8)
@@ -131,18 +131,18 @@ def motion(layers: Sequence[Layer], frame: int, size: tuple[int, int]) -> tuple[
         if not points.size:
             continue
         plane = layer.to_plane(points) if frame == THIS else points
-        mine = layer.cover(plane) > 127
+        covered = layer.cover(plane) > 127
         there = plane if frame == THIS else layer.to_frame(points)
-        flow[part][mine] = (there - points)[mine]
-        owner[part][mine] = number
+        flow[part][covered] = (there - points)[covered]
+        owner[part][covered] = number
     return flow, owner
 
 
-def shown(layers: Sequence[Layer], frame: int, flow: Field, owner: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(H, W) on the grid of `frame`: whether the other frame shows that point too, inside it and covered by nothing."""
+def visible_in_other(layers: Sequence[Layer], frame: int, flow: Field, owner: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(H, W) on the grid of `frame`: True where the other frame shows that point too, inside it and not covered."""
     height, width = owner.shape
     there = pixel_grid((height, width)) + flow
-    # Rounding must not put a point that stays on the frame's edge outside it.
+    # The tolerance keeps points on the frame's edge inside it despite rounding.
     visible = ((there >= -1e-3) & (there <= np.array([width - 1, height - 1], np.float32) + 1e-3)).all(2)
     for number, layer in enumerate(layers):
         behind = visible & (owner < number)
@@ -158,15 +158,15 @@ def shown(layers: Sequence[Layer], frame: int, flow: Field, owner: NDArray[np.ui
     return visible
 
 
-def gentle(bend: Field) -> Field:
-    """`bend` (H, W, 2) made weaker until it can be undone: no slope above STEEPEST."""
+def invertible(bend: Field) -> Field:
+    """`bend` (H, W, 2) scaled down until no slope is above STEEPEST, so that `Layer.to_frame` can invert it."""
     steps = [np.diff(bend, axis=axis) for axis in (0, 1)]
     steepest = math.hypot(*(float(np.linalg.norm(step, axis=2).max()) for step in steps))
     return bend if steepest <= STEEPEST else bend * np.float32(STEEPEST / steepest)
 
 
 def chained(*affines: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(2, 3): the maps one after the other, the first one first."""
+    """(2, 3): the composition of affine maps (2, 3), applied in the order given."""
     whole = np.vstack([affines[0], [0, 0, 1]])
     for _, affine in pairwise(affines):
         whole = np.vstack([affine, [0, 0, 1]]) @ whole

@@ -1,4 +1,4 @@
-"""Outlines for generated scenes: blobs, polygons, and the thin things on which motion is hardest to see."""
+"""Outlines for generated scenes: blobs, polygons, and thin shapes, on which motion is hardest to estimate."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Mask = NDArray[np.uint8]
 FINE = 2
 """Mask and texture pixels per frame pixel, along each axis."""
 SUBPIXEL = 4
-"""Bits below the pixel that OpenCV's drawing is given."""
+"""Fractional bits of the coordinates given to OpenCV's drawing functions."""
 
 
 def shape(rng: np.random.Generator, radius: float) -> Mask:
-    """(n, n) uint8, 255 = covered: a random shape about `radius` frame pixels around the middle, its edge soft."""
+    """(n, n) uint8, 255 = covered: a random shape of about `radius` frame pixels around the middle, with a soft edge."""
     side = FINE * 2 * (math.ceil(radius) + 3)
     mask = np.zeros((side, side), np.uint8)
     SHAPES[rng.choice(len(SHAPES), p=ODDS)](rng, mask, FINE * radius)
     mask[:2], mask[-2:], mask[:, :2], mask[:, -2:] = 0, 0, 0, 0
-    # An edge is spread over about a pixel, as a lens does; now and then over a few, as out of focus.
+    # Edges are blurred over about a pixel, as by a lens; one in ten over more, as out of focus.
     soft = rng.uniform(1.5, 4) if rng.random() < 0.1 else rng.uniform(0.5, 0.9)
     return cv2.GaussianBlur(mask, (0, 0), soft * FINE / 2)
 
 
 def _fill(mask: Mask, points: NDArray[np.float64], value: int = 255) -> None:
-    """The polygon `points` (n, 2) around the mask's middle."""
+    """Fill the polygon `points` (n, 2), in mask pixels from the mask's middle."""
     placed = np.round((points + mask.shape[0] / 2) * 2**SUBPIXEL).astype(np.int32)
     cv2.fillPoly(mask, [placed], value, cv2.LINE_AA, SUBPIXEL)
 
@@ -72,7 +72,7 @@ def polygon(rng: np.random.Generator, mask: Mask, radius: float) -> None:
 
 
 def box(rng: np.random.Generator, mask: Mask, radius: float) -> None:
-    """A turned rectangle, long and narrow now and then: poles, planks, walls."""
+    """A rotated rectangle of any aspect: poles, planks, walls."""
     half = radius * 0.7 * np.array([1, rng.uniform(0.05, 1)])
     turn = rng.uniform(0, math.pi)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
@@ -80,25 +80,25 @@ def box(rng: np.random.Generator, mask: Mask, radius: float) -> None:
 
 
 def lines(rng: np.random.Generator, mask: Mask, radius: float) -> None:
-    """A few straight lines or one bent one: wires, stalks, masts."""
+    """A chain of straight lines: wires, stalks, masts."""
     points = rng.uniform(-0.7, 0.7, (int(rng.integers(2, 9)), 2)) * radius
     for first, second in pairwise(points):
         _line(mask, first, second, FINE * rng.uniform(1, 5))
 
 
 def branches(rng: np.random.Generator, mask: Mask, radius: float) -> None:
-    """A twig that forks four times, thinner each time."""
+    """A branch that forks four times and becomes thinner each time."""
     heading, thick = rng.uniform(0, 2 * math.pi), FINE * rng.uniform(2, 7)
     tips = [(-0.8 * radius * np.array([math.cos(heading), math.sin(heading)]), heading)]
     for level in range(5):
-        grown = []
+        forked = []
         for root, angle in tips:
             for _ in range(1 if level == 0 else int(rng.integers(1, 4))):
                 turned = angle + rng.normal(0, 0.1 if level == 0 else 0.5)
                 tip = root + radius * 0.45 * rng.uniform(0.6, 1) * 0.8**level * np.array([math.cos(turned), math.sin(turned)])
                 _line(mask, root, tip, thick * 0.7**level)
-                grown.append((tip, turned))
-        tips = grown[:24]
+                forked.append((tip, turned))
+        tips = forked[:24]
 
 
 def grid(rng: np.random.Generator, mask: Mask, radius: float) -> None:

@@ -1,4 +1,4 @@
-"""A sheet of generated pairs to look at: both frames, the motion in colour, what is hidden. Says how fast they came.
+"""Write a sheet of generated pairs: both frames, the motion in colour, hidden pixels in black. Prints pairs per second.
 
     python training/scene_sheet.py SHEET.png --data DATA --count 12
 """
@@ -21,10 +21,10 @@ from training.moving_scenes import MovingScenes, Pair
 
 
 def row(pair: Pair) -> NDArray[np.uint8]:
-    """(H, 4 W, 3) uint8 RGB: last, this, to_last in colour with its longest motion, this without what was hidden."""
+    """(H, 4 W, 3) uint8 RGB: last, this, to_last in colour with its greatest length, this with hidden pixels in black."""
     largest = float(pair.to_last.norm(dim=0).max())
-    seen = pair.this * pair.seen_in_last
-    parts = [part.permute(1, 2, 0).numpy() for part in (pair.last, pair.this, flow_to_image(pair.to_last), seen)]
+    visible = pair.this * pair.visible_in_last
+    parts = [part.permute(1, 2, 0).numpy() for part in (pair.last, pair.this, flow_to_image(pair.to_last), visible)]
     parts[2] = cv2.putText(parts[2].copy(), f"{largest:.2f} px", (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0))
     return np.hstack(parts)
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--size", type=int, nargs=2, default=(256, 256), metavar=("H", "W"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--plain", action="store_true", help="without blur, fog, noise and the like")
+    parser.add_argument("--plain", action="store_true", help="without blur, fog, noise and other effects")
     args = parser.parse_args()
     scenes = MovingScenes(args.first + args.count, tuple(args.size), data=args.data, seed=args.seed, effects=not args.plain)
     began = time.perf_counter()

@@ -1,17 +1,17 @@
-"""Train the start network: one that paints any style at once, and from which every fit begins.
+"""Train the start network, which paints any style without a fit and from which every fit starts.
 
     python training/train_start.py DATA --out scratch/start --steps 9000 --export vidstyle/models/start.safetensors
 
-DATA holds `photos/` and `style_training/`. Every step paints crops of photographs, each in another style, told by the
-`StyleReader` alone; the losses are those of the fit. After the first part each painting is held to one of the same
-photograph a moment earlier, moved by a made-up motion (shift, zoom and a smooth random flow), so flow and mask are exact.
-Run again with the same `--out` to go on where it stopped. `--device cuda` where there is one.
+DATA holds `photos/` and `style_training/`. Every step paints crops of photographs, each in another style, which the network
+knows only through the `StylePredictor`. The losses are those of the fit. After the first part of the training each painting is
+compared with one of the same photograph under synthetic motion (shift, zoom and a smooth random flow), whose flow and
+visibility are exact. The same command with the same `--out` goes on where it stopped. `--device cuda` uses a GPU.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,114 +20,132 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vidstyle.core.images import read_picture
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
+
+from training.run_folder import RunFolder
+from vidstyle.core.devices import precision
+from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders import load_encoder
-from vidstyle.ops.losses import temporal_loss
+from vidstyle.ops.losses import Grams, temporal_loss
 from vidstyle.ops.warp import warp
-from vidstyle.painting.feedforward.canvas import canvas_grain
-from vidstyle.painting.feedforward.fit import TONE
+from vidstyle.painting.feedforward.canvas import random_canvas
+from vidstyle.painting.feedforward.fit import TONE_WEIGHT
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.objective import inside, painted_losses, stacked
-from vidstyle.painting.feedforward.start import StyleReader, read_scales, softness, wear
-from vidstyle.painting.feedforward.synthetic_motion import crop_of, made_up_motion, middle, moved
-from vidstyle.painting.style import Palette, StyleTarget, colours, precision
+from vidstyle.painting.feedforward.objective import inside_crop, painting_losses, stack_grams
+from vidstyle.painting.feedforward.start import StylePredictor, predictor_grams, softness
+from vidstyle.painting.feedforward.synthetic_motion import moved_pair, random_crop, random_motion, without_edges
+from vidstyle.painting.palette import Palette, sample_colours
+from vidstyle.painting.style import StyleTarget
 
-HEIGHTS = (288, 384, 480)  # pixels high that pictures are painted; the photographs are 264 high and up
-WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE, "temporal": 5.0}
-# A hard style must not drown the others: each counts by how far it has come, its loss over SHARE + its usual loss.
-SHARE = 0.1
-# The network learns what strokes are from few styles, then how styles differ: (share of the steps, styles).
+HEIGHTS = (288, 384, 480)  # painted heights in pixels; the photographs are at least 264 pixels high
+WEIGHTS = {"style": 0.3, "content": 0.06, "tv": 1.0, "tone": TONE_WEIGHT, "temporal": 5.0}
+# Each style loss is divided by BALANCE plus that style's running mean, so that hard styles do not outweigh the others.
+BALANCE = 0.1
+# (share of the steps, styles from then on): the network learns to paint strokes from few styles, then how styles differ.
 CURRICULUM = ((0.0, 8), (0.3, 32), (0.5, 1000))
-# What the reader says moves by the rate times its hundred and more inputs: at the network's own rate every style's gains leap
-# about, and the network learns to paint all styles alike.
-READING = 0.15
-ALONE = 0.6  # share of the steps without the temporal loss
-CROPS = (192, 256)  # pixels a side, without it and with: the first half learns from more pictures in the time
+# Learning rate of the predictor over the network's. A step changes an output by the rate times the number of inputs, above 100:
+# at the network's own rate all gains and shifts jump from step to step, and the network learns to paint all styles alike.
+PREDICTOR_RATE = 0.15
+STILL = 0.6  # share of the steps without the temporal loss
+CROPS = (192, 256)  # pixels a side, without and with the temporal loss: the first part sees more crops in the same time
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop to paint, and how."""
+    """One crop and the style to paint it in."""
 
     crop: Tensor
-    """See `stills.crop_of`: what may come into view lies around it."""
+    """(3, side + 2 EDGE, side + 2 EDGE); see `random_crop`."""
     which: int
-    """Place of the style in the list."""
+    """Number of the style."""
     style: StyleTarget
     palette: Palette
 
 
-class Lessons:
-    """Random crops of photographs, each with a style, all of one step at one height."""
+class Samples:
+    """Random crops of photographs, each with a random style, all of one step at one height."""
 
     def __init__(self, photos: list[Path], styles: list[Path], encoder: Encoder, generator: torch.Generator,
                  device: str) -> None:
         self.photos, self.generator, self.device = photos, generator, device
-        pictures = [read_picture(path) for path in styles]
-        self.styles = [StyleTarget([picture.to(device)], [1.0], encoder) for picture in pictures]
-        self.colours = [colours(picture) for picture in pictures]
-        self.known = len(styles)
-        self.usual = torch.full((len(styles),), 0.3)  # style loss of each, a running mean
+        images = [read_image(path) for path in styles]
+        self.styles = [StyleTarget([image.to(device)], [1.0], encoder) for image in images]
+        self.colours = [sample_colours(image) for image in images]
+        self.in_use = len(styles)
+        """How many of the styles are drawn from."""
+        self.usual = torch.full((len(styles),), 0.3)
+        """Running mean of each style's loss."""
 
     def draw(self, below: int) -> int:
         return int(torch.randint(below, (), generator=self.generator))
 
     def batch(self, count: int, side: int) -> tuple[int, list[Sample]]:
-        """The height, and `count` samples of crops of this side for it."""
+        """A painted height, and `count` samples of crops of `side` pixels at that height."""
         height = HEIGHTS[self.draw(len(HEIGHTS))]
         return height, [self._sample(height, side) for _ in range(count)]
 
     def _sample(self, height: int, side: int) -> Sample:
-        photo = read_picture(self.photos[self.draw(len(self.photos))])
-        crop, shown = crop_of(photo, height, side, self.generator)
-        which = self.draw(min(self.known, len(self.styles)))
-        return Sample(crop, which, self.styles[which], Palette.of(shown, self.colours[which]))
+        photo = read_image(self.photos[self.draw(len(self.photos))])
+        crop, colours = random_crop(photo, height, side, self.generator)
+        which = self.draw(min(self.in_use, len(self.styles)))
+        return Sample(crop, which, self.styles[which], Palette.between(colours, self.colours[which]))
 
 
-def step_losses(network: PaintNetwork, reader: StyleReader, encoder: Encoder, lessons: Lessons, count: int,
-                *, steady: bool) -> dict[str, Tensor]:
-    """The losses of one batch; where `steady`, also how far each painting is from its photograph's a moment before."""
-    generator, device = lessons.generator, lessons.device
-    side = CROPS[steady]
-    height, samples = lessons.batch(count, side)
+def stacked_inputs(styles: list[StyleTarget], height: int) -> dict[float, Grams]:
+    """The inputs (N, C, C) of a `StylePredictor` for N styles."""
+    each = [predictor_grams(style, height) for style in styles]
+    return {scale: stack_grams([one[scale] for one in each]) for scale in each[0]}
+
+
+def step_losses(network: PaintNetwork, predictor: StylePredictor, encoder: Encoder, samples: Samples, count: int,
+                *, temporal: bool) -> dict[str, Tensor]:
+    """The losses of one batch of `count` crops, by name; with `temporal` also the temporal loss under synthetic motion."""
+    generator, device = samples.generator, samples.device
+    side = CROPS[temporal]
+    height, batch = samples.batch(count, side)
     network.soft = softness(height)
-    wear(network, Palette.stacked([sample.palette for sample in samples]))
-    styles = [sample.style for sample in samples]
-    told = [read_scales(style, height) for style in styles]
-    changes = reader({scale: stacked([one[scale] for one in told]) for scale in told[0]})
-    whole = torch.stack([sample.crop for sample in samples]).to(device)
-    grain, steadiness = canvas_grain((side, side), generator).to(device), dict[str, Tensor]()
-    to_last = torch.stack([made_up_motion(side, generator) for _ in samples]).to(device) if steady else None
-    last, this = (None, middle(whole)) if to_last is None else moved(whole, to_last)
+    network.set_palette(Palette.stacked([sample.palette for sample in batch]))
+    styles = [sample.style for sample in batch]
+    changes = predictor(stacked_inputs(styles, height))
+    crops = torch.stack([sample.crop for sample in batch]).to(device)
+    canvas, temporal_part = random_canvas((side, side), generator).to(device), dict[str, Tensor]()
+    to_last = torch.stack([random_motion(side, generator) for _ in batch]).to(device) if temporal else None
+    last, this = (None, without_edges(crops)) if to_last is None else moved_pair(crops, to_last)
     with precision(this.device):
-        painting = network.proposal(this, grain, changes)
+        painting = network.proposal(this, canvas, changes)
         if last is not None and to_last is not None:
             with torch.no_grad():
-                carried = warp(network.proposal(last, grain, changes).float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
-            steadiness["temporal"] = temporal_loss(painting, carried, torch.cat([inside(one) for one in to_last]))
-    losses = painted_losses(painting, this, network.underpainting(this), encoder, styles, height, generator) | steadiness
-    each, which = losses["style"], torch.tensor([sample.which for sample in samples])
-    losses["style"] = (each / (SHARE + lessons.usual[which]).to(device)).mean()
-    lessons.usual[which] += 0.1 * (each.detach().cpu() - lessons.usual[which])
+                first = network.proposal(last, canvas, changes)
+                warped = warp(first.float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
+            temporal_part["temporal"] = temporal_loss(painting, warped, torch.cat([inside_crop(one) for one in to_last]))
+    losses = painting_losses(painting, this, network.underpainting(this), encoder, styles, height, generator) | temporal_part
+    each, which = losses["style"], torch.tensor([sample.which for sample in batch])
+    losses["style"] = (each / (BALANCE + samples.usual[which]).to(device)).mean()
+    samples.usual[which] += 0.1 * (each.detach().cpu() - samples.usual[which])
     return losses
 
 
-def rate_at(share: float) -> float:
-    """Learning rate as a share of the highest: quickly up, level, then down to nothing over the second half."""
+def rate_factor(share: float) -> float:
+    """Learning rate over its highest, after this share of the steps: a short rise, a level half, a fall to 0.005."""
     return min(1.0, 50 * share + 0.02, 2 * (1 - share) + 0.005)
 
 
-def export(network: PaintNetwork, reader: StyleReader, path: Path) -> None:
-    """Both as float16 in one file."""
-    fresh = PaintNetwork(network.width, network.blocks)  # its palette: each clip has its own
-    state = {f"network.{k}": v for k, v in network.state_dict().items() if k in dict(network.named_parameters())}
-    state |= {f"network.{k}": v for k, v in fresh.named_buffers()} | {f"reader.{k}": v for k, v in reader.state_dict().items()}
+def without_palette(network: PaintNetwork) -> dict[str, Tensor]:
+    """The network's tensors with a new network's palette: each clip has its own."""
+    new = PaintNetwork(network.width, network.blocks)
+    return {name: tensor.detach() for name, tensor in [*network.named_parameters(), *new.named_buffers()]}
+
+
+def export(network: PaintNetwork, predictor: StylePredictor, path: Path) -> None:
+    """Write both as float16 to one file."""
+    state = {f"network.{k}": v for k, v in without_palette(network).items()}
+    state |= {f"reader.{k}": v for k, v in predictor.state_dict().items()}
     save_file({k: v.detach().cpu().half().contiguous() for k, v in state.items()}, path)
 
 
-def main() -> None:
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -137,58 +155,56 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--export", type=Path)
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parsed()
+    run = RunFolder(args.out)
     torch.manual_seed(args.seed)
     generator = torch.Generator().manual_seed(args.seed)
     encoder = load_encoder("builtin", args.device)
     styles = sorted((args.data / "style_training").iterdir())
     styles = [styles[place] for place in torch.randperm(len(styles), generator=generator)]
-    lessons = Lessons(sorted((args.data / "photos").iterdir()), styles, encoder, generator, args.device)
+    samples = Samples(sorted((args.data / "photos").iterdir()), styles, encoder, generator, args.device)
     network = PaintNetwork().to(args.device).to(memory_format=torch.channels_last)
-    reader = StyleReader(sum(network.changeable)).to(args.device)
-    steppers = [*optimizers(network.parameters(), args.rate), torch.optim.Adam(reader.parameters(), args.rate * READING)]
+    predictor = StylePredictor(sum(network.modulated_channels)).to(args.device)
+    steppers = [*optimizers(network.parameters(), args.rate),
+                torch.optim.Adam(predictor.parameters(), args.rate * PREDICTOR_RATE)]
     highest = [optimizer.param_groups[0]["lr"] for optimizer in steppers]
-    start, saved = 0, args.out / "state.pt"
-    if not saved.exists():
-        told = [read_scales(style, HEIGHTS[1]) for style in lessons.styles]
-        reader.calibrate({scale: stacked([one[scale] for one in told]) for scale in told[0]})
-    if saved.exists():
-        state = torch.load(saved, weights_only=True, map_location=args.device)
+    start, state = 0, run.load(args.device)
+    if state is None:
+        predictor.calibrate(stacked_inputs(samples.styles, HEIGHTS[1]))
+    else:
         start = state["step"]
         network.load_state_dict(state["network"])
-        reader.load_state_dict(state["reader"])
+        predictor.load_state_dict(state["reader"])
         generator.set_state(state["random"].cpu())
-        lessons.usual = state["usual"].cpu()
-        for optimizer, kept in zip(steppers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        samples.usual = state["usual"].cpu()
+        for optimizer, found in zip(steppers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(found)
     began, means = time.time(), dict[str, float]()
     for step in range(start, args.steps):
-        lessons.known = max(count for share, count in CURRICULUM if step >= share * args.steps)
-        losses = step_losses(network, reader, encoder, lessons, args.batch, steady=step >= ALONE * args.steps)
+        samples.in_use = max(count for share, count in CURRICULUM if step >= share * args.steps)
+        losses = step_losses(network, predictor, encoder, samples, args.batch, temporal=step >= STILL * args.steps)
         for optimizer, rate in zip(steppers, highest, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * rate_at(step / args.steps)
+            optimizer.param_groups[0]["lr"] = rate * rate_factor(step / args.steps)
             optimizer.zero_grad(set_to_none=True)
         torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum().backward()
-        torch.nn.utils.clip_grad_norm_(reader.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(predictor.parameters(), 1.0)
         for optimizer in steppers:
             optimizer.step()
-        losses["mean style"] = lessons.usual[: lessons.known].mean()
+        losses["mean style"] = samples.usual[: samples.in_use].mean()
         for name, value in losses.items():
             means[name] = means.get(name, float(value.detach())) * 0.98 + 0.02 * float(value.detach())
         if (step + 1) % 50 == 0:
-            line = {"step": step + 1, "seconds": round(time.time() - began, 1), **{k: round(v, 5) for k, v in means.items()}}
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
+            run.log({"step": step + 1, "seconds": round(time.time() - began, 1), **{k: round(v, 5) for k, v in means.items()}})
         if (step + 1) % 250 == 0 or step + 1 == args.steps:
-            plain = {k: v for k, v in network.state_dict().items() if k in dict(network.named_parameters())}
-            plain |= dict(PaintNetwork().named_buffers())
-            kept = {"step": step + 1, "network": plain, "reader": reader.state_dict(), "random": generator.get_state(),
-                    "usual": lessons.usual}
-            torch.save(kept | {"optimizers": [o.state_dict() for o in steppers]}, saved.with_suffix(".new"))
-            saved.with_suffix(".new").replace(saved)
+            run.save({"step": step + 1, "network": without_palette(network), "reader": predictor.state_dict(),
+                      "random": generator.get_state(), "usual": samples.usual,
+                      "optimizers": [optimizer.state_dict() for optimizer in steppers]})
     if args.export:
-        export(network, reader, args.export)
+        export(network, predictor, args.export)
 
 
 if __name__ == "__main__":

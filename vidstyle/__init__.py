@@ -10,16 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidstyle.core.options import Options, load_options
-    from vidstyle.run.pipeline import Selection, Style, plan_video, preview_video, stylize_video
+    from vidstyle.core.config import load_options
+    from vidstyle.core.options import Options
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.pipeline import preview, preview_video, run, stylize_video
+    from vidstyle.run.plan import Plan, Selection, plan_video
+    from vidstyle.run.result import Result
 
 __version__ = "0.1.0"
-__all__ = ["Options", "Selection", "Style", "load_options", "plan_video", "preview_video", "stylize_video"]
+__all__ = ["Options", "Plan", "Result", "Selection", "Style", "load_options", "plan_video", "preview", "preview_video", "run",
+           "stylize_video"]
+
+_HOMES = {"Options": "core.options", "load_options": "core.config", "Style": "painting.style_picture", "Plan": "run.plan",
+          "Selection": "run.plan", "plan_video": "run.plan", "Result": "run.result"}
 
 
 def __getattr__(name: str) -> Any:
     """Load the front door's names when they are first asked for: torch takes seconds, `vidstyle --help` should not."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "core.options" if name in ("Options", "load_options") else "run.pipeline"
-    return getattr(import_module(f"vidstyle.{home}"), name)
+    return getattr(import_module(f"vidstyle.{_HOMES.get(name, 'run.pipeline')}"), name)

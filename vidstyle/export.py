@@ -1,4 +1,4 @@
-"""A network as an ONNX graph, for programs that paint without Python."""
+"""Export a network as an ONNX graph, for programs that paint without Python."""
 
 from __future__ import annotations
 
@@ -14,54 +14,55 @@ from torch import Tensor, nn
 
 from vidstyle.core.atomic import PartFile, check_target
 from vidstyle.core.errors import UsageError
-from vidstyle.painting.feedforward.canvas import canvas_tiles, laid
+from vidstyle.painting.feedforward.canvas import canvas_tiles, tile_canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.stylizer import load_network, read_network
-from vidstyle.run.plan import Style
+from vidstyle.painting.feedforward.network_file import load_network, read_network
+from vidstyle.painting.style_picture import Style, read_styles
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")
 INPUTS = ("image", "prior", "visibility")
 OPSET = 18  # the oldest that torch's exporter writes
-TRIED = ((72, 104), (61, 90))  # height and width of the pictures that both are tried on
+TEST_SIZES = ((72, 104), (61, 90))  # height and width, in pixels, of the images that graph and network are compared on
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """The result of an export."""
 
     target: Path
     difference: float
-    """The largest that onnxruntime's picture differs from ours in any channel of any pixel, of 1; on two random pictures."""
+    """Largest difference between onnxruntime's painting and ours, in any value of two random images in [0, 1]."""
 
 
 def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *, overwrite: bool = False) -> Exported:
-    """Write the network of a file as an ONNX graph of float32, for any height and width from 16 pixels, one frame at a time.
+    """Write the network of a file as a float32 ONNX graph for one frame of any height and width from 16 pixels.
 
-    It takes `image` (1, 3, height, width), the frame as sRGB in [0, 1]; `prior`, as large, the last painting moved to where
-    things are now; and `visibility` (1, 1, height, width), how far that can be trusted, 0 to 1. Both are zeros at the start
-    of a shot. It gives `painting`, as large as `image`. The canvas grain is part of the graph, so that the picture is that
-    of `vidstyle run`; so are the palette and the softness, which for a network from `vidstyle train` are those of all its
-    clips together, where `run` makes them for the clip it paints. Flow and warping stay outside: see
-    `stream.carry`. What the network's file says about itself is in the graph's metadata.
+    Inputs: `image` (1, 3, height, width), the frame as sRGB in [0, 1]; `prior`, of the same shape, the last painting warped
+    onto this frame; `visibility` (1, 1, height, width) in [0, 1], 1 = the warped pixel can be trusted. Prior and visibility are
+    zeros in the first frame of a shot. Output: `painting`, of the shape of `image`.
 
-    styles: the blend to paint, for a network that knows several. Raises UsageError where what it takes is not installed or
-    the styles do not fit, InputError and OutputError.
+    The canvas, the palette and the softness are part of the graph. Those of a network from `vidstyle train` are for all clips
+    of the training together, where `vidstyle run` computes them for the clip that it paints. Flow and warping are not part of
+    the graph; see `vidstyle.ops.warp`. The metadata of the network's file becomes that of the graph.
+
+    styles: the blend to paint, for a network that knows several styles. Raises UsageError where a needed package is missing or
+    the styles do not fit; InputError and OutputError for the files.
     """
     onnx, runtime, _ = _modules()
     check_target(target, network, overwrite)
     if not styles and read_network(network)[1] is not None:
         raise UsageError(f"{network}: knows several styles; say with --style which to export, or how to mix them.")
-    ours, about = load_network(network, [style.share() for style in styles])
-    graph = _Graph(ours)
+    loaded, metadata = load_network(network, read_styles(styles) if styles else ())
+    graph = _Graph(loaded)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch, about itself
+        warnings.simplefilter("ignore")  # of torch's exporter about itself
         program: Any = torch.onnx.export(
-            graph, _example(*TRIED[0]), input_names=INPUTS, output_names=["painting"], opset_version=OPSET, dynamo=True,
-            dynamic_shapes=({2: side, 3: side},) * 3, external_data=False, verbose=False)  # fmt: skip
+            graph, _random_inputs(*TEST_SIZES[0]), input_names=INPUTS, output_names=["painting"], opset_version=OPSET,
+            dynamo=True, dynamic_shapes=({2: side, 3: side},) * 3, external_data=False, verbose=False)  # fmt: skip
     model = program.model_proto
     _name_sides(model.graph)
-    onnx.helper.set_model_props(model, about)
+    onnx.helper.set_model_props(model, metadata)
     data = model.SerializeToString()
     difference = _difference(graph, runtime.InferenceSession(data, providers=["CPUExecutionProvider"]))
     part = PartFile(target)
@@ -72,7 +73,7 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
 
 
 class _Graph(nn.Module):
-    """The network and its canvas, as one function of three pictures."""
+    """The network and its canvas as one function of image, prior and visibility."""
 
     def __init__(self, network: PaintNetwork) -> None:
         super().__init__()
@@ -82,30 +83,32 @@ class _Graph(nn.Module):
 
     def forward(self, image: Tensor, prior: Tensor, visibility: Tensor) -> Tensor:
         tiles = [tile for name, tile in self.named_buffers(recurse=False)]
-        image, prior, visibility = torch.split(torch.cat([image, prior, visibility], 1), [3, 3, 1], 1)  # all of one size
-        painting: Tensor = self.network(image, prior, visibility, laid(tiles, image.shape[-2], image.shape[-1]))
+        # Concatenated and split, so that the exporter gives all three the same height and width.
+        image, prior, visibility = torch.split(torch.cat([image, prior, visibility], 1), [3, 3, 1], 1)
+        painting: Tensor = self.network(image, prior, visibility, tile_canvas(tiles, image.shape[-2], image.shape[-1]))
         return painting
 
 
-def _example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def _random_inputs(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(height)
     image, prior = torch.rand(2, 1, 3, height, width, generator=generator)
     return image, prior, torch.rand(1, 1, height, width, generator=generator)
 
 
-def _difference(ours: nn.Module, session: Any) -> float:
+def _difference(graph: nn.Module, session: Any) -> float:
+    """The largest difference between both over images of TEST_SIZES."""
     largest = 0.0
-    for size in TRIED:
-        pictures = _example(*size)
+    for size in TEST_SIZES:
+        inputs = _random_inputs(*size)
         with torch.no_grad():
-            expected = ours(*pictures)
-        found = session.run(None, {name: picture.numpy() for name, picture in zip(INPUTS, pictures, strict=True)})[0]
+            expected = graph(*inputs)
+        found = session.run(None, {name: tensor.numpy() for name, tensor in zip(INPUTS, inputs, strict=True)})[0]
         largest = max(largest, float((torch.from_numpy(found) - expected).abs().max()))
     return largest
 
 
 def _name_sides(graph: Any) -> None:
-    """Call the sides of the pictures by their names; torch numbers them."""
+    """Name the dynamic dimensions `height` and `width`, which torch's exporter numbers."""
     sides = [side.dim_param for side in graph.input[0].type.tensor_type.shape.dim[2:]]
     for value in [*graph.input, *graph.output]:
         for side in value.type.tensor_type.shape.dim:

@@ -1,4 +1,4 @@
-"""The `vidstyle` command: what it offers, and the one place where anything that goes wrong becomes a sentence."""
+"""The `vidstyle` command: its subcommands, and the one place where every error becomes an exit code and a sentence."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ app.command()(verify)
 app.add_typer(models, name="models")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         print(f"vidstyle {__version__}")
         raise typer.Exit
 
@@ -49,20 +49,20 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    """Paint a video in the style of a picture, with the paint sticking to what it is painted on."""
+    """Paint a video in the style of an image, so that the paint sticks to the things it is painted on."""
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its exit code."""
     raise SystemExit(execute(sys.argv[1:] if argv is None else argv))
 
 
 def execute(argv: Sequence[str]) -> int:
-    """Run one command line and return its exit code; no exception gets past here."""
-    # Read off the raw arguments, because a usage error happens before they are parsed.
+    """Run one command line and return its exit code; no exception leaves this function."""
+    # Read from the raw arguments, because usage errors are raised before they are parsed.
     debug, json = "--debug" in argv, "--json" in argv
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a file name that is no text in this locale must not end the run
+        if hasattr(stream, "reconfigure"):  # a file name that the locale cannot encode must not end the run
             stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
     try:
         with _sigterm_raises():
@@ -70,9 +70,9 @@ def execute(argv: Sequence[str]) -> int:
             sys.stdout.flush()
     except typer.Exit as done:
         return done.exit_code
-    except (BrokenPipeError, SystemExit):  # rich turns the first into the second
+    except (BrokenPipeError, SystemExit):  # rich raises the second where the first happens
         _silence_stdout()
-        return OutputError.exit_code  # whoever read our output went away, and knows it
+        return OutputError.exit_code  # the reader of stdout closed it, and needs no message
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
@@ -89,7 +89,7 @@ def execute(argv: Sequence[str]) -> int:
 
 
 def _dispatch(argv: Sequence[str]) -> None:
-    # Not `app()`: that prints usage errors in a box and swallows Ctrl-C before it can be told apart from SIGTERM.
+    # Not `app()`: it prints usage errors in a box, and handles Ctrl-C so that it looks like SIGTERM.
     command = typer.main.get_command(app)
     with command.make_context("vidstyle", list(argv)) as context:
         command.invoke(context)
@@ -97,7 +97,7 @@ def _dispatch(argv: Sequence[str]) -> None:
 
 @contextmanager
 def _sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM unwind the stack as Ctrl-C does, so that `finally` blocks remove unfinished files."""
+    """Let SIGTERM raise an exception as Ctrl-C does, so that `finally` blocks remove unfinished files."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         raise Terminated
@@ -110,6 +110,6 @@ def _sigterm_raises() -> Iterator[None]:
 
 
 def _silence_stdout() -> None:
-    """Point stdout at nothing, so that Python's own flush at exit does not complain about the broken pipe again."""
-    with suppress(OSError):  # where stdout is no real file, nothing is flushed into a pipe either
+    """Redirect stdout to the null device, so that Python's flush at exit does not report the broken pipe again."""
+    with suppress(OSError):  # where stdout is not a real file, there is no pipe to flush into
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

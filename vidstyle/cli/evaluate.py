@@ -1,4 +1,4 @@
-"""`vidstyle evaluate`: how steady a painted clip is and how it looks, in numbers, and a verdict."""
+"""`vidstyle evaluate`: measure how steady, how sharp and how close to its style a painted clip is."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidstyle.cli.events import columns, emit, say
+from vidstyle.cli.options import Debug, Json, declared
 from vidstyle.cli.parse import parse_frames
-from vidstyle.cli.progress import showing
-from vidstyle.cli.request import REPORT, Debug, Json
-from vidstyle.core.options import Options
+from vidstyle.cli.progress import show_progress
+from vidstyle.core.options import REPORT, Deinterlace, Hdr, Options
 
 if TYPE_CHECKING:
     from vidstyle.evaluate import Evaluation
 
 COMPARE, JUDGE = "What to compare", "How to judge"
 FAILED = 5
-"""Exit code where a threshold was hit: the clip was judged, and is not good enough."""
+"""Exit code where a condition of --fail-if is met."""
 
 
 def evaluate(
-    styled: Annotated[Path, typer.Argument(metavar="STYLED", help="Painted clip to judge.")],
+    styled: Annotated[Path, typer.Argument(metavar="STYLED", help="Painted clip to measure.")],
     source: Annotated[
-        Path, typer.Option("--source", metavar="CLIP", rich_help_panel=COMPARE, help="The clip it was painted from.")
+        Path, typer.Option("--source", metavar="CLIP", rich_help_panel=COMPARE, help="Clip that STYLED was painted from.")
     ],
     style: Annotated[
         Path | None,
-        typer.Option("--style", metavar="IMG", rich_help_panel=COMPARE, help="The picture it was painted after."),
+        typer.Option("--style", metavar="IMG", rich_help_panel=COMPARE, help="Style image of the painting."),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -36,13 +36,13 @@ def evaluate(
             "--baseline",
             metavar="PER_FRAME",
             rich_help_panel=COMPARE,
-            help="The same clip painted frame by frame, as `run --temporal 0` does.",
+            help="CLIP painted with `run --temporal 0`, every frame on its own.",
         ),
     ] = None,
     frames: Annotated[
         str | None,
         typer.Option(
-            "--frames", metavar="A-B", rich_help_panel=COMPARE, help="Frames of CLIP that were painted, if not all."
+            "--frames", metavar="A-B", rich_help_panel=COMPARE, help="Frames of CLIP that were painted, if not all of them."
         ),
     ] = None,
     judge_flow: Annotated[
@@ -51,7 +51,8 @@ def evaluate(
             "--judge-flow",
             metavar="NAME",
             rich_help_panel=JUDGE,
-            help="Motion to judge along: farneback, dis, raft-small, raft-large or raft-small=FILE; not what steadied it.",
+            help="Motion estimator to measure with: farneback, dis, raft-small, raft-large or raft-small=FILE; it differs from "
+            "--stabilised-by.",
         ),
     ] = "farneback",
     stabilised_by: Annotated[
@@ -60,31 +61,28 @@ def evaluate(
             "--stabilised-by",
             metavar="NAME",
             rich_help_panel=JUDGE,
-            help="The --flow that the clip was painted with, or none.",
+            help="Motion estimator (--flow) that STYLED was painted with, or none.",
         ),
-    ] = Options().flow,
+    ] = Options.flow,
     truth: Annotated[
         Path | None,
         typer.Option(
             "--truth",
             metavar="FOLDER",
             rich_help_panel=JUDGE,
-            help="True motion to judge along, as in MPI Sintel: flow/*.flo and occlusions/*.png.",
+            help="Folder with the true motion, as in MPI Sintel: flow/*.flo and occlusions/*.png.",
         ),
     ] = None,
-    encoder: Annotated[
-        str,
-        typer.Option(
-            "--encoder", metavar="NAME", rich_help_panel=JUDGE, help="Network that sees style: builtin, vgg19 or vgg16."
-        ),
-    ] = Options().encoder,
+    encoder: Annotated[str, declared(Options, "encoder", panel=JUDGE)] = Options.encoder,
+    hdr: Annotated[Hdr, declared(Options, "hdr", panel=COMPARE)] = Options.hdr,
+    deinterlace: Annotated[Deinterlace, declared(Options, "deinterlace", panel=COMPARE)] = Options.deinterlace,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
             rich_help_panel=JUDGE,
-            help=f"End with exit code {FAILED} if the painting is that bad, as in 'e_stab>0.05'; may be repeated.",
+            help=f"Condition that ends with exit code {FAILED}, such as 'e_stab>0.05'; may be given several times.",
         ),
     ] = None,
     report: Annotated[
@@ -93,7 +91,7 @@ def evaluate(
             "--report",
             metavar="FILE.html",
             rich_help_panel=REPORT,
-            help="Write one HTML file with plots, a wipe between source and painting, and the worst frames.",
+            help="HTML file to write, with plots, a wipe between source and painting, and the worst frames.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -102,21 +100,22 @@ def evaluate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge STYLED against its source: steadiness, look and sharpness, beside clips that bracket it.
+    """Measure how steady STYLED is, how close to its style and how sharp, next to the same numbers of other clips.
 
-    The rows to read it against: the source is the floor, the baseline the ceiling, and the blurred painting shows what
-    no stroke at all would score.
+    The source shows the lowest flicker to expect, the clip painted frame by frame (--baseline) the highest, and a blurred
+    copy of STYLED shows what a painting without brush strokes scores.
     """
     from vidstyle.core.atomic import check_target
-    from vidstyle.evaluate import Album, evaluate_video, parse_threshold, write_report
+    from vidstyle.evaluate import ReportFrames, evaluate_video, parse_threshold, write_report
+    from vidstyle.video.settings import ReadSettings
 
     span = None if frames is None else parse_frames(frames)
     given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
     if report is not None:
         check_target(report, styled, overwrite, [file for file in (source, style, baseline) if file is not None])
-    album = Album()
-    with showing(styled, json=json) as listen:
+    report_frames = ReportFrames()
+    with show_progress(styled, json=json) as listen:
         result = evaluate_video(
             styled,
             source,
@@ -127,12 +126,13 @@ def evaluate(
             stabilised_by=stabilised_by,
             truth=truth,
             encoder=encoder,
+            read=ReadSettings(hdr=hdr, deinterlace=deinterlace),
             listen=listen,
-            watch=None if report is None else album.look,
+            on_frame=(lambda frame: None) if report is None else report_frames.add,
         )
     failed = [str(threshold) for threshold in thresholds if threshold.hit(result)]
     if report is not None:
-        write_report(report, result, album, thresholds)
+        write_report(report, result, report_frames, thresholds)
     if json:
         emit("result", exit_code=FAILED if failed else 0, failed=failed, report=report, **result.as_dict())
     else:
@@ -145,7 +145,7 @@ def evaluate(
 
 
 def _text(result: Evaluation) -> str:
-    """Tables that a person can read and `grep` can search."""
+    """The measurements as tables, for reading and for `grep`."""
     from vidstyle.evaluate import METRICS
 
     rows = [["METRIC", *result.values, "UNIT"]]
@@ -162,11 +162,11 @@ def _text(result: Evaluation) -> str:
         worst = [[str(frame.frame), f"{frame.seconds:.3f}", _number(frame.e_stab), _number(frame.source)]
                  for frame in result.worst]  # fmt: skip
         blocks.append(columns([["WORST_FRAME", "seconds", "e_stab", "source"], *worst]))
-    shown = "; ".join(f"{name}: {share:.1%} of the pixels visible" for name, share in result.visible.items())
+    visible = "; ".join(f"{name}: {share:.1%} of the pixels visible" for name, share in result.visible.items())
     cuts = f"Cuts at frames {', '.join(map(str, result.cuts))}." if result.cuts else "No cuts."
     first, last = result.frames
     width, height = result.size
-    about = f"Frames {first}-{last} at {width}x{height}. {cuts}" + (f" {shown}." if shown else "")
+    about = f"Frames {first}-{last} at {width}x{height}. {cuts}" + (f" {visible}." if visible else "")
     return "\n\n".join([*blocks, "\n".join(result.verdict()), "\n".join([about, *result.notes])])
 
 

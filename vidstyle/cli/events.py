@@ -1,4 +1,4 @@
-"""What the commands print: data on stdout (paths, tables or JSON lines), everything else on stderr."""
+"""Output of the commands: data on stdout (paths, tables or JSON lines), everything else on stderr."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidstyle.core.options import WITHOUT_CRF, Options
+from vidstyle.core.options import Options
 
 if TYPE_CHECKING:
-    from vidstyle.run.pipeline import Plan, Result, Style
+    from vidstyle.run.plan import Plan
+    from vidstyle.run.result import Result
 
 VERSION = 1
-"""Of the JSON lines; a new key does not raise it, a changed meaning does."""
+"""Version of the JSON lines; a changed meaning raises it, a new key does not."""
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -27,56 +28,34 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def plan_fields(plan: Plan) -> dict[str, Any]:
-    """A plan as JSON can hold it."""
-    first, last = plan.frames
-    return dataclasses.asdict(plan) | {"frames": [plan.number(first), plan.number(last)], "count": last - first + 1}
-
-
-def result_fields(result: Result) -> dict[str, Any]:
-    """A result as JSON can hold it, with the plan's source and target brought up to the top."""
-    fields = dataclasses.asdict(result)
-    plan = fields.pop("plan")
-    return {"source": plan["source"], "target": plan["target"], **fields,
-            "warnings": [*plan["warnings"], *result.warnings]}
-
-
 def tell_warnings(result: Result) -> None:
-    """Say on stderr what only the frames themselves could tell: how many were damaged, missing or too bright."""
+    """Print the warnings found while painting on stderr: frames that were damaged, missing or too bright."""
     for warning in result.warnings:
-        say(f"{result.plan.source.name}: warning: {warning}")
+        say(f"{result.plan.clip.path.name}: warning: {warning}")
 
 
-def plan_text(plan: Plan, styles: list[Style]) -> str:
+def plan_text(plan: Plan) -> str:
     """A plan as a short block of text."""
-    first, last = plan.frames
     changed = [
         f"{field.name}={value}"
         for field in dataclasses.fields(Options)
         if (value := getattr(plan.options, field.name)) != getattr(Options(), field.name)
     ]
     rows = [
-        ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in styles)),
-        ("frames", f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"),
-        *([("preroll", plan.preroll)] if plan.preroll else []),
+        ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in plan.styles)),
+        ("frames", _frames(plan)),
+        *([("preroll", plan.start.reason)] if plan.start.reason else []),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
-        ("written", _written(plan)),
+        ("written", f"{_size(plan.output.size)}, {plan.output.describe()}"),
         ("options", ", ".join(changed) or "the defaults"),
-        *(("stream", line) for line in plan.streams),
+        *(("stream", line) for line in plan.output.streams),
         *(("warning", line) for line in plan.warnings),
     ]
-    return f"{plan.source} -> {plan.target}\n" + columns(rows, indent="  ")
-
-
-def _written(plan: Plan) -> str:
-    options = plan.options
-    if plan.written:
-        return f"{_size(plan.output_size)}, {plan.written}"
-    return f"{_size(plan.output_size)}, {options.codec}" + ("" if options.codec in WITHOUT_CRF else f", crf {options.crf}")
+    return f"{plan.clip.path} -> {plan.target}\n" + columns(rows, indent="  ")
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Rows as aligned columns, the last one of any length: what a person can read and `grep` can search."""
+    """Rows as aligned columns, for reading and for `grep`; the last column is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "\n".join(
         indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]
@@ -85,11 +64,13 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """A plan as one line, said before the work starts."""
-    first, last = plan.frames
-    size = _size(plan.paint_size)
-    frames = f"{plan.number(first)}-{plan.number(last)} ({last - first + 1})"
-    return f"{plan.source.name}: frames {frames} at {size} on {plan.device} -> {plan.target}"
+    """A plan as one line, printed before the work starts."""
+    return f"{plan.clip.path.name}: frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
+
+
+def _frames(plan: Plan) -> str:
+    first, last = plan.numbers
+    return f"{first}-{last} ({plan.count})"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""`vidstyle export`: a network as an ONNX graph, for other programs."""
+"""`vidstyle export`: write a network as an ONNX graph, for other programs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import emit, say
+from vidstyle.cli.options import Debug, Json
 from vidstyle.cli.parse import parse_style
-from vidstyle.cli.request import OUTPUT, WHAT, Debug, Json
+from vidstyle.core.options import OUTPUT, WHAT
 
 
 def export(
     network: Annotated[
-        Path, typer.Argument(metavar="NET", help="Network that `run --network` or `train` wrote.")
+        Path, typer.Argument(metavar="NET", help="Network written by `run --network` or `train`.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="NET.onnx", rich_help_panel=OUTPUT, help="Graph to write.")
@@ -25,7 +26,7 @@ def export(
             "--style",
             metavar="IMG[:WEIGHT]",
             rich_help_panel=WHAT,
-            help="Which of several styles that it was trained for, or how to mix them.",
+            help="Style to export, or several to mix, if the network was trained on several.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -36,16 +37,17 @@ def export(
 ) -> None:
     """Write NET as an ONNX graph: image, prior and visibility in, painting out, at any size; the README shows how to run it.
 
-    It is run once beside the network itself, and the largest difference told. Needs `pip install 'vidstyle\\[onnx]'`.
+    The graph and the network are run once on the same input, and their largest difference is printed. Needs
+    `pip install 'vidstyle\\[onnx]'`.
     """
-    pictures = [parse_style(text) for text in style or []]
+    images = [parse_style(text) for text in style or []]
 
-    from vidstyle.export import export_network  # only now: it loads torch
-    from vidstyle.run.plan import Style
+    from vidstyle.export import export_network  # it loads torch, which takes seconds: a wrong option shows before
+    from vidstyle.painting.style_picture import Style
 
-    result = export_network(network, output, [Style(path, weight) for path, weight in pictures], overwrite=overwrite)
+    result = export_network(network, output, [Style(path, weight) for path, weight in images], overwrite=overwrite)
     if json:
         emit("result", exit_code=0, target=result.target, difference=result.difference)
         return
     print(result.target, flush=True)
-    say(f"{result.target}: differs by {result.difference:.1e} of 1 at most from what vidstyle paints")
+    say(f"{result.target}: differs from the network by at most {result.difference:.1e}, where white is 1")

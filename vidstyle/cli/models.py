@@ -1,4 +1,4 @@
-"""`vidstyle models`: the weights that can be asked for by name, where they are, and whether they are intact."""
+"""`vidstyle models`: list, download and check the weights files that options name."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import columns, say
+from vidstyle.cli.options import Debug
 
-models = typer.Typer(no_args_is_help=True, help="List, fetch and verify the weights that options name.")
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback when something fails.")]
+models = typer.Typer(no_args_is_help=True, help="List, download and check the weights files that options name.")
 
 
 @models.command("list")
 def list_models(debug: Debug = False) -> None:
-    """Show every model by name: whether it is here, its licence and where it comes from."""
+    """List every model: its name, whether it is on this machine, its licence and its origin."""
     from vidstyle.models import registry as weights
 
     rows = [("NAME", "HERE", "LICENCE", "ORIGIN")]
@@ -30,7 +29,7 @@ def fetch_model(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name from `vidstyle models list`.")],
     debug: Debug = False,
 ) -> None:
-    """Download the model NAME unless it is here already, check it, and print where it lies."""
+    """Download the model NAME if it is not on this machine yet, check it, and print its path."""
     from vidstyle.models import registry as weights
 
     print(weights.fetch(name))
@@ -38,10 +37,10 @@ def fetch_model(
 
 @models.command("verify")
 def verify_models(debug: Debug = False) -> None:
-    """Check every model that is here against its SHA-256; those that are not here are passed over."""
+    """Check every model on this machine against its SHA-256; models that are not downloaded are skipped."""
     from vidstyle.models import registry as weights
 
     here = [name for name, record in weights.RECORDS.items() if weights.location(record).is_file()]
     for name in here:
-        print(columns([(name, str(weights.fetch(name)))]))  # fetches nothing, for it is here; the check is what we want
-    say(f"{len(here)} of {len(weights.RECORDS)} models are here, and intact.")
+        print(columns([(name, str(weights.fetch(name)))]))  # the file exists, so this only checks it
+    say(f"{len(here)} of {len(weights.RECORDS)} models are on this machine and intact.")

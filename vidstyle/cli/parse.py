@@ -1,4 +1,4 @@
-"""From the words of a command line to values: styles with weights, times, frame ranges, where to write."""
+"""Parse the text of command-line options: styles with weights, times, frame ranges, outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
 
 def parse_style(text: str) -> tuple[Path, float]:
-    """`monet.jpg` or `monet.jpg:0.5`; a file whose whole name ends in `:NUMBER` wins over the weight."""
+    """Path and weight of `monet.jpg` or `monet.jpg:0.5`; if a file named `monet.jpg:0.5` exists, it is that file."""
     name, colon, number = text.rpartition(":")
     if not colon or not name or not _NUMBER.fullmatch(number) or os.path.exists(text):
         return Path(text), 1.0
@@ -27,7 +27,7 @@ def parse_style(text: str) -> tuple[Path, float]:
 
 
 def parse_time(text: str, option: str) -> float:
-    """Seconds, from a time as ffmpeg writes it: `12.5`, `750ms`, `MM:SS` or `HH:MM:SS.mmm`."""
+    """Seconds of a time as ffmpeg writes it: `12.5`, `750ms`, `MM:SS` or `HH:MM:SS.mmm`. Raises UsageError."""
     if match := _SECONDS.fullmatch(text.strip()):
         return float(match[1]) * _UNITS[match[2]]
     if match := _CLOCK.fullmatch(text.strip()):
@@ -36,7 +36,7 @@ def parse_time(text: str, option: str) -> float:
 
 
 def parse_frames(text: str) -> tuple[int, int]:
-    """`A-B`, first and last frame both included, or `A` for one frame."""
+    """First and last frame, both included, of `A-B`, or of `A` for one frame. Raises UsageError."""
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
     if not match:
         raise UsageError(f"--frames {text} is not a range; give A-B, both included, such as 0-99, or one number.")
@@ -47,7 +47,7 @@ def parse_frames(text: str) -> tuple[int, int]:
 
 
 def parse_output(text: str | None, clips: int) -> tuple[Path | None, bool]:
-    """Where to write, and whether that is a folder; `clips` is how many have to fit there."""
+    """The output of `clips` clips, and whether it is a folder; None where `text` is. Raises UsageError."""
     if text is None:
         return None, False
     folder = text.endswith(("/", os.sep)) or Path(text).is_dir()

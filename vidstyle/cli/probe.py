@@ -1,4 +1,4 @@
-"""`vidstyle probe`: what is in a clip, and what a run would keep of it."""
+"""`vidstyle probe`: show what a clip holds, and what an output would have of it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli.events import columns, emit
-from vidstyle.cli.request import Debug, Json
-from vidstyle.core.options import parse_rate
+from vidstyle.cli.options import Debug, Json, declared
+from vidstyle.core.options import Options, parse_rate
 
 
 def probe(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or sequence of pictures to look into.")],
-    fps: Annotated[
-        str | None, typer.Option("--fps", metavar="RATE", help="Pictures a second of a sequence, such as 24 or 24000/1001.")
-    ] = None,
+    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="Video or image sequence to inspect.")],
+    fps: Annotated[str | None, declared(Options, "fps")] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the streams of CLIP, what will be kept, its frame count, rate and colour."""
+    """Show the frame count, rate, colour and streams of CLIP, and what an output would have of each stream."""
     from vidstyle import video
 
-    # What is missing is told like the rest; refusing to look would tell less.
-    facts = video.probe(clip, fps=None if fps is None else parse_rate(fps), gaps="hold").as_dict()
+    # Missing images are reported as a warning; an error would report nothing else.
+    settings = video.ReadSettings(fps=None if fps is None else parse_rate(fps), gaps="hold")
+    facts = video.describe(clip, settings)
     if json:
         emit("result", exit_code=0, clip=facts)
     else:
@@ -33,8 +32,8 @@ def probe(
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a filmmaker wants to know of a clip, in two columns."""
-    colour = facts["colour"]
+    """The facts as a table of two columns."""
+    colour, hdr = facts["colour"], facts["hdr"]
     pace = "variable" if facts["variable_rate"] else "constant"
     rate = f"{float(Fraction(facts['average_rate'])):.6g} fps, {pace}, times in {facts['time_base']} s"
     return [
@@ -44,6 +43,9 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("duration", f"{facts['duration']:.3f} s" if facts["timed"] else "unknown; give --fps"),
         ("rate", rate if facts["timed"] else "unknown; give --fps"),
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
-        *(("kept", line) for line in facts["kept"]),
+        ("dynamic range", "standard" if hdr is None else f"high ({hdr['transfer'].upper()}, up to {hdr['peak']:g} cd/m²); "
+                                                         "to paint it, give --hdr passthrough or --hdr tonemap"),
+        ("scan", "interlaced; to paint it, give --deinterlace bwdif" if facts["interlaced"] else "progressive"),
+        *(("stream", line) for line in facts["streams"]),
         *(("warning", line) for line in facts["warnings"]),
     ]

@@ -1,4 +1,4 @@
-"""How far the work is: a live bar on a terminal, plain lines in a log, JSON lines for a program."""
+"""Progress: a live bar on a terminal, plain lines in a log, JSON lines for a program."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from vidstyle.cli.events import emit, plan_fields, plan_line, say
+from vidstyle.cli.events import emit, plan_line, say
 
 if TYPE_CHECKING:
     from vidstyle.core.progress import Listener, Progress
-    from vidstyle.run.pipeline import Plan
+    from vidstyle.run.plan import Plan
 
 WINDOW = 30.0
-"""Seconds that the pace is taken over: long enough to be calm, short enough to forget a slow start."""
+"""Seconds over which the pace is measured: long enough to be stable, short enough to drop a slow start."""
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BETWEEN_EVENTS = 0.5
 
 
 class Pace:
-    """Steps a second over the last `WINDOW` seconds of one stage, and the time left at that pace."""
+    """Steps per second over the last `WINDOW` seconds of one stage, and the time left at that rate."""
 
     def __init__(self) -> None:
         self.stage = ""
-        self._seen: deque[tuple[float, int]] = deque()
+        self._steps: deque[tuple[float, int]] = deque()
 
     def update(self, step: Progress) -> bool:
-        """Note one step of work; true where it opens a new stage."""
+        """Record one step; returns whether it is the first of a stage."""
         opens = step.stage != self.stage
         if opens:
             self.stage = step.stage
-            self._seen.clear()
+            self._steps.clear()
         now = time.monotonic()
-        self._seen.append((now, step.done))
-        while len(self._seen) > 2 and self._seen[0][0] < now - WINDOW:
-            self._seen.popleft()
+        self._steps.append((now, step.done))
+        while len(self._steps) > 2 and self._steps[0][0] < now - WINDOW:
+            self._steps.popleft()
         return opens
 
     @property
     def rate(self) -> float | None:
-        """Steps a second; None until two moments of the stage are known."""
-        (then, before), (now, done) = self._seen[0], self._seen[-1]
+        """Steps per second; None before the second step of a stage."""
+        (then, before), (now, done) = self._steps[0], self._steps[-1]
         return (done - before) / (now - then) if now > then and done > before else None
 
     def seconds_left(self, step: Progress) -> float | None:
-        """Until the end of the stage; None where the total or the pace is not known."""
+        """Seconds to the end of the stage; None where the total or the rate is not known."""
         rate = self.rate
         return (step.total - step.done) / rate if rate and step.total is not None else None
 
 
 class LineListener:
-    """Prints a plain line on stderr when a stage opens or ends, and every few seconds between."""
+    """Prints a plain line on stderr when a stage starts or ends, and every few seconds in between."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -67,7 +67,7 @@ class LineListener:
         self._last = -SECONDS_BETWEEN_LINES
 
     def __call__(self, step: Progress) -> None:
-        """Hear of one step."""
+        """Report one step."""
         now, opens = time.monotonic(), self._pace.update(step)
         if opens or step.done == step.total or now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
@@ -75,7 +75,7 @@ class LineListener:
 
 
 class JsonListener:
-    """Prints `progress` events on stdout: the first and the last of each stage, and two a second between."""
+    """Prints `progress` events on stdout: the first and the last of each stage, and two per second in between."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -83,7 +83,7 @@ class JsonListener:
         self._last = -SECONDS_BETWEEN_EVENTS
 
     def __call__(self, step: Progress) -> None:
-        """Hear of one step."""
+        """Report one step."""
         now, opens = time.monotonic(), self._pace.update(step)
         if opens or step.done == step.total or now - self._last >= SECONDS_BETWEEN_EVENTS:
             self._last = now
@@ -103,7 +103,7 @@ class BarListener:
         self._task: TaskID | None = None
 
     def __call__(self, step: Progress) -> None:
-        """Hear of one step."""
+        """Report one step."""
         if self._pace.update(step) or self._task is None:
             self._task = self._bars.add_task(step.stage, total=step.total, status="")
         status = describe(step, self._pace)
@@ -112,29 +112,29 @@ class BarListener:
 
 @contextmanager
 def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
-    """Say what is about to be done and with which warnings, then yield the listener that suits the reader."""
+    """Print the plan and its warnings, then yield a listener that shows the progress of the run."""
     if json:
-        emit("start", **plan_fields(plan))
+        emit("start", **plan.as_dict())
         for warning in plan.warnings:
-            emit("warning", source=plan.source, message=warning)
+            emit("warning", source=plan.clip.path, message=warning)
     else:
         say(plan_line(plan))
-        if plan.preroll:
-            say(f"{plan.source.name}: {plan.preroll}")
+        if plan.start.reason:
+            say(f"{plan.clip.path.name}: {plan.start.reason}")
         for warning in plan.warnings:
-            say(f"{plan.source.name}: warning: {warning}")
-    with showing(plan.source, json=json) as listen:
+            say(f"{plan.clip.path.name}: warning: {warning}")
+    with show_progress(plan.clip.path, json=json) as listen:
         yield listen
 
 
 @contextmanager
-def showing(clip: Path, *, json: bool) -> Iterator[Listener]:
-    """Yield the listener that suits the reader of work on `clip`; at the end, say how long it took."""
+def show_progress(clip: Path, *, json: bool) -> Iterator[Listener]:
+    """Yield a listener that shows progress on `clip` for a terminal, a log or a program; at the end, print the time taken."""
     if json:
         yield JsonListener(str(clip))
         return
     started = time.monotonic()
-    # rich would call a pipe a terminal when FORCE_COLOR is set, and it draws on dumb terminals; NO_COLOR it honours.
+    # With FORCE_COLOR, rich takes a pipe for a terminal, and it draws on dumb terminals; it does honour NO_COLOR.
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         columns = (TextColumn("{task.description:>8}"), BarColumn(), TextColumn("{task.fields[status]}"))
         with Bars(*columns, console=Console(stderr=True)) as bars:
@@ -145,7 +145,7 @@ def showing(clip: Path, *, json: bool) -> Iterator[Listener]:
 
 
 def describe(step: Progress, pace: Pace) -> str:
-    """`frame 12/100, 3.1 fps, loss 0.52, 0:28 left`, with what is known."""
+    """`frame 12/100, 3.1 fps, loss 0.52, 0:28 left`, without the parts that are not known."""
     fits = step.stage in ("fit", "train")
     parts = [f"{'step' if fits else 'frame'} {step.done}" + (f"/{step.total}" if step.total is not None else "")]
     if rate := pace.rate:

@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_fields, plan_text, result_fields, say, tell_warnings
+from vidstyle.cli.events import emit, plan_text, say, tell_warnings
 from vidstyle.cli.failures import explain
-from vidstyle.cli.request import REPORT, Request, with_request
+from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
     from vidstyle.run.batch import Outcome
-    from vidstyle.run.pipeline import Plan, Result
+    from vidstyle.run.plan import Plan
+    from vidstyle.run.result import Result
 
 
 @with_request
 def run(
     clip: Annotated[
         list[Path],
-        typer.Argument(metavar="CLIP", help="Video or sequence of pictures ('shot.####.exr') to paint, or several."),
+        typer.Argument(metavar="CLIP", help="Video or image sequence ('shot.####.exr') to paint, or several of them."),
     ],
     request: Request,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", rich_help_panel=REPORT, help="Say what would be done, and write nothing."),
+        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
     ] = False,
 ) -> None:
-    """Paint CLIP in the style of a picture; with several clips, one that fails does not stop the others."""
+    """Paint CLIP in the style of an image; where several clips are given, one that fails does not stop the others."""
     from vidstyle.run.batch import plan_clips, run_clips
 
     several = len(clip) > 1
@@ -43,11 +45,12 @@ def run(
             if request.json:
                 emit("clip", source=outcome.source, exit_code=code, message=sentence)
 
+    planner = request.planner()
     if dry_run:
-        _show_plans(plan_clips(clip, request.plan, report), request)
+        _show_plans(plan_clips(clip, planner, report), request)
         return
     stopper = Stopper()
-    results = run_clips(clip, request.plan, lambda plan: _paint(plan, request, stopper), report)
+    results = run_clips(clip, planner, lambda plan: _paint(plan, request, stopper), report)
     if several and request.json:
         emit("result", exit_code=0, targets=[result.plan.target for result in results])
 
@@ -56,30 +59,20 @@ def _paint(plan: Plan, request: Request, stopper: Stopper) -> Result:
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline
 
-    request.make_folder()
     with stopper.watching(), listening(plan, json=request.json) as listen:
-        return pipeline.stylize_video(
-            plan.source,
-            request.styles,
-            plan.target,
-            request.options,
-            request.selection,
-            overwrite=request.overwrite,
-            restart=request.restart,
-            listen=stopper.listening(listen),
-        )
+        return pipeline.run(plan, restart=request.restart, listen=stopper.listening(listen))
 
 
 def _show_plans(plans: list[Plan], request: Request) -> None:
     if request.json:
-        emit("result", exit_code=0, dry_run=True, plans=[plan_fields(plan) for plan in plans])
+        emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict() for plan in plans])
     else:
-        print("\n\n".join(plan_text(plan, request.styles) for plan in plans))
+        print("\n\n".join(plan_text(plan) for plan in plans))
 
 
 def _show_result(result: Result, request: Request, event: str) -> None:
     tell_warnings(result)
     if request.json:
-        emit(event, exit_code=0, **result_fields(result))
+        emit(event, exit_code=0, **result.as_dict())
     else:
         print(result.plan.target, flush=True)

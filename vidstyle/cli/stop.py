@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while painting: the first ends the run after the frame it is at, the second at once."""
+"""Ctrl-C and SIGTERM while painting: the first signal stops after the current frame, the second at once."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
 
 
 class Stopper:
-    """Remembers the first signal until work can be left, and raises KeyboardInterrupt then; at once for the second."""
+    """Turns the first signal into a KeyboardInterrupt after the current frame or step, and the second into one at once."""
 
     def __init__(self) -> None:
-        self._asked: int | None = None
+        self._signal: int | None = None
 
     def listening(self, listen: Listener) -> Listener:
-        """`listen`, which raises once a signal has come; it is called between two frames or steps."""
+        """`listen` that raises KeyboardInterrupt after a signal; it is called between two frames or steps."""
 
         def step(progress: Progress) -> None:
             listen(progress)
-            if self._asked is not None:
+            if self._signal is not None:
                 self._raise()
 
         return step
 
     def _raise(self) -> None:
-        raise Terminated if self._asked == signal.SIGTERM else KeyboardInterrupt
+        raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        again, self._asked = self._asked is not None, number
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        again, self._signal = self._signal is not None, number
         if again:
             self._raise()
-        # Not print: the signal may have come in the middle of one.
-        os.write(2, b"\nStopping after this frame or step; once more stops at once.\n")
+        # Not `print`, which a signal may interrupt and which cannot be entered twice.
+        os.write(2, b"\nStopping after this frame or step; a second signal stops at once.\n")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Hear the signals for as long as this lasts."""
+        """Handle the signals inside this context."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may listen for signals
+            yield  # Python lets only the main thread handle signals
             return
-        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""`vidstyle verify`: is a painted clip still the one that its manifest describes, and are its source and styles?"""
+"""`vidstyle verify`: compare a painted clip, its source and its styles with the manifest."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from typing import Annotated
 import typer
 
 from vidstyle.cli.events import columns, emit, say
-from vidstyle.cli.request import Debug, Json
+from vidstyle.cli.options import Debug, Json
 
 FAILED = 7
-"""Exit code where something differs from the manifest."""
+"""Exit code if something differs from the manifest."""
 
 
 def verify(
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip; its manifest lies beside it.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Painted clip, with its manifest next to it.")],
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Check OUT against OUT.vidstyle.json: its hash and its frames, and its source and styles where they are found."""
-    from vidstyle.run.manifest import manifest_path, verify
+    """Compare OUT with OUT.vidstyle.json: hash and frame count, and its source and styles where they are found."""
+    from vidstyle.run.manifest import manifest_path
+    from vidstyle.run.verify import verify
 
     checks = verify(output)
     bad = [check for check in checks if check.good is False]
@@ -33,5 +34,5 @@ def verify(
         print(columns([["CHECK", "RESULT", "FOUND"], *([check.what, words[check.good], check.found] for check in checks)]))
     if bad:
         what = ", ".join(dict.fromkeys(check.what for check in bad))
-        say(f"vidstyle: {output}: is not as its manifest says ({what}); copy it again, or paint it again.")
+        say(f"vidstyle: {output}: differs from its manifest ({what}); copy it again, or paint it again.")
         raise typer.Exit(code)

@@ -2,7 +2,7 @@
 
 
 class VidstyleError(Exception):
-    """A problem told in one sentence: what was seen, and what to do about it."""
+    """A problem, stated in one sentence: what was seen, and what to do about it."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""The nouns: a frame and its moment, the motion between two frames, a shot, and what a shot remembers."""
+"""The nouns: a frame, the motion between two frames, and what painting remembers from frame to frame."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Original:
-    """What the file of a picture holds beyond what is shown and painted."""
+    """What an image file of a sequence holds beyond the image that is painted."""
 
     image: Tensor
-    """(3, H, W), the frame's image as it was read: a painting that equals it changes nothing of the file."""
+    """(3, H, W), the frame's image as it was read. If the output equals it, the file's own values are written again."""
     light: Tensor | None = None
-    """(3, H, W) float32 scene-linear light as stored, multiplied by alpha; None where the file holds sRGB code values."""
+    """(3, H, W) float32 scene-linear light as stored, multiplied by alpha; None if the file holds sRGB code values."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    """What the file's header says, for an output of the same format."""
+    """What the file's header states, for an output of the same format."""
     clipped: int = 0
-    """Pixels brighter than white, which the image shows as white."""
+    """Number of pixels brighter than white; they are white in `Frame.image`."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a video and the moment it is shown."""
+    """One image of a video and its presentation time."""
 
     image: Tensor
-    """(3, H, W) float32 sRGB in [0, 1], upright as a viewer sees it (and beyond that where `decode` was not to clamp)."""
+    """(3, H, W) float32 sRGB in [0, 1], with the display rotation applied; beyond [0, 1] if `decode` does not clamp."""
     pts: int
     """Presentation time in units of `time_base`, as the source states it."""
     time_base: Fraction
@@ -37,13 +37,13 @@ class Frame:
     index: int
     """Position in the whole source in presentation order, counted from 0."""
     duration: int = 0
-    """How long the frame is shown, in units of `time_base`; 0 where the source does not say."""
+    """Duration in units of `time_base`; 0 if the source does not state it."""
     damage: str = ""
-    """`held` where the picture repeats another because its own is missing, `damaged` where it is shown as it came."""
+    """`held` if the image repeats another because its own is missing, `damaged` if it is damaged and used as decoded."""
     alpha: Tensor | None = None
-    """(1, H, W) float32 in [0, 1], 1 = opaque; goes past the painting untouched. None where the source has none."""
+    """(1, H, W) float32 in [0, 1], 1 = opaque; written as it was read. None if the source has none."""
     original: Original | None = None
-    """What the file holds beyond the image, where the source is a sequence of pictures."""
+    """What the file holds beyond the image, if the source is an image sequence."""
 
     @property
     def seconds(self) -> float:
@@ -56,7 +56,7 @@ class FlowPair:
     """Motion between the last frame and this one, in pixels, x then y.
 
     `to_last` lives on this frame's grid and says where each of its pixels was: this(x) = last(x + to_last(x)).
-    `to_this` lives on the last frame's grid and says where each of its pixels went.
+    `to_this` lives on the last frame's grid and says where each of its pixels went: last(x) = this(x + to_this(x)).
     """
 
     to_last: Tensor
@@ -66,30 +66,30 @@ class FlowPair:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """The frames between two cuts, both ends included, by index in the whole source."""
+class Correspondence:
+    """A flow with its trust: where each pixel of a frame was in an earlier frame."""
 
-    first: int
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
+    to_last: Tensor
+    """(2, H, W) float32 pixels, x then y, on this frame's grid; see `FlowPair`. The earlier frame stands for the last."""
+    visibility: Tensor
+    """(1, H, W) float32 in [0, 1], on this frame's grid; 1 = the warped pixel can be trusted."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What an earlier painting says about this frame: that painting pulled to where things are now."""
+    """An earlier painting, warped onto this frame's grid."""
 
     image: Tensor
-    """(3, H, W) float32 sRGB in [0, 1], on this frame's grid."""
+    """(3, H, W) float32 sRGB in [0, 1]."""
     visibility: Tensor
     """(1, H, W) float32 in [0, 1]; 1 = the warped pixel can be trusted."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """One painted frame as the loop remembers it."""
+    """A frame and its painting, remembered for the frames that follow."""
 
     frame: Frame
+    """At the painted size."""
     painting: Tensor
     """(3, H, W) float32 sRGB in [0, 1]."""

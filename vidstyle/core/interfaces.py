@@ -1,4 +1,4 @@
-"""The functions that rooms hand to each other: what estimates motion, finds cuts, paints a frame, or sees features."""
+"""The functions that rooms hand to each other: flow, cut detection, painting and image features."""
 
 from __future__ import annotations
 

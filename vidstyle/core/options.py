@@ -1,266 +1,190 @@
-"""Every choice a user can make, in one frozen record, and how it is read from a preset or a TOML file."""
+"""Every choice that a user can make about a painting or a training, declared once."""
 
 from __future__ import annotations
 
-import math
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal
 
-from vidstyle.core.errors import InputError, UsageError
-from vidstyle.core.files import check_plain, inside
+from vidstyle.core.declare import Locate, check_options, option, same
+from vidstyle.core.errors import UsageError
 
-Method = Literal["feedforward", "optimize"]
 Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["refuse", "bwdif"]
-Codec = Literal["h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
-WITHOUT_CRF = ("prores", "dnxhr", "ffv1")  # codecs that have no such scale of quality
-_MOST_BYTES = 2**20  # of a config
+CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 
-
-@dataclass(frozen=True)
-class Options:
-    """How to paint and how to write; `configs/standard.toml` is these defaults."""
-
-    method: Method = "feedforward"
-    """`feedforward` fits a network to the clip, then streams it; `optimize` paints every frame by gradient descent."""
-    network: Path | None = None
-    """A `.safetensors` network to use instead of fitting one; written there after the fit where there is none yet."""
-    fit_steps: int = 70
-    """Most training steps of the feed-forward fit. More is closer to the style; 0 paints at once, as a rough draft."""
-    size: int = 960
-    """Longest side painted, in pixels; a smaller source is painted at its own size."""
-    output_size: int | None = None
-    """Longest side written, in pixels; None keeps the source's size."""
-    strength: float = 1.0
-    """0 is the source, 1 the whole painting."""
-    temporal: float = 1.0
-    """Weight of holding still; 0 paints every frame on its own."""
-    style_scale: float = 1.0
-    """Size of the brush strokes relative to the picture's height; 2 is twice as large."""
-    color: Color = "style"
-    """`style` takes the painting's colours, `source` keeps the clip's."""
-    seed: int = 0
-    """Start of every random number."""
-    flow: str = "dis"
-    """Optical flow: `dis`, `farneback`, `raft-small`, `raft-large`, or `raft-small=FILE` for a checkpoint of one's own."""
-    encoder: str = "builtin"
-    """Network whose features say what style is: `builtin`, `vgg19`, `vgg16`."""
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`."""
-    content_weight: float = 0.04
-    """Weight of the content loss on relu4_2; more keeps more of the drawing."""
-    style_weight: float = 1.0
-    """Weight of the style loss, which is normalised to about 1 for an unpainted frame."""
-    tv_weight: float = 1.0
-    """Weight of total variation; more gives smoother paint."""
-    optimize_steps: int = 240
-    """Most Adam steps on the first frame of a shot, over all scales of the pyramid (method `optimize`)."""
-    follow_steps: int = 60
-    """Most Adam steps on each later frame (method `optimize`)."""
-    references: tuple[int, ...] = (1,)
-    """Which earlier paintings hold a frame still, in frames back: 1 is the last one (method `optimize`)."""
-    codec: Codec = "h264"
-    """Video codec written."""
-    crf: int = 16
-    """Quality of the written video: lower is better and larger; 0 is lossless with h264. Not for prores, dnxhr, ffv1."""
-    audio: str = "copy"
-    """`copy` keeps every sound track packet for packet, `none` drops them; anything else is a file whose sound takes
-    their place, its beginning under the clip's first frame."""
-    on_damage: OnDamage = "fail"
-    """Of a damaged clip: `fail` paints nothing, `hold` repeats the last good picture wherever one is damaged or missing,
-    `keep` paints damaged pictures as they come and ends where the clip does."""
-    fps: Fraction | None = None
-    """Frames a second of a sequence of pictures; None is what its pictures say. A movie keeps its own times."""
-    gaps: Gaps = "error"
-    """Of a sequence with missing pictures: `error` paints nothing, `hold` repeats the picture before, `black`."""
-    hdr: Hdr = "refuse"
-    """A clip of high dynamic range: `passthrough` paints and writes it as HDR, `tonemap` as ordinary video."""
-    deinterlace: Deinterlace = "refuse"
-    """Interlaced pictures: `bwdif` makes one whole picture of each."""
-    strict: bool = False
-    """Whether to refuse an output in which anything of the source would be missing, instead of warning."""
-    preroll: int | None = None
-    """Frames painted and thrown away before a range at most; None is 24, and 1 for `optimize`."""
-
-    def __post_init__(self) -> None:
-        _check_types(self)
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise UsageError(f"fps is {self.fps}; give a rate above 0 and up to 1000.")
-        check_ranges(self, _RANGES)
-        if not self.references or any(type(j) is not int or not 1 <= j <= 64 for j in self.references):
-            raise UsageError(f"references is {list(self.references)}; give frame distances from 1 to 64.")
-
-
-_RANGES = [
-    ("fit_steps", 0, 100_000),
-    ("size", 16, 16384),
-    ("output_size", 16, 16384),
-    ("strength", 0, 1),
-    ("temporal", 0, 100),
-    ("style_scale", 0.1, 10),
-    ("seed", 0, 2**63 - 1),
-    ("content_weight", 0, 1000),
-    ("style_weight", 0, 1000),
-    ("tv_weight", 0, 1000),
-    ("optimize_steps", 1, 100_000),
-    ("follow_steps", 1, 100_000),
-    ("crf", 0, 63),
-    ("preroll", 0, 100_000),
-]
-
-
-def check_ranges(options: object, ranges: Sequence[tuple[str, float, float]]) -> None:
-    """Raise UsageError for a number, or one of several, that is not within its (name, least, most); None is let be."""
-    for name, low, high in ranges:
-        value = getattr(options, name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if number is not None and not low <= number <= high:
-                raise UsageError(f"{name} is {number}; give a value from {low:g} to {high:g}.")
-
-
-def _check_types(options: Options) -> None:
-    for name, kind in get_type_hints(Options).items():
-        value, choices = getattr(options, name), get_args(kind)
-        if kind in (int, float) or kind == int | None:
-            numbers = (int, float) if kind is float else (int,)
-            missing = kind == int | None and value is None
-            endless = isinstance(value, float) and not math.isfinite(value)
-            if not missing and (isinstance(value, bool) or not isinstance(value, numbers) or endless):
-                raise UsageError(f"{name} is {value!r}; give a number.")
-        elif kind is bool and not isinstance(value, bool):
-            raise UsageError(f"{name} is {value!r}; give true or false.")
-        elif choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
-            raise UsageError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
-        elif kind == Path | None and not isinstance(value, Path | None):
-            raise UsageError(f"{name} is {value!r}; give a file name in quotes.")
-        elif kind == Fraction | None and not isinstance(value, Fraction | None):
-            raise UsageError(f"{name} is {value!r}; give frames a second, such as 24 or \"24000/1001\".")
-        elif kind is str and not isinstance(value, str):
-            raise UsageError(f"{name} is {value!r}; give a name in quotes.")
+WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
+PANELS = (WHAT, LOOK, PACE, OUTPUT, REPORT)
+"""The headings of `--help`, in its order."""
 
 
 def parse_rate(text: str) -> Fraction:
-    """Frames a second from `24`, `24000/1001` or `23.976`, which means 24000/1001 as all rounded NTSC rates do.
+    """Frames per second from `24`, `24000/1001` or `23.976`, which means 24000/1001 as all rounded NTSC rates do.
 
     Raises UsageError for anything else.
     """
     try:
         rate = Fraction(text.strip())
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"fps is {text!r}; give frames a second, such as 24, 25 or 24000/1001.") from None
+        raise UsageError(f"fps is {text!r}; give frames per second, such as 24, 25 or 24000/1001.") from None
     slow = Fraction(1000 * round(rate), 1001)
     # People write 23.976 or 23.98: at most half of the last digit away from what they mean.
     return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
-def preset_folder() -> Path:
-    """Where the presets lie: inside the installed package, or in `configs/` of a source checkout."""
-    package = Path(__file__).parent.parent
-    inside = package / "configs"
-    return inside if inside.is_dir() else package.parent / "configs"
+def _parse_heights(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"size is {text!r}; give heights in pixels, such as 360,540.") from None
 
 
-def load_options(preset: str = "standard", config: Path | None = None, **overrides: Any) -> Options:
-    """The defaults, changed by a preset, then by a TOML file, then by `overrides` that are not None.
+def _resolve_flow(text: str, locate: Locate) -> str:
+    name, equals, file = text.partition("=")
+    return f"{name}={locate(file)}" if equals else text
 
-    Raises UsageError for an unknown preset, an unreadable file, an unknown key or a value out of range.
+
+def _resolve_audio(text: str, locate: Locate) -> str:
+    return text if text in ("copy", "none") else str(locate(text))
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to paint and how to write. The defaults are the preset `standard`.
+
+    `option` declares one choice: its default, its help, its range. The checks made here, the keys of config files and
+    the command line all come from these declarations. Raises UsageError for a value of another type or out of range.
     """
-    folder = preset_folder()
-    known = sorted(path.stem for path in folder.glob("*.toml"))
-    if preset not in known:
-        raise UsageError(f"There is no preset {preset!r}; choose one of {', '.join(known)}.")
-    options = _apply(Options(), folder / f"{preset}.toml")
-    if config is not None:
-        options = _apply(options, config)
-    return replace(options, **{key: value for key, value in overrides.items() if value is not None})
 
+    fps: Fraction | None = option(
+        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="what its files say",
+        help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
+    gaps: Gaps = option(
+        "error", panel=WHAT,
+        help="A missing image in a sequence is an error, repeats the image before it (hold), or is black.")
+    on_damage: OnDamage = option(
+        "fail", panel=WHAT,
+        help="A damaged clip is refused (fail), or its damaged frames repeat the last good frame (hold) "
+             "or are painted as they are (keep).")
+    preroll: int | None = option(
+        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="24, or 1 for optimize",
+        help="Most frames that are painted before a range and thrown away, so that the range begins as it does in the full "
+             "clip.")
+    strength: float = option(
+        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
+    temporal: float = option(
+        1.0, panel=LOOK, metavar="NUMBER", low=0, high=100,
+        help="How strongly the paint sticks to the things it is painted on; 0 paints every frame on its own.")
+    style_scale: float = option(
+        1.0, panel=LOOK, metavar="NUMBER", low=0.1, high=10,
+        help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
+    color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    seed: int = option(
+        0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
+        help="Start of the random numbers; another seed gives a slightly different painting.")
+    method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
+    network: Path | None = option(
+        None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
+        help="Network to paint with, a .safetensors file; if it does not exist, the network fitted to the clip is saved there.")
+    fit_steps: int = option(
+        70, panel=PACE, metavar="STEPS", low=0, high=100_000,
+        help="Most training steps of a network that is fitted to the clip; more steps come closer to the style, 0 is a rough "
+             "draft.")
+    size: int = option(
+        960, panel=PACE, metavar="PIXELS", low=16, high=16384,
+        help="Longest side that is painted, in pixels; a smaller source is painted at its own size.")
+    flow: str = option(
+        "dis", panel=PACE, metavar="NAME", resolve=_resolve_flow,
+        help="Motion estimator: dis, farneback, raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
+    encoder: str = option(
+        "builtin", panel=PACE, metavar="NAME", help="Network that measures style: builtin, vgg19 or vgg16.")
+    device: str = option(
+        "auto", panel=PACE, metavar="NAME",
+        help="Device to compute on: auto, cpu, cuda, cuda:N or mps; the same command gives the same pixels on the same machine "
+             "and device, and other devices round differently.")
+    content_weight: float = option(
+        0.04, low=0, high=1000, command_line=False,
+        help="Weight of the content loss on relu4_2; more keeps more of the drawing.")
+    style_weight: float = option(
+        1.0, low=0, high=1000, command_line=False,
+        help="Weight of the style loss, which is normalised to about 1 for an unpainted frame.")
+    tv_weight: float = option(
+        1.0, low=0, high=1000, command_line=False, help="Weight of total variation; more gives smoother paint.")
+    optimize_steps: int = option(
+        240, low=1, high=100_000, command_line=False,
+        help="Most Adam steps on the first frame of a shot, over all scales of the pyramid (method optimize).")
+    follow_steps: int = option(
+        60, low=1, high=100_000, command_line=False, help="Most Adam steps on each later frame (method optimize).")
+    references: tuple[int, ...] = option(
+        (1,), low=1, high=64, command_line=False,
+        help="Distances in frames to the earlier paintings that each frame follows; 1 is the last one (method optimize).")
+    output_size: int | None = option(
+        None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
+        help="Longest side that is written, in pixels.")
+    codec: CodecName = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
+    crf: int = option(
+        16, panel=OUTPUT, metavar="NUMBER", low=0, high=63,
+        help="Quality of the written video; lower is better and makes larger files; prores, dnxhr and ffv1 have no such scale.")
+    audio: str = option(
+        "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=_resolve_audio,
+        help="Sound of the output: a copy of the clip's own, none, or that of FILE, which begins at the clip's first frame.")
+    hdr: Hdr = option(
+        "refuse", panel=OUTPUT,
+        help="A clip with high dynamic range is refused, stays HDR (passthrough), or becomes standard video (tonemap).")
+    deinterlace: Deinterlace = option(
+        "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
+    strict: bool = option(
+        False, panel=OUTPUT, default_text="a warning",
+        help="Refuse to paint if anything of the clip would be missing in the output.")
 
-def _apply(options: Options, path: Path) -> Options:
-    try:
-        if check_plain(path, "a TOML file") > _MOST_BYTES:
-            raise UsageError(f"{path}: has more than {_MOST_BYTES >> 20} MB; a config has a few lines.")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except InputError as error:
-        raise UsageError(str(error)) from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, and brackets without end
-        raise UsageError(f"{path}: is not valid TOML ({error}).") from error
-    known = {field.name for field in fields(Options)}
-    if unknown := sorted(set(table) - known):
-        raise UsageError(f"{path}: unknown {', '.join(unknown)}; known keys are {', '.join(sorted(known))}.")
-    if "references" in table:
-        table["references"] = tuple(table["references"]) if isinstance(table["references"], list) else ()
-    if isinstance(table.get("network"), str):
-        table["network"] = inside(path.parent, table["network"], str(path))
-    if isinstance(table.get("flow"), str) and "=" in table["flow"]:
-        name, _, file = table["flow"].partition("=")
-        table["flow"] = f"{name}={inside(path.parent, file, str(path))}"
-    if isinstance(table.get("audio"), str) and table["audio"] not in ("copy", "none"):
-        table["audio"] = str(inside(path.parent, table["audio"], str(path)))
-    try:
-        if isinstance(table.get("fps"), str | int | float) and not isinstance(table["fps"], bool):
-            table["fps"] = parse_rate(str(table["fps"]))
-        return replace(options, **table)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from error
+    def __post_init__(self) -> None:
+        check_options(self)
+        object.__setattr__(self, "references", tuple(sorted(set(self.references))))
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How `vidstyle train` trains a network: on how much, for how long, and what counts; the weights are those of the fit."""
+    """How `vidstyle train` trains a network; the options that it shares with `Options` are declared there.
 
-    steps: int = 2000
-    """Training steps. At the default batch and crop one takes about six seconds of one processor core."""
-    batch: int = 4
-    """Pairs of neighbouring pictures a step, over all processes together."""
-    size: tuple[int, ...] = (360, 540)
-    """Heights painted, in pixels, one of them a step: those of the clips that the network is to paint, as `run` paints
-    them."""
-    pairs: int = 240
-    """Pairs of frames taken from all videos together, spread evenly; about 6 MB of disk each at 960x540, while it runs."""
-    crop: int = 256
-    """Side of the square that is looked at, in pixels."""
-    style_scale: float = Options.style_scale
-    """Size of the brush strokes relative to the picture's height; 2 is twice as large."""
-    temporal: float = Options.temporal
-    """Weight of holding still; 0 trains for painting every frame on its own."""
-    content_weight: float = Options.content_weight
-    style_weight: float = Options.style_weight
-    tv_weight: float = Options.tv_weight
-    rate: float = 1.5e-3
-    """Highest learning rate."""
-    seed: int = Options.seed
-    """Start of every random number."""
-    flow: str = Options.flow
-    """Optical flow between the frames of a pair."""
-    encoder: str = Options.encoder
-    """Network whose features say what style is."""
-    device: str = Options.device
-    """As for `Options`; with several processes each takes the graphics card of its number."""
-    workers: int | None = None
-    """Processes that read and resize for each that trains; None is one for every core that is left, at most eight."""
-    check_every: int = 250
-    """Steps between two looks at the held-out frames: numbers into the log, and a sheet of samples."""
-    save_every: int = 100
-    """Steps between two checkpoints, from which a training that was stopped goes on."""
+    Raises UsageError for a value of another type or out of range.
+    """
+
+    steps: int = option(
+        2000, panel=PACE, metavar="STEPS", low=1, high=10_000_000,
+        help="Training steps, of about six seconds each on one processor core; more steps paint more richly.")
+    batch: int = option(
+        4, panel=PACE, metavar="NUMBER", low=1, high=4096,
+        help="Pairs of neighbouring frames in each step, over all processes together.")
+    size: tuple[int, ...] = option(
+        (360, 540), panel=PACE, metavar="HEIGHTS", low=32, high=4320, parse=_parse_heights,
+        help="Heights in pixels at which the network is trained; give those at which `run` will paint.")
+    pairs: int = option(
+        240, panel=PACE, metavar="NUMBER", low=1, high=1_000_000,
+        help="Pairs of neighbouring frames taken from all videos together, of about 6 MB each on disk while training runs.")
+    crop: int = option(256, low=32, high=4320, command_line=False, help="Side of the square crop of each frame, in pixels.")
+    style_scale: float = same(Options, "style_scale")
+    temporal: float = same(Options, "temporal")
+    content_weight: float = same(Options, "content_weight")
+    style_weight: float = same(Options, "style_weight")
+    tv_weight: float = same(Options, "tv_weight")
+    rate: float = option(1.5e-3, low=0, high=1, command_line=False, help="Highest learning rate.")
+    seed: int = same(Options, "seed")
+    flow: str = same(Options, "flow")
+    encoder: str = same(Options, "encoder")
+    device: str = same(Options, "device")
+    workers: int | None = option(
+        None, panel=PACE, metavar="NUMBER", low=0, high=256, default_text="one for every free core, at most eight",
+        help="Processes that read and resize frames for each process that trains.")
+    check_every: int = option(
+        250, panel=REPORT, metavar="STEPS", low=1, high=10_000_000,
+        help="Steps between two validations on held-out frames, each with numbers in the log and a sheet of samples.")
+    save_every: int = option(
+        100, panel=PACE, metavar="STEPS", low=1, high=10_000_000,
+        help="Steps between two checkpoints, from which a stopped training goes on.")
 
     def __post_init__(self) -> None:
-        check_ranges(self, _TRAIN_RANGES)
-        if not self.size:
-            raise UsageError("size is empty; give at least one height in pixels.")
-
-
-_TRAIN_RANGES = [
-    ("steps", 1, 10_000_000), ("batch", 1, 4096), ("size", 32, 4320), ("pairs", 1, 1_000_000), ("crop", 32, 4320),
-    ("style_scale", 0.1, 10), ("temporal", 0, 100), ("content_weight", 0, 1000), ("style_weight", 0, 1000),
-    ("tv_weight", 0, 1000), ("rate", 0, 1), ("seed", 0, 2**63 - 1), ("workers", 0, 256), ("check_every", 1, 10_000_000),
-    ("save_every", 1, 10_000_000),
-]  # fmt: skip
+        check_options(self)

@@ -1,4 +1,4 @@
-"""How far a piece of work is, told step by step to whoever listens."""
+"""Progress of a piece of work, reported step by step."""
 
 from __future__ import annotations
 

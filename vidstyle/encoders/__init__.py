@@ -1,4 +1,4 @@
-"""Encoders: networks whose features say what a picture shows and how it is painted."""
+"""Encoders by name: networks whose features measure content and style."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict
 
 ENCODERS = ("builtin", *BUILDERS)
+"""Names that `load_encoder` takes."""
 
 
 def load_encoder(name: str, device: str = "cpu") -> Encoder:
-    """The encoder of that name, frozen, on `device`.
+    """The encoder `name` on `device`, its parameters frozen.
 
-    Raises UsageError for an unknown name and InputError when pretrained weights cannot be had.
+    Raises UsageError for an unknown name and InputError if weights cannot be fetched.
     """
     network: nn.Module
     if name == "builtin":

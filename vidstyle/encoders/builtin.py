@@ -1,4 +1,4 @@
-"""The builtin encoder: a small VGG-like chain that ships in the package, distilled from a compressed VGG-19."""
+"""The builtin encoder: a small VGG-like network that ships in the package, distilled from a compressed VGG-19."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# (name, channels out, pool before). The layers the losses look at are as wide as the teacher's; the convolutions
-# between them are the student's own.
+# (name, output channels, pooling before it). The layers that the losses use are as wide as the teacher's; the widths of
+# the others were chosen freely.
 CHAIN: tuple[tuple[str, int, bool], ...] = (
     ("1_1", 16, False),
     ("1_2", 16, False),
@@ -23,17 +23,17 @@ CHAIN: tuple[tuple[str, int, bool], ...] = (
     ("4_3", 160, False),
     ("5_1", 128, True),
 )
-
-
 AVERAGE_GAIN = 1.2
+"""Factor after average pooling. The mean of four values is smaller than their maximum, which the network was trained with;
+the factor brings the features back to the size they had in training."""
 
 
 class BuiltinEncoder(nn.Module):
-    """Image (N, 3, H, W), sRGB in [0, 1] -> features {"relu1_1": (N, 16, H, W), ..., "relu5_1": (N, 128, H/16, W/16)}.
+    """Images (N, 3, H, W), sRGB in [0, 1] -> features {"relu1_1": (N, 16, H, W), ..., "relu5_1": (N, 128, H/16, W/16)}.
 
-    3x3 convolutions with repeated borders and 2x2 pooling, as in VGG (Simonyan & Zisserman 2014), narrower. It is
-    trained with max pooling and painted with through average pooling: strokes come out longer and flat paint cleaner
-    (Gatys et al. 2016 saw the same), at a lower style loss as the teacher judges it.
+    3x3 convolutions with repeated borders and 2x2 pooling, as in VGG (Simonyan & Zisserman 2014), but narrower. It was
+    trained with max pooling; painting uses average pooling, which gives longer strokes and cleaner flat areas (as in
+    Gatys et al. 2016) and a lower style loss by the teacher's features.
     """
 
     def __init__(self, pooling: Literal["max", "average"] = "average") -> None:
@@ -45,7 +45,7 @@ class BuiltinEncoder(nn.Module):
             channels = width
 
     def pre_activations(self, image: Tensor, deepest: str = "5_1") -> dict[str, Tensor]:
-        """Every convolution's output before the ReLU, by name ("1_1", ...); what the distillation compares."""
+        """The output of each convolution before its ReLU, by name ("1_1", ...), down to `deepest`; used by the distillation."""
         x, found = 2 * image - 1, {}
         for name, _, pool in CHAIN:
             x = self._pool(x) if pool else x
@@ -56,10 +56,9 @@ class BuiltinEncoder(nn.Module):
         return found
 
     def _pool(self, x: Tensor) -> Tensor:
-        # A mean of four is smaller than their maximum; the gain brings the features back to the size they had in training.
         return F.max_pool2d(x, 2) if self.pooling == "max" else AVERAGE_GAIN * F.avg_pool2d(x, 2)
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Features after the ReLU of the asked-for layers, such as "relu3_1"."""
+        """Features (N, C, h, w) after the ReLU of each of `layers`, such as "relu3_1", by layer."""
         found = self.pre_activations(image, max(layers).removeprefix("relu"))
         return {layer: F.relu(found[layer.removeprefix("relu")]) for layer in layers}

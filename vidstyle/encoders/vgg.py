@@ -1,4 +1,4 @@
-"""VGG-19 and VGG-16 as torchvision has them, read out at relu1_1 ... relu5_1 (Simonyan & Zisserman 2014)."""
+"""VGG-19 and VGG-16 (Simonyan & Zisserman 2014) with torchvision's weights; features of relu1_1 to relu5_1."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torchvision import models
 
 from vidstyle.models.registry import fetch, load_state_dict
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's weights expect of sRGB in [0, 1]
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # per channel, of sRGB in [0, 1]; torchvision's weights expect it
 BUILDERS = {"vgg19": models.vgg19, "vgg16": models.vgg16}
 
 
 class VGG(nn.Module):
-    """Image (N, 3, H, W), sRGB in [0, 1] -> {"relu1_1": (N, 64, H, W), ..., "relu5_1": (N, 512, H/16, W/16)}.
+    """Images (N, 3, H, W), sRGB in [0, 1] -> {"relu1_1": (N, 64, H, W), ..., "relu5_1": (N, 512, H/16, W/16)}.
 
-    Only the convolutions up to relu5_1 are kept, and only those up to the deepest asked-for layer are run.
+    The network ends at relu5_1, and a call runs it only down to the deepest of the asked layers.
     """
 
     mean: Tensor
@@ -34,14 +34,14 @@ class VGG(nn.Module):
             if isinstance(module, nn.MaxPool2d):
                 block, conv = block + 1, 0
             conv += isinstance(module, nn.Conv2d)
-            # Not in place: the caller holds on to the features.
+            # ReLU is not in place, because the returned features must not change.
             self.features.append(nn.ReLU() if isinstance(module, nn.ReLU) else module)
             self.names.append(f"relu{block}_{conv}" if isinstance(module, nn.ReLU) else "")
             if self.names[-1] == "relu5_1":
                 break
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Features after the ReLU of the asked-for layers, such as "relu3_1"."""
+        """Features (N, C, h, w) after the ReLU of each of `layers`, such as "relu3_1", by layer."""
         x, found = (image - self.mean) / self.std, {}
         for name, module in zip(self.names, self.features, strict=True):
             x = module(x)
@@ -53,7 +53,7 @@ class VGG(nn.Module):
 
 
 def pretrained_vgg(name: str) -> VGG:
-    """`vgg19` or `vgg16` with torchvision's ImageNet weights, fetched once. Raises InputError when they are not there."""
+    """`vgg19` or `vgg16` with torchvision's ImageNet weights. Raises InputError if they cannot be fetched."""
     network = VGG(name)
     state = load_state_dict(fetch(name))
     network.features.load_state_dict(

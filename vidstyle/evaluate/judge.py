@@ -1,4 +1,4 @@
-"""The motion a painting is judged along: from one frame to the next, and joined up over ten."""
+"""The motion along which a painting is judged: from one frame to the next, and chained over several frames."""
 
 from __future__ import annotations
 
@@ -16,29 +16,35 @@ from vidstyle.flow.truth import Truth
 from vidstyle.ops.warp import compose, visibility, warp
 
 TRUTH = "truth"
+"""What `Evaluation.judge` says where the true motion judged instead of a flow."""
 
 
 @dataclass(frozen=True)
-class Link:
-    """Where things go between an earlier frame and a later one, and which of them both show."""
+class JudgeMotion:
+    """Motion between an earlier and a later frame of the source, on the earlier frame's grid.
 
-    ahead: Tensor
-    """(2, H, W) px on the earlier frame's grid: earlier(x) = later(x + ahead(x))."""
-    visible: Tensor
-    """(1, H, W) on the earlier frame's grid, 1 = the later frame shows that point too."""
-    back: Tensor | None = None
-    """(2, H, W) px on the later frame's grid, or None where it is not known, as in Sintel's truth."""
+    A painting is judged on the earlier frame's grid, as in Lai et al. (2018), because Sintel gives its truth there;
+    painting itself uses `Correspondence`, on the later frame's grid.
+    """
+
+    to_later: Tensor
+    """(2, H, W) px on the earlier frame's grid: earlier(x) = later(x + to_later(x))."""
+    visibility: Tensor
+    """(1, H, W) on the earlier frame's grid; 1 = the later frame shows that point too."""
+    to_earlier: Tensor | None = None
+    """(2, H, W) px on the later frame's grid; None where it is not known, as in Sintel's truth."""
 
 
-Judge = Callable[[Frame, Frame], Link]
-"""Two neighbouring frames of the source, at the painting's size -> the link between them."""
+Judge = Callable[[Frame, Frame], JudgeMotion]
+"""Two neighbouring frames of the source, at the painting's size -> the motion between them."""
 
 
 def load_judge(name: str, stabilised_by: str, truth: Path | None, size: tuple[int, int], pairs: int) -> Judge:
-    """The judge called `name`, a flow that did not steady the paint, or the true motion in the folder `truth`.
+    """The judge: the flow `name`, or the true motion in the folder `truth`.
 
-    size: (height, width) of the painting; pairs: how many there are in the whole source, one motion each. Raises
-    UsageError for an unknown flow or one of the family that stabilised, InputError where the truth does not fit.
+    stabilised_by: the flow that the clip was painted with, or `none`. size: (height, width) of the painting. pairs: the
+    number of neighbouring pairs in the whole source; the truth holds one motion for each. Raises UsageError for an
+    unknown flow or one of the family of `stabilised_by`, InputError if the truth does not fit the clip.
     """
     if truth is not None:
         return _true_judge(Truth(truth), size, pairs)
@@ -46,48 +52,50 @@ def load_judge(name: str, stabilised_by: str, truth: Path | None, size: tuple[in
         raise UsageError(f"There is no optical flow {stabilised_by!r}; choose one of {', '.join(KNOWN)}, or none.")
     if _family(name) == _family(stabilised_by):
         others = ", ".join(flow for flow in KNOWN if _family(flow) != _family(name))
-        raise UsageError(f"{name} cannot judge what {stabilised_by} steadied, for it would not see its own errors; "
+        raise UsageError(f"{name} cannot judge what {stabilised_by} stabilised, because it would not see its own errors; "
                          f"choose one of {others}.")
     estimate = load_flow(name)
 
-    def judge(last: Frame, this: Frame) -> Link:
+    def judge(last: Frame, this: Frame) -> JudgeMotion:
         pair = estimate(last.image, this.image)
-        return Link(pair.to_this, visibility(pair.to_this, pair.to_last), pair.to_last)
+        return JudgeMotion(pair.to_this, visibility(pair.to_this, pair.to_last), pair.to_last)
 
     return judge
 
 
 def _family(flow: str) -> str:
+    """`dis` of `dis-fast`, `raft` of `raft-small=FILE`."""
     return flow.partition("=")[0].partition("-")[0]
 
 
 def _true_judge(truth: Truth, size: tuple[int, int], pairs: int) -> Judge:
     if len(truth) != pairs:
         raise InputError(f"{truth.folder}: holds {len(truth)} motions, and the source has {pairs + 1} frames; "
-                         f"give one for each step, {pairs} in all.")
+                         f"give one for each pair of neighbouring frames, {pairs} in all.")
     found = tuple(truth.read(0)[0].shape[1:])
     if found != size:
         raise InputError(f"{truth.folder}: is {found[1]}x{found[0]} and the painting {size[1]}x{size[0]}; "
                          f"paint with --output-size {max(found)}.")
 
-    def judge(last: Frame, this: Frame) -> Link:
-        return Link(*truth.read(last.index))
+    def judge(last: Frame, this: Frame) -> JudgeMotion:
+        return JudgeMotion(*truth.read(last.index))
 
     return judge
 
 
-def join(links: Sequence[Link]) -> Link:
-    """One link over several neighbouring ones, earliest first: flows chained by `warp.compose`, each sampled once.
+def chain(motions: Sequence[JudgeMotion]) -> JudgeMotion:
+    """One motion over several neighbouring ones, earliest first: the flows are composed by `warp.compose`.
 
-    What is visible is found on the chained flows where both directions are known; else it is what every link shows.
+    Its visibility is computed from the composed flows if both directions are known; else a point is visible if it is so
+    in every motion.
     """
-    ahead, visible = links[0].ahead, links[0].visible
-    for link in links[1:]:
-        # A point between a visible and a hidden pixel is not seen for certain.
-        visible = visible * (warp(link.visible, ahead) > 0.999).float()
-        ahead = compose(ahead, link.ahead)
-    backs = [link.back for link in reversed(links) if link.back is not None]
-    if len(backs) < len(links):
-        return Link(ahead, visible)
-    back = reduce(compose, backs)
-    return Link(ahead, visibility(ahead, back), back)
+    to_later, visible = motions[0].to_later, motions[0].visibility
+    for motion in motions[1:]:
+        # A point whose four neighbours are not all visible counts as hidden.
+        visible = visible * (warp(motion.visibility, to_later) > 0.999).float()
+        to_later = compose(to_later, motion.to_later)
+    backward = [motion.to_earlier for motion in reversed(motions) if motion.to_earlier is not None]
+    if len(backward) < len(motions):
+        return JudgeMotion(to_later, visible)
+    to_earlier = reduce(compose, backward)
+    return JudgeMotion(to_later, visibility(to_later, to_earlier), to_earlier)

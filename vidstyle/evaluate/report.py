@@ -1,4 +1,4 @@
-"""The report: one HTML file with its pictures inside, which a director opens offline."""
+"""The report of an evaluation: one HTML file that holds all its images and needs no network."""
 
 from __future__ import annotations
 
@@ -11,70 +11,73 @@ from typing import Any
 
 from vidstyle import __version__
 from vidstyle.core.atomic import PartFile, write_failed
-from vidstyle.core.images import jpeg, resize
-from vidstyle.evaluate.record import METRICS, PAINTING, SOURCE, Evaluation, Threshold
-from vidstyle.evaluate.run import LISTED, Seen
-from vidstyle.run.painter import spread
+from vidstyle.core.images import encode_jpeg, resize
+from vidstyle.evaluate.record import PAINTING, SOURCE, WORST_FRAMES, Evaluation, Threshold, describe_metrics
+from vidstyle.evaluate.run import JudgedFrame
+from vidstyle.video import evenly_spaced
 
-SHOWN = 60  # frames on the slider, spread over the clip; about 5 MB
-WIDTH = 480  # pixels across
-POINTS = 1500  # of one curve; more than a screen has pixels
+SLIDER_FRAMES = 60
+"""Frames on the slider, spread over the clip; their images take about 5 MB."""
+WIDTH = 480
+"""Largest width of an image in the report, in pixels."""
+POINTS = 1500
+"""Largest number of points of one curve; more than a screen has pixels."""
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One frame as the report shows it: JPEG files of the source, the painting, and the painting one frame earlier."""
+class Thumbnails:
+    """JPEG files of one frame: the source, the painting, and the painting of the frame before."""
 
     source: bytes
     painting: bytes
     before: bytes | None
 
 
-class Album:
-    """Picks frames for the report while they go by: some spread over the clip, and the least steady so far.
+class ReportFrames:
+    """Selects the frames of a report during the evaluation: some spread over the clip, and those with the largest error.
 
-    Give `look` to `evaluate_video` as `watch`. It holds about seventy small JPEGs, however long the clip is.
+    Give `add` to `evaluate_video` as `on_frame`. About seventy small JPEGs are held, however long the clip is.
     """
 
     def __init__(self) -> None:
-        self.shots: dict[int, Shot] = {}
-        """By frame number in the source."""
-        self._chosen: set[int] = set()
+        self.thumbnails: dict[int, Thumbnails] = {}
+        """By index of the frame in the source."""
+        self._slider: set[int] = set()
         self._worst: dict[int, float] = {}
         self._before: bytes | None = None
 
-    def look(self, seen: Seen) -> None:
-        """Take in the next frame."""
-        frame = seen.source.index
-        if seen.place == 0:
-            self._chosen = {frame + place for place in spread(seen.count, SHOWN)}
-        height, width = seen.painting.shape[-2:]
+    def add(self, judged: JudgedFrame) -> None:
+        """Add the next frame; called for every judged frame, in order."""
+        index = judged.source.index
+        if judged.place == 0:
+            self._slider = {index + place for place in evenly_spaced(judged.count, SLIDER_FRAMES)}
+        height, width = judged.painting.shape[-2:]
         size = (max(1, round(height * WIDTH / width)), WIDTH) if width > WIDTH else (height, width)
-        shown = jpeg(resize(seen.painting, size))
-        if seen.error is not None:
-            self._worst[frame] = seen.error
-        dropped = self._drop()
-        if frame in self._chosen or (frame in self._worst and frame != dropped):
-            self.shots[frame] = Shot(jpeg(resize(seen.source.image, size)), shown, self._before)
-        if dropped is not None and dropped not in self._chosen:
-            self.shots.pop(dropped, None)
-        self._before = shown
+        painting = encode_jpeg(resize(judged.painting, size))
+        if judged.error is not None:
+            self._worst[index] = judged.error
+        dropped = self._drop_best()
+        if index in self._slider or (index in self._worst and index != dropped):
+            self.thumbnails[index] = Thumbnails(encode_jpeg(resize(judged.source.image, size)), painting, self._before)
+        if dropped is not None and dropped not in self._slider:
+            self.thumbnails.pop(dropped, None)
+        self._before = painting
 
-    def _drop(self) -> int | None:
-        """Forget the steadiest of the worst frames where there are more than will be listed; say which."""
-        if len(self._worst) <= LISTED:
+    def _drop_best(self) -> int | None:
+        """Remove the frame with the smallest error if there are more than `WORST_FRAMES`, and return its index."""
+        if len(self._worst) <= WORST_FRAMES:
             return None
-        # Of equals the last is dropped, as a sort by error keeps the first.
-        steadiest = min(reversed(self._worst), key=lambda index: self._worst[index])
-        del self._worst[steadiest]
-        return steadiest
+        # Of equal errors the last frame is removed, because the sorted list of the evaluation keeps the first ones.
+        best = min(reversed(self._worst), key=lambda index: self._worst[index])
+        del self._worst[best]
+        return best
 
 
-def write_report(path: Path, evaluation: Evaluation, album: Album, thresholds: Sequence[Threshold] = ()) -> None:
-    """Write the report; it appears whole or not at all. Raises OutputError where the file cannot be written."""
+def write_report(path: Path, evaluation: Evaluation, frames: ReportFrames, thresholds: Sequence[Threshold] = ()) -> None:
+    """Write the report; it appears whole or not at all. Raises OutputError if the file cannot be written."""
     template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    # "<" as \\u003c: nothing in a file's name can then close the script that holds the data.
-    data = json.dumps(_data(evaluation, album, thresholds)).replace("<", "\\u003c")
+    # "<" is written as \\u003c, so that no file name can close the script element that holds the data.
+    data = json.dumps(_data(evaluation, frames, thresholds)).replace("<", "\\u003c")
     part = PartFile(path)
     part.create()
     try:
@@ -87,8 +90,8 @@ def write_report(path: Path, evaluation: Evaluation, album: Album, thresholds: S
     part.finish()
 
 
-def _data(evaluation: Evaluation, album: Album, thresholds: Sequence[Threshold]) -> dict[str, Any]:
-    """What the page draws, in types that JSON knows."""
+def _data(evaluation: Evaluation, frames: ReportFrames, thresholds: Sequence[Threshold]) -> dict[str, Any]:
+    """What the page shows, for JSON."""
     first = evaluation.frames[0]
     return {
         "version": __version__,
@@ -97,31 +100,31 @@ def _data(evaluation: Evaluation, album: Album, thresholds: Sequence[Threshold])
         "baseline": evaluation.baseline.name if evaluation.baseline else None,
         "frames": evaluation.frames, "size": evaluation.size, "judge": evaluation.judge,
         "verdict": evaluation.verdict(), "notes": evaluation.notes, "cuts": evaluation.cuts,
-        "metrics": {name: {"unit": metric.unit, "better": metric.better, "meaning": metric.meaning}
-                    for name, metric in METRICS.items()},
+        "metrics": describe_metrics(),
         "values": evaluation.values, "layers": evaluation.style_layers,
         "thresholds": [{"condition": str(threshold), "hit": threshold.hit(evaluation)} for threshold in thresholds],
-        "curves": {name: {row: _thin(curve, first) for row, curve in rows.items()}
-                   for name, rows in evaluation.curves.items()},
+        "curves": {name: {clip: _thin(curve, first) for clip, curve in clips.items()}
+                   for name, clips in evaluation.curves.items()},
         "worst": [vars(worst) for worst in evaluation.worst],
-        "shots": [{"frame": index, "seconds": evaluation.seconds[index - first],
-                   "errors": {row: evaluation.curves["e_stab"][row][index - first] for row in (PAINTING, SOURCE)},
-                   "source": _uri(shot.source), "painting": _uri(shot.painting),
-                   "before": _uri(shot.before) if shot.before and index in {w.frame for w in evaluation.worst} else None}
-                  for index, shot in sorted(album.shots.items())],
+        "thumbnails": [
+            {"frame": index, "seconds": evaluation.seconds[index - first],
+             "errors": {clip: evaluation.curves["e_stab"][clip][index - first] for clip in (PAINTING, SOURCE)},
+             "source": _uri(images.source), "painting": _uri(images.painting),
+             "before": _uri(images.before) if images.before and index in {w.frame for w in evaluation.worst} else None}
+            for index, images in sorted(frames.thumbnails.items())],
     }
 
 
 def _thin(curve: list[float | None], first: int) -> list[tuple[int, float | None]]:
-    """(frame, number) of a curve; a long one keeps the largest number of every run of frames, so that no peak is lost."""
-    run = -(-len(curve) // POINTS)
+    """(frame, value) of a curve; of a long curve, the largest value of every few frames, so that no peak is lost."""
+    step = -(-len(curve) // POINTS)
     points: list[tuple[int, float | None]] = []
-    for start in range(0, len(curve), run):
-        there = [(number, start + place) for place, number in enumerate(curve[start:start + run]) if number is not None]
-        number, at = max(there) if there else (None, start)
-        points.append((first + at, None if number is None else float(f"{number:.5g}")))
+    for start in range(0, len(curve), step):
+        known = [(value, start + place) for place, value in enumerate(curve[start:start + step]) if value is not None]
+        value, at = max(known) if known else (None, start)
+        points.append((first + at, None if value is None else float(f"{value:.5g}")))
     return points
 
 
-def _uri(picture: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
+def _uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

@@ -1,4 +1,4 @@
-"""Optical flow by name: `load_flow("dis")` gives a function of two images that returns the motion between them."""
+"""Optical flow by name: `load_flow("dis")` returns a function of two images that estimates the motion between them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from vidstyle.flow.farneback import Farneback
 from vidstyle.flow.raft import BUILDERS, load_raft
 
 KNOWN = (*PRESETS, FARNEBACK, *BUILDERS)
+"""Names that `load_flow` takes."""
 
 
 def load_flow(name: str, device: torch.device | str = "cpu") -> FlowEstimator:
     """The flow estimator called `name`: `dis`, `dis-fast`, `farneback`, `raft-small`, `raft-large`, `raft-small=FILE`.
 
-    `device` is where a network runs; DIS and Farnebäck's always run on the CPU. Raises UsageError for an unknown name,
-    InputError where weights cannot be read or fetched.
+    device: where a network runs; DIS and Farnebäck's method always run on the CPU. Raises UsageError for an unknown name
+    and InputError if weights cannot be read or fetched.
     """
     kind, equals, file = name.partition("=")
     if kind in PRESETS and not equals:
@@ -30,4 +31,4 @@ def load_flow(name: str, device: torch.device | str = "cpu") -> FlowEstimator:
     if kind in BUILDERS and (file or not equals):
         return load_raft(kind, Path(file).expanduser() if file else None, device)
     raise UsageError(f"There is no optical flow {name!r}; choose one of {', '.join(KNOWN)}, "
-                     "or raft-small=FILE or raft-large=FILE for weights of your own.")
+                     "or raft-small=FILE or raft-large=FILE for a checkpoint of your own.")

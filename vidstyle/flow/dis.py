@@ -1,4 +1,4 @@
-"""Optical flow by OpenCV's DIS: no weights, no GPU, the same numbers on every run."""
+"""Optical flow by OpenCV's DIS, on the CPU and without weights; deterministic."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.core.frame import FlowPair
+from vidstyle.core.once import once_per_image
 from vidstyle.flow.camera import with_camera
 
 PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_FLOW_PRESET_FAST}
-# OpenCV's presets stop at half or a quarter of the size, and paint then floats across fine branches. Searching at full size
-# alone lets film grain move the paint: six times the smoothing holds that down. A wider stride pays for it.
+# OpenCV's presets search down to half or a quarter of the size only; the paint then slides across fine branches. A search at
+# full size follows film grain, unless the smoothness term (alpha) is six times as large. The wider stride saves the time.
 SETTINGS = {"PatchStride": 4, "GradientDescentIterations": 8, "VariationalRefinementAlpha": 120.0}
-# The way back only tells which motion to trust, and half the size tells it as well, in a third of the time: of what is off by
-# more than 2 px it leaves 22 % trusted instead of 31 %, of what is right 75 % instead of 76 % (Sintel and generated scenes).
-# Unrefined it would save 9 of the 330 ms that a frame of 640x360 takes, and the paint would move by a twentieth more.
+# `to_this` only serves to tell which motion to trust. It is searched down to half the size, in a third of the time: of the
+# pixels off by more than 2 px, 22 % stay trusted instead of 31 %; of the correct ones, 75 % instead of 76 % (Sintel and
+# generated scenes). Without its refinement a frame of 640x360 would take 321 ms instead of 330, and the paint would move by
+# 5 % more.
 COARSER = 1
-# Pixels beyond which the search stops at half the size, and so on: on Sintel's and Middlebury's pictures enlarged to 7 million
-# full size took four times the time and memory, and was further from the true motion by a third.
+# Above this many pixels the search stops at half the size, above four times as many at a quarter, and so on. On images of
+# Sintel and Middlebury enlarged to 7 million pixels, the search at full size took four times the time and memory, and its
+# error was a third larger.
 LARGE = 2_100_000
 
 
@@ -35,9 +38,9 @@ class Dis:
 
     def __init__(self, preset: str = "dis") -> None:
         self._adapts = preset == "dis"
-        self._there, self._back = (cv2.DISOpticalFlow.create(PRESETS[preset]) for _ in range(2))
+        self._to_last, self._to_this = (cv2.DISOpticalFlow.create(PRESETS[preset]) for _ in range(2))
         if self._adapts:
-            for search in (self._there, self._back):
+            for search in (self._to_last, self._to_this):
                 for name, value in SETTINGS.items():
                     getattr(search, f"set{name}")(value)
 
@@ -46,18 +49,18 @@ class Dis:
         before, now = gray(last), gray(this)
         if self._adapts:
             finest = max(0, math.ceil(math.log(now.size / LARGE, 4)))
-            self._there.setFinestScale(finest)
-            self._back.setFinestScale(finest + COARSER)
-        return FlowPair(to_last=_motion(self._there, now, before).to(this.device),
-                        to_this=_motion(self._back, before, now).to(this.device))
+            self._to_last.setFinestScale(finest)
+            self._to_this.setFinestScale(finest + COARSER)
+        return FlowPair(to_last=_motion(self._to_last, now, before).to(this.device),
+                        to_this=_motion(self._to_this, before, now).to(this.device))
 
 
 def _motion(search: cv2.DISOpticalFlow, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Tensor:
-    """(2, H, W): source(x) = target(x + motion(x)), on the grid of `source`."""
+    """(2, H, W) pixels on the grid of `source`: source(x) = target(x + motion(x)). Both (H, W)."""
     height, width = source.shape
-    # OpenCV picks its coarsest scale by the width alone: on a picture wider than about 2.5 times its height, or
-    # below 12 px, it reads beyond its memory. There the border is repeated until the shape is safe.
-    calc: Any = search.calc  # its stub insists on a first guess; without one it starts from rest
+    # OpenCV picks its coarsest scale by the width alone: on an image wider than about 2.5 times its height, or smaller
+    # than 12 px, it reads beyond its memory. Such images are padded with their border until the shape is safe.
+    calc: Any = search.calc  # OpenCV's type stub requires an initial flow; None means zero
     flow = with_camera(source, target, calc(_padded(source), _padded(target), None)[:height, :width])
     return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
 
@@ -68,8 +71,9 @@ def _padded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.pad(image, ((0, below), (0, right)), mode="edge")
 
 
+@once_per_image
 def gray(image: Tensor) -> NDArray[np.uint8]:
-    """(H, W) luma of an image (3, H, W) in [0, 1], weights of BT.601 as in cv2.cvtColor."""
+    """(H, W) luma of an image (3, H, W) in [0, 1], with the weights of BT.601 as in cv2.cvtColor."""
     weights = image.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     luma = (image.detach().clamp(0, 1) * weights).sum(0)
     gray: NDArray[np.uint8] = (luma * 255).round().to(torch.uint8).cpu().numpy()

@@ -1,4 +1,4 @@
-"""Optical flow by Farnebäck (2003), through OpenCV: offline, unlike DIS in every step, and so its judge."""
+"""Optical flow by Farnebäck (2003), through OpenCV, on the CPU and without weights; it judges what DIS stabilised."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from vidstyle.core.frame import FlowPair
 from vidstyle.flow.dis import gray
 
 NAME = "farneback"
-SMALLEST = 16  # pixels on the short side of the smallest picture of the pyramid
-WINDOW, STEPS = 21, 5  # pixels; side of the square one motion is sought for, and how often at each size
-NEIGHBOURS, SIGMA = 5, 1.1  # pixels; the square a polynomial is fitted to, and the Gaussian it is weighted with
+SMALLEST = 16  # pixels on the short side of the smallest image of the pyramid
+WINDOW, STEPS = 21, 5  # side of the averaging window, in pixels, and iterations at each size
+NEIGHBOURS, SIGMA = 5, 1.1  # pixels: side of the square that a polynomial is fitted to, and its Gaussian weight
 
 
 class Farneback:
-    """Motion between the polynomials that fit two frames around every pixel, in both directions, on the CPU.
+    """Motion between the quadratic polynomials fitted to two frames around every pixel, in both directions, on the CPU.
 
-    A judge, not a stabiliser. Mean distance from the true motion over four pairs of Sintel and four of Middlebury
-    (Dimetrodon, Grove2, RubberWhale, Venus): 1.86 px, against 0.54 by `dis`; other windows and pyramids do no better.
-    But it errs elsewhere. On the sample, steadied by OpenCV's own preset of DIS (which errs by 0.65 px), e_stab of the
-    default painting over that of frames painted alone is 0.64 along the true motion, 0.58 along RAFT's, 0.55 along this
-    one, and 0.49 along DIS itself. A variational flow (Brox et al. 2004), nearer to the truth than that DIS, gives 0.49
-    as well, for DIS ends on a step of the same kind.
+    It serves to judge paintings that another flow stabilised. Mean end-point error over four pairs of Sintel and four of
+    Middlebury (Dimetrodon, Grove2, RubberWhale, Venus): 1.86 px, against 0.54 px by `dis`; other windows and pyramids are
+    no better. Its errors lie in other places than those of DIS. On the sample, stabilised by OpenCV's own preset of DIS
+    (end-point error 0.65 px), the ratio of e_stab of the default painting to e_stab of frames painted one by one is 0.64
+    along the true motion, 0.58 along RAFT's, 0.55 along this one, and 0.49 along DIS itself. A variational flow (Brox et
+    al. 2004), more accurate than that DIS, gives 0.49 too, because the last step of DIS is of the same kind.
     """
 
     def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
@@ -37,9 +37,9 @@ class Farneback:
 
 
 def _motion(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Tensor:
-    """(2, H, W): source(x) = target(x + motion(x)), on the grid of `source`."""
+    """(2, H, W) pixels on the grid of `source`: source(x) = target(x + motion(x)). Both (H, W)."""
     height, width = source.shape
-    # Below about 10 px OpenCV finds motion between a picture and itself; there the border is repeated.
+    # Below about 10 px OpenCV finds motion between an image and itself; such images are padded with their border.
     around = ((0, max(0, SMALLEST - height)), (0, max(0, SMALLEST - width)))
     source, target = np.pad(source, around, mode="edge"), np.pad(target, around, mode="edge")
     halvings = math.floor(math.log2(min(source.shape) / SMALLEST))

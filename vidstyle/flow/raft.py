@@ -18,14 +18,14 @@ BUILDERS = {"raft-small": raft_small, "raft-large": raft_large}
 
 
 class Raft:
-    """RAFT between two frames, in both directions at once, in float32.
+    """RAFT between two frames, both directions in one batch, in float32.
 
-    Its correlation volume takes 2 · 4/3 · 4 bytes · (W·H/64)²: 0.7 GB at 960x540, 11 GB at 1920x1080.
+    The correlation volume takes 2 · 4/3 · 4 bytes · (W·H/64)²: 0.7 GB at 960x540, 11 GB at 1920x1080.
     """
 
     updates = 12
-    """Refinement steps: the number the networks were trained with. On two Sintel pairs at 1024x436 RAFT-small errs by
-    0.304 and 1.210 px after 6, 0.271 and 1.170 after 12, 0.269 and 1.175 after 20."""
+    """Refinement steps; the networks were trained with 12. End-point errors of RAFT-small on two Sintel pairs at 1024x436:
+    0.304 and 1.210 px after 6 steps, 0.271 and 1.170 px after 12, 0.269 and 1.175 px after 20."""
 
     def __init__(self, network: RAFT, device: torch.device | str = "cpu") -> None:
         self._network = network.eval().requires_grad_(False).to(device)
@@ -50,9 +50,9 @@ def _margins(size: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-# Princeton's names and torchvision's, applied one after the other; None drops the tensor.
+# Patterns of Princeton's names and their replacements in torchvision's, applied in this order; None drops the tensor.
 _PRINCETON = [
-    (r"layer[23]\.0\.norm[34]\.", None),  # the shortcut's batch norm, stated a second time beside downsample.1
+    (r"layer[23]\.0\.norm[34]\.", None),  # batch norm of the shortcut, a copy of downsample.1
     (r"^fnet\.", "feature_encoder."),
     (r"^cnet\.", "context_encoder."),
     (r"(layer\d\.\d)\.conv(\d)\.", r"\1.convnormrelu\2.0."),
@@ -84,20 +84,21 @@ def from_princeton(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_raft(name: str, file: Path | None = None, device: torch.device | str = "cpu") -> Raft:
-    """The RAFT called `name` with torchvision's weights, or with those in `file`, torchvision's or Princeton's.
+    """The network `name` (`raft-small` or `raft-large`) with torchvision's weights, or with those in `file`.
 
-    Raises InputError where the weights cannot be read, fetched, or do not fit this network.
+    file: a state_dict of torchvision or a checkpoint of princeton-vl/RAFT. Raises InputError if the weights cannot be
+    read or fetched, or belong to another network.
     """
     network: RAFT = BUILDERS[name](weights=None)
     path = file if file is not None else fetch(name)
     tensors = load_state_dict(path)
     if any("fnet." in key for key in tensors):
         tensors = from_princeton(tensors)
-    wanted = network.state_dict()
-    wrong = sorted(key for key in wanted.keys() | tensors.keys()
-                   if key not in wanted or key not in tensors or wanted[key].shape != tensors[key].shape)
+    expected = network.state_dict()
+    wrong = sorted(key for key in expected.keys() | tensors.keys()
+                   if key not in expected or key not in tensors or expected[key].shape != tensors[key].shape)
     if wrong:
-        raise InputError(f"{path}: does not hold the weights of {name} ({len(wrong)} tensors differ, as {wrong[0]}); "
+        raise InputError(f"{path}: does not hold the weights of {name} ({len(wrong)} tensors differ, for example {wrong[0]}); "
                          f"give torchvision's or Princeton's state_dict of {name}.")
     network.load_state_dict(tensors)
     return Raft(network, device)

@@ -1,4 +1,4 @@
-"""The losses, each an equation: style, content, smoothness and holding still."""
+"""The losses, each an equation: style, content, total variation and temporal consistency."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ Grams = Mapping[str, Tensor]
 def gram(features: Tensor) -> Tensor:
     """Gram matrix G_ij = mean_x F_i(x) F_j(x) of features (N, C, H, W) -> (N, C, C), in float32.
 
-    Gatys et al. (2016) sum over positions; the mean makes pictures of different sizes comparable.
+    Gatys et al. (2016) sum over positions; the mean makes images of different sizes comparable.
     """
     flat = features.float().flatten(2)
     return flat @ flat.mT / flat.shape[-1]
 
 
 def blend_grams(grams: Sequence[Grams], weights: Sequence[float]) -> dict[str, Tensor]:
-    """The Gram matrices of several styles at once: their weighted mean, weights scaled to sum 1."""
+    """The weighted mean of the Gram matrices of several styles, by layer; the weights are scaled to sum 1."""
     total = sum(weights)
     return {layer: torch.stack([g[layer] * (w / total) for g, w in zip(grams, weights, strict=True)]).sum(0)
             for layer in grams[0]}
 
 
 def style_loss(found: Mapping[str, Tensor], style: Grams) -> Tensor:
-    """Mean over layers and pictures of |G - A|² / |A|²: about 1 for an unpainted frame, 0 for the style itself.
+    """Mean over layers and images of |G - A|² / |A|²: about 1 for an unpainted frame, 0 for the style itself.
 
-    Gatys et al. (2016) eq. 4-5, with each layer divided by the size of the style's own matrix instead of by 4 N² M², so
-    that one weight serves every style, encoder and size.
+    found: features (N, C, H, W) by layer. style: A by layer, (1, C, C) or (N, C, C). Gatys et al. (2016) eq. 4-5, but each
+    layer is divided by |A|² instead of 4 N² M², so that one weight serves every style, encoder and size.
     """
     return style_losses(found, style).mean()
 
 
 def style_losses(found: Mapping[str, Tensor], style: Grams) -> Tensor:
-    """`style_loss` of each picture, (N,); each may have a style of its own."""
+    """`style_loss` of each image, (N,); each may have its own style."""
     losses = [
         (gram(found[layer]) - target).square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-12)
         for layer, target in style.items()
@@ -49,24 +49,24 @@ def style_losses(found: Mapping[str, Tensor], style: Grams) -> Tensor:
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean over pictures of |F - P|² / |P|², features (N, C, H, W) of one layer: Gatys et al. (2016) eq. 1, without scale.
+    """Mean over images of |F - P|² / |P|²; F, P: features (N, C, H, W) of one layer. Gatys et al. (2016) eq. 1, normalised.
 
-    Each picture counts alike, so that the loss of a batch is the mean of those of its parts.
+    The loss of a batch is the mean of the losses of its images.
     """
-    differ, whole = ((values.float().square().mean((1, 2, 3))) for values in (features - target, target))
-    return (differ / whole.clamp_min(1e-12)).mean()
+    error, size = (values.float().square().mean((1, 2, 3)) for values in (features - target, target))
+    return (error / size.clamp_min(1e-12)).mean()
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels of (N, 3, H, W) in [0, 1], both directions added."""
+    """Mean squared difference of neighbouring pixels of (N, 3, H, W) in [0, 1], the sum over both directions."""
     return (image[..., 1:, :] - image[..., :-1, :]).square().mean() + (image[..., 1:] - image[..., :-1]).square().mean()
 
 
 def temporal_loss(painting: Tensor, prior_image: Tensor, visibility: Tensor) -> Tensor:
-    """How far the painting moved from what was there: 1/D Σ_k c_k (x_k − ω_k)², D = W·H·C (Ruder et al. 2016).
+    """Distance of a painting from the warped earlier one: 1/D Σ_k c_k (x_k − ω_k)², D = W·H·C (Ruder et al. 2016).
 
     painting x, prior_image ω: (C, H, W) in [0, 1], ω on the painting's grid. visibility c: (1, H, W) in [0, 1], or a
-    long-term weight. D counts all pixels, not only the visible ones, so what shows little weighs little. With a leading
-    batch dimension this is the mean over the batch. The gradient reaches x wherever c > 0, and ω where it asks for one.
+    long-term weight. D counts all pixels, also the invisible ones. With a leading batch dimension this is the mean over
+    the batch. The gradient with respect to x is non-zero where c > 0 and x differs from ω.
     """
     return (visibility * (painting - prior_image).square()).mean()

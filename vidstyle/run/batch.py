@@ -8,8 +8,9 @@ from pathlib import Path
 
 from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.core.files import file_id
-from vidstyle.run.pipeline import Plan, Result
-from vidstyle.video.images.pattern import same_path
+from vidstyle.run.plan import Plan
+from vidstyle.run.result import Result
+from vidstyle.video import canonical_path
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,12 @@ class Outcome:
 
 
 Planner = Callable[[Path], Plan]
-Painter = Callable[[Plan], Result]
+Runner = Callable[[Plan], Result]
 Reporter = Callable[[Outcome], None]
 
 
 def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list[Plan]:
-    """Plan every clip and paint none; what fails is told to `report`, then a BatchError says how many.
+    """Plan every clip and paint none. Failures are passed to `report`; at the end a BatchError counts them.
 
     A single clip is no batch: its own error is raised as it is.
     """
@@ -36,8 +37,8 @@ def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list
     return plans
 
 
-def run_clips(sources: Sequence[Path], plan: Planner, paint: Painter, report: Reporter) -> list[Result]:
-    """Plan every clip, then paint those that can be; each outcome is told to `report` as it happens.
+def run_clips(sources: Sequence[Path], plan: Planner, run: Runner, report: Reporter) -> list[Result]:
+    """Plan every clip, then paint those that can be painted; each outcome is passed to `report` as it happens.
 
     Planning comes first so that a wrong path shows in the first seconds and not after hours of painting.
     Raises BatchError at the end if some failed, and UsageError before any painting if two clips would be written
@@ -46,13 +47,13 @@ def run_clips(sources: Sequence[Path], plan: Planner, paint: Painter, report: Re
     results = []
     for planned in _plan_all(sources, plan, report):
         try:
-            result = paint(planned)
+            result = run(planned)
         except Exception as error:  # also a bug of ours: it must not cost the clips that follow their night
             if len(sources) == 1:
                 raise
-            report(Outcome(planned.source, error=error))
+            report(Outcome(planned.clip.path, error=error))
         else:
-            report(Outcome(planned.source, result=result))
+            report(Outcome(planned.clip.path, result=result))
             results.append(result)
     _raise_if_some_failed(len(sources), len(results), "painted")
     return results
@@ -76,15 +77,15 @@ def _check_targets(sources: Sequence[Path], plans: Sequence[Plan]) -> None:
     inputs = {file_id(source) for source in sources}
     taken: dict[Path, Path] = {}
     for plan in plans:
-        target = same_path(plan.target).resolve()
+        target = canonical_path(plan.target).resolve()
         if target in taken:
             raise UsageError(
-                f"{taken[target]} and {plan.source} would both be written to {plan.target}; "
+                f"{taken[target]} and {plan.clip.path} would both be written to {plan.target}; "
                 "rename one of them, or run them one at a time with different outputs."
             )
         if file_id(plan.target) in inputs:
-            raise UsageError(f"{plan.source} would be written over the clip {plan.target}; leave that clip out.")
-        taken[target] = plan.source
+            raise UsageError(f"{plan.clip.path} would be written over the clip {plan.target}; leave that clip out.")
+        taken[target] = plan.clip.path
 
 
 def _raise_if_some_failed(asked: int, done: int, what: str) -> None:

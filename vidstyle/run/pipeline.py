@@ -1,186 +1,169 @@
-"""From a clip and a style picture to the painted clip: decode, flow, warp, paint, encode."""
+"""From a plan to the painted clip: decode, flow, carry, paint, encode."""
 
 from __future__ import annotations
 
-import hashlib
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from vidstyle.core.atomic import check_target
-from vidstyle.core.frame import Frame
+from vidstyle.core.devices import deterministic
+from vidstyle.core.errors import OutputError
+from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.images import contact_sheet, resize, write_png
+from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
+from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
+from vidstyle.painting.job import Painter, PaintingJob
+from vidstyle.painting.methods import find_method
+from vidstyle.painting.style import StyleTarget
+from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
-from vidstyle.run.painter import make_stylizer, shrunk, spread
-from vidstyle.run.plan import (
-    Plan,
-    Selection,
-    Style,
-    may_replace,
-    plan_video,
-    preview_target,
-    read_beside,
-    read_clip,
-    sheet_target,
-)
-from vidstyle.run.resume.checkpoint import Work, work_folder
+from vidstyle.run.plan import Plan, Selection, plan_video
+from vidstyle.run.result import Result
+from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.resume.frame_log import FrameLog
+from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import decode, open_output
+from vidstyle.video import evenly_spaced
 
-__all__ = ["Listener", "Plan", "Progress", "Result", "Selection", "Style", "plan_video", "preview_target", "preview_video",
-           "sheet_target", "stylize_video"]
-
-@dataclass(frozen=True)
-class Result:
-    """What a run did."""
-
-    plan: Plan
-    frames: int
-    """Frames written."""
-    frame_hashes: tuple[str, ...]
-    """SHA-256 of each written frame's 8-bit RGB before the encoder."""
-    seconds: float
-    stage_seconds: dict[str, float] = field(default_factory=dict)
-    """`prepare` (analysis and fit), `paint` (flow, painting, writing), and `save`, the part of both spent on savings."""
-    losses: dict[str, float] = field(default_factory=dict)
-    """Last loss of the fit, by term."""
-    held: tuple[int, ...] = ()
-    """Frames that repeat another's picture because their own is damaged or missing (`Options.on_damage`)."""
-    damaged: tuple[int, ...] = ()
-    """Frames whose damaged picture was painted as it came."""
-    clipped: tuple[int, int] = (0, 0)
-    """Pixels brighter than white that are written as white, and in how many frames (scene-linear pictures)."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What only the frames themselves could tell, in sentences."""
-        counts = ((self.held, "repeat another's picture, because their own are damaged or missing"),
-                  (self.damaged, "are damaged and painted as they came"))
-        damage = tuple(f"{len(frames)} of {self.frames} frames {fate}; the first is frame {self.plan.number(frames[0])}."
-                       for frames, fate in counts if frames)
-        pixels, bright = self.clipped
-        return (*damage, f"{pixels} pixels in {bright} of {self.frames} frames are brighter than white and are written as "
-                "white.") if bright else damage
+SHEET_SIDE = 640  # pixels: longest side of a frame on a contact sheet at most
 
 
-def stylize_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-                  selection: Selection | None = None, *, overwrite: bool = False, restart: bool = False,
-                  listen: Listener = lambda progress: None) -> Result:
-    """Paint `source` in the style of `styles` and write it to `target` (default: CLIP_STYLE.EXT beside the clip).
+def stylize_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
+                  options: Options | None = None, selection: Selection | None = None, *, overwrite: bool = False,
+                  restart: bool = False, listen: Listener = lambda progress: None) -> Result:
+    """Paint `source` in the style of `styles` and write it to `target`: `plan_video`, then `run`."""
+    return run(plan_video(source, styles, target, options, selection, overwrite=overwrite), restart=restart, listen=listen)
+
+
+def preview_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
+                  options: Options | None = None, selection: Selection | None = None, *, count: int = 6,
+                  overwrite: bool = False, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
+    """Paint a short piece of `source` and write it, and a contact sheet beside it: `plan_video`, then `preview`."""
+    plan = plan_video(source, styles, target, options, selection, overwrite=overwrite, preview=True)
+    return preview(plan, count=count, restart=restart, listen=listen)
+
+
+def run(plan: Plan, *, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
+    """Do what the plan says.
 
     The output appears whole or not at all, and its manifest with it. What is done is kept in a folder beside the output
     until then: the same call goes on where one that was stopped or killed was saved last, or begins anew with `restart`.
-    A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises what `plan_video` raises, UsageError
-    where what is kept is another run's, and InputError or OutputError when the clip breaks off or the disk fills on the way.
+    A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises UsageError where what is kept is
+    another run's, and InputError or OutputError where the clip breaks off or the disk fills on the way.
     """
-    plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
-    return _run(plan, styles, listen, overwrite, restart, sheet=None)
+    return _run(plan, restart, listen, None)
 
 
-def preview_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-                  selection: Selection | None = None, *, count: int = 6, overwrite: bool = False, restart: bool = False,
-                  listen: Listener = lambda progress: None) -> Result:
-    """`stylize_video`, and beside the movie a contact sheet PNG of `count` frames: source above, painting below.
+def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
+    """`run` for a plan that was made with `preview`, and a contact sheet PNG of `count` frames: source above, painting below.
 
     Of a preview that was stopped, only the fit is kept.
     """
-    plan = plan_video(source, styles, target, options, selection, overwrite=overwrite)
-    picture = sheet_target(plan.target)
-    check_target(picture, source, overwrite, [*read_beside(styles, plan.options), plan.target])
-    first, last = plan.frames
-    sheet = Sheet([first + place for place in spread(last - first + 1, count)])
-    result = _run(plan, styles, listen, overwrite, restart, sheet)
-    write_png(picture, contact_sheet(sheet.columns, [f"frame {plan.number(index)}" for index in sheet.indices]))
+    assert plan.sheet is not None, "the plan is not a preview's"
+    sheet = ContactSheet([plan.frames[0] + place for place in evenly_spaced(plan.count, count)])
+    result = _run(plan, restart, listen, sheet)
+    write_png(plan.sheet, contact_sheet(sheet.columns, [f"frame {plan.clip.number(index)}" for index in sheet.indices]))
     return result
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ContactSheet:
     """Frames picked out for a contact sheet while they go by."""
 
     indices: list[int]
     columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    """Source and painting of each, (3, h, w) in [0, 1]."""
 
-    def look(self, source: Frame, written: Frame) -> None:
+    def add(self, source: Frame, written: Frame) -> None:
         """Keep the pair if its frame is one of `indices`; no larger than a sheet can show."""
         if written.index in self.indices:
             height, width = written.image.shape[-2:]
-            factor = min(1.0, 640 / max(height, width))
+            factor = min(1.0, SHEET_SIDE / max(height, width))
             size = (max(1, round(height * factor)), max(1, round(width * factor)))
             self.columns.append((resize(source.image.cpu(), size), resize(written.image.cpu(), size)))
 
 
-def _run(plan: Plan, styles: list[Style], listen: Listener, overwrite: bool, restart: bool, sheet: Sheet | None) -> Result:
-    began, options, clip = time.monotonic(), plan.options, read_clip(plan.source, plan.options)
-    estimate_flow, is_cut = load_flow(options.flow, plan.device), cut_detector()
-    first, last = plan.frames
-    total, run = last - first + 1, describe_run(plan, styles, clip)
-    overwrite = may_replace(plan.target, plan.frames, overwrite)
-    with (Work(work_folder(plan.target), job_of(run), total, restart=restart, frames=sheet is None) as work,
-          open_output(plan.target, clip, first=first, last=last, size=plan.output_size, codec=options.codec, crf=options.crf,
-                      audio=options.audio, strict=options.strict, overwrite=overwrite) as encoder):
-        stylize, losses = make_stylizer(plan, styles, clip, estimate_flow, is_cut, listen, work)
-        memories = work.restore(encoder, plan.device)
+@dataclass(frozen=True)
+class PaintedFrame:
+    """A source frame, its painting, and what the next frame is painted with."""
+
+    source: Frame
+    painting: Tensor | None
+    """(3, h, w) in [0, 1] at the painted size; None where nothing is painted (strength 0)."""
+    memories: Sequence[Memory] = ()
+
+
+def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None) -> Result:
+    began, options, first = time.monotonic(), plan.options, plan.frames[0]
+    _make_folder(plan)
+    record = describe_run(plan)
+    same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
+    with (deterministic(plan.device),
+          RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
+          FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
+        fit = FitCheckpoint(folder)
+        estimate_flow = load_flow(options.flow, plan.device)
+        painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
+        memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
-        references = () if options.temporal == 0 else options.references if options.method == "optimize" else (1,)
-        begin = first + len(work.facts) if work.facts else plan.begin
-        frames = decode(clip, begin, last, clamp=False)
-        for painted in paint_frames(frames, stylize, estimate_flow, is_cut, references=references, memories=memories,
-                                    shrink=lambda frame: shrunk(frame, plan)):
+        begin = first + len(log.facts) if log.facts else plan.start.frame
+        for painted in _painted_frames(plan, painter, estimate_flow, begin, memories):
             source = painted.source
             if source.index < first:
-                continue
-            written = replace(source, image=finish(source.image, painted.painting.cpu(), plan))
-            work.keep(encoder.write(written), painted.memories, sha256=frame_hash(written.image), index=written.index,
-                      damage=written.damage, clipped=_clipped(source, written, plan))
+                continue  # the preroll
+            image = finish(source.image, painted.painting, plan.output.size, options)
+            written = replace(source, image=image)
+            log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
+                       damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))
             if sheet is not None:
-                sheet.look(source, written)
-            listen(Progress("paint", len(work.facts), total))
-        work.save()
-        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": work.seconds}
-        write_manifest(plan, run, encoder.plan, encoder.close(), work, seconds)
-    held, damaged = (tuple(fact["index"] for fact in work.facts if fact["damage"] == kind) for kind in ("held", "damaged"))
-    clipped = [fact["clipped"] for fact in work.facts if fact["clipped"]]
-    return Result(plan, total, tuple(fact["sha256"] for fact in work.facts), time.monotonic() - began, seconds, losses,
-                  held, damaged, (sum(clipped), len(clipped)))
+                sheet.add(source, written)
+            listen(Progress("paint", len(log.facts), plan.count))
+        log.save()
+        seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
+        write_manifest(plan, record, sink.close(), log, fit.network, seconds)
+    losses = {} if painter is None else painter.losses
+    return Result.of(plan, log.facts, seconds, losses, time.monotonic() - began)
 
 
-def _clipped(source: Frame, written: Frame, plan: Plan) -> int:
-    """How many pixels brighter than white were written as white; none where the file's own values are written again."""
-    kept = written.image is source.image and plan.target.suffix.lower() == plan.source.suffix.lower()
-    return 0 if kept or source.original is None else source.original.clipped
+def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+    """What the plan's method builds for its clip and styles."""
+    options, device = plan.options, plan.device
+    encoder = load_encoder(options.encoder, device)
+    style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
+                        options.style_scale)
+    return find_method(options.method).build(PaintingJob(
+        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
+        sample_frames=lambda: sample_frames(plan, listen),
+        sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
+        fit_store=fit, listen=listen))
 
 
-def finish(source: Tensor, painting: Tensor, plan: Plan) -> Tensor:
-    """The picture that is written: painting at the output's size, its colours and strength as asked for.
-
-    source (3, H, W) as decoded; painting (3, h, w). With strength 0 at the source's size, `source` itself, bit for bit.
-    """
-    width, height = plan.output_size
-    under = resize(source, (height, width))
-    if plan.options.strength == 0:
-        return under
-    over = resize(painting, (height, width))
-    if plan.options.color == "source":
-        over = with_colours_of(under, over)
-    return torch.lerp(under, over, plan.options.strength)
+def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
+                    memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
+    """Frames from `begin` to the last, painted in order with what the frames before left in `memories`."""
+    frames = plan.source.decode(begin, plan.frames[1], clamp=False)
+    if painter is None:
+        yield from (PaintedFrame(frame, None) for frame in frames)
+        return
+    references = find_method(plan.options.method).references(plan.options)
+    for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
+                                memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
+        yield PaintedFrame(painted.source, painted.painting, painted.memories)
 
 
-def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
-    """`light`'s BT.709 luma with `colours`' colour difference from its own luma; both (3, H, W) in [0, 1]."""
-    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
-    luma = [(image * weights).sum(0, keepdim=True) for image in (colours, light)]
-    return (colours + luma[1] - luma[0]).clamp(0, 1)
-
-
-def frame_hash(image: Tensor) -> str:
-    """SHA-256 of a (3, H, W) picture in [0, 1] as 8-bit RGB, row by row."""
-    rgb = image.clamp(0, 1).mul_(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
-    return hashlib.sha256(rgb.numpy().data).hexdigest()
+def _make_folder(plan: Plan) -> None:
+    """Make the output's folder where one was asked for that does not exist yet."""
+    folder = plan.target.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another -o.") from error

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-import torch
-
-from vidstyle.core.errors import DeviceError, InputError, UsageError
+from vidstyle.core.atomic import check_target
+from vidstyle.core.devices import find_device
+from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
-from vidstyle.core.images import read_picture
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
-from vidstyle.painting.feedforward.style_table import Share
-from vidstyle.painting.feedforward.stylizer import load_network
-from vidstyle.run.preroll import find_start
-from vidstyle.run.resume.checkpoint import is_unfinished
-from vidstyle.video import Clip, PicturesPlan, check_output, default_suffix, parse, plan_output, probe
+from vidstyle.painting.methods import find_method
+from vidstyle.painting.style_picture import Style, StylePicture, read_styles
+from vidstyle.run.naming import default_target, preview_target, sheet_target
+from vidstyle.run.preroll import Start, find_start
+from vidstyle.run.resume.folder import is_unfinished
+from vidstyle.run.settings import paint_size, read_settings, write_settings
+from vidstyle.run.unused import without_effect
+from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
 
-
-@dataclass(frozen=True)
-class Style:
-    """One style picture and its share of the look."""
-
-    path: Path
-    weight: float = 1.0
-
-    def share(self) -> Share:
-        """As a network file knows it: by the hash of the picture file. Raises InputError where that cannot be read."""
-        try:
-            return Share(self.path.name, hashlib.sha256(self.path.read_bytes()).hexdigest(), self.weight)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self.path}: cannot be read ({reason}); check the path.") from error
+PREVIEW_FRAMES = 24
+"""Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,7 @@ class Selection:
     """Which part of the clip to paint; nothing given means all of it."""
 
     frames: tuple[int, int] | None = None
-    """First and last frame, both included, counted from 0."""
+    """First and last frame, both included: from 0 for a movie, the numbers of its files for a sequence."""
     start: float | None = None
     """Seconds on the source's clock; frames shown from here on."""
     end: float | None = None
@@ -51,145 +41,120 @@ class Selection:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do."""
+    """What a run will do, and all that was found out for it: `pipeline.run` probes and reads nothing of this again."""
 
-    source: Path
-    target: Path
+    source: Source = field(repr=False, compare=False)
+    styles: tuple[StylePicture, ...]
+    output: OutputPlan = field(repr=False, compare=False)
     frames: tuple[int, int]
-    """First and last frame painted, both included."""
+    """Indices of the first and last frame written, both included."""
+    start: Start
+    """Where painting begins, at or before the first frame written."""
     paint_size: tuple[int, int]
     """Width and height painted, in pixels."""
-    output_size: tuple[int, int]
-    """Width and height written, in pixels."""
     options: Options
     device: str
-    streams: tuple[str, ...]
-    """One line for each stream of the source: what is kept and what is not."""
     warnings: tuple[str, ...] = ()
-    numbering: tuple[int, int] = (0, 1)
-    """Number of the clip's first frame, and the step to the next: the files' own for a sequence of pictures."""
-    written: str = ""
-    """How the output is written, where it is pictures."""
+    overwrite: bool = False
+    """Whether files of the output that are there may be replaced."""
+    sheet: Path | None = None
+    """Contact sheet of a preview."""
 
-    def number(self, index: int) -> int:
-        """The number that people know frame `index` by."""
-        return self.numbering[0] + index * self.numbering[1]
-    begin: int = 0
-    """First frame painted; what lies before `frames` is thrown away."""
-    preroll: str = ""
-    """Why painting begins there, in a sentence; nothing for a range from the clip's first frame on."""
+    @property
+    def clip(self) -> Clip:
+        """The source's facts."""
+        return self.source.clip
+
+    @property
+    def target(self) -> Path:
+        """The file to write, or the pattern of the files."""
+        return self.output.target
+
+    @property
+    def count(self) -> int:
+        """How many frames are written."""
+        return self.frames[1] - self.frames[0] + 1
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The first and last frame by the numbers that people know them by."""
+        return self.clip.number(self.frames[0]), self.clip.number(self.frames[1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan in types that JSON knows."""
+        return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
+                "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
+                "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
+                "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
+                "options": asdict(self.options), "device": self.device, "streams": list(self.output.streams),
+                "warnings": list(self.warnings)}
 
 
-def plan_video(source: Path, styles: list[Style], target: Path | None = None, options: Options | None = None,
-               selection: Selection | None = None, *, overwrite: bool = False) -> Plan:
-    """Check everything that can be checked without painting and say what `stylize_video` would do.
+def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
+               options: Options | None = None, selection: Selection | None = None, *, overwrite: bool = False,
+               folder: Path | None = None, preview: bool = False, given: Collection[str] | None = None) -> Plan:
+    """Check everything that can be checked without painting; `pipeline.run` does what the plan says.
+
+    target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. folder: may not exist yet. preview:
+    name the output as a preview's and plan a contact sheet; without a selection, paint the middle second. given: names of
+    the options that the user has set; None is those that differ from the defaults.
 
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    clip = read_clip(source, options)
-    frames = clip.select(selection.frames, selection.start, selection.end)
-    if not styles:
-        raise UsageError("No style is given; name a picture with --style.")
-    for style in styles:
-        if not 0 < style.weight < float("inf"):
-            raise UsageError(f"{style.path}: its weight is {style.weight:g}; give a number above 0.")
-        read_picture(style.path)
-    if options.network is not None and (read := find_same(options.network, [source, *(style.path for style in styles)])):
-        raise UsageError(f"{options.network}: is {read} as well; name another --network.")
-    target = target or default_target(clip, styles, options)
-    check_output(target, clip, frames, overwrite=may_replace(target, frames, overwrite), others=read_beside(styles, options))
-    device = find_device(options.device)
-    check_models(options, device, styles)
-    size = output_size(clip, options)
-    output = plan_output(target, clip, first=frames[0], last=frames[1], size=size, codec=options.codec, crf=options.crf,
-                         audio=options.audio, strict=options.strict)
-    painted = paint_size(clip, options)
-    begin, preroll = find_start(clip, frames[0], options, painted, device)
-    return Plan(source, target, frames, painted, size, options, device, output.kept, (*clip.warnings, *output.warnings),
-                clip.numbering, str(output.kind) if isinstance(output, PicturesPlan) else "", begin, preroll)
-
-
-def may_replace(target: Path, frames: tuple[int, int], overwrite: bool) -> bool:
-    """Whether files of the output that are there may be replaced: as asked for, or as pictures of a run that was stopped."""
-    return overwrite or (parse(target) is not None and is_unfinished(target, frames))
-
-
-def read_beside(styles: list[Style], options: Options) -> list[Path]:
-    """Files that a run reads beside its clip; the network is there, or will be."""
-    return [*(style.path for style in styles), *([options.network] if options.network else [])]
-
-
-def read_clip(source: Path, options: Options) -> Clip:
-    """The clip at `source` as `options` say it is to be read."""
-    sound = None if options.audio in ("copy", "none") else Path(options.audio)
-    return probe(source, options.on_damage, fps=options.fps, gaps=options.gaps, sound_file=sound,
-                 hdr=None if options.hdr == "refuse" else options.hdr, deinterlace=options.deinterlace == "bwdif")
-
-
-def default_target(clip: Clip, styles: list[Style], options: Options) -> Path:
-    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written.
-
-    For pictures `shot.####.exr` it is pictures `shot_STYLE.####.exr`, and a movie if it is given sound or a codec.
-    """
-    names = "_".join(style.path.stem for style in styles)
-    if clip.files and (pattern := parse(clip.path)) is not None:
-        movie = clip.sound is not None or options.codec != "h264"
-        return (clip.path.with_name(pattern.stem(f"_{names}") + default_suffix(clip, options.codec)) if movie
-                else pattern.tagged(f"_{names}"))
-    return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
-
-
-def preview_target(target: Path) -> Path:
-    """The short movie of a preview, named after the `target` of the whole run, so that it is never in its way."""
-    pattern = parse(target)
-    stem, suffix = (target.stem, target.suffix) if pattern is None else (pattern.stem(), ".mp4")
-    return target.with_name(f"{stem}_preview{suffix}")
-
-
-def sheet_target(movie: Path) -> Path:
-    """The contact sheet beside a preview's movie, or beside its pictures."""
-    pattern = parse(movie)
-    return movie.with_suffix(".png") if pattern is None else movie.with_name(f"{pattern.stem()}_sheet.png")
-
-
-def find_device(name: str) -> str:
-    """The device that `name` (see `Options.device`) means on this machine. Raises DeviceError when it is not there."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdigit())):
-        raise UsageError(f"There is no device {name!r}; choose auto, cpu, cuda, cuda:N or mps.")
-    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}[kind]
-    if int(number or 0) >= there:
-        raise DeviceError(f"--device {name} is asked for and this machine has none; use --device auto or cpu.")
-    return name
-
-
-def check_models(options: Options, device: str, styles: list[Style]) -> None:
-    """Load what the run will load, so that missing weights and styles show before any work."""
-    load_encoder(options.encoder, device)
+    pictures, method, device = read_styles(styles), find_method(options.method), find_device(options.device)
+    opened = open_source(Path(source), read_settings(options))
+    frames = opened.clip.select(selection.frames, selection.start, selection.end)
+    if preview and selection == Selection():
+        frames = _middle(frames)
+    target = target or _named(opened, pictures, options, folder, preview)
+    overwrite = overwrite or (parse_pattern(target) is not None and is_unfinished(target, frames))
+    sheet = sheet_target(target) if preview else None
+    is_new_folder = folder is not None and not target.absolute().parent.exists()
+    _check_files(opened, frames, pictures, options, None if is_new_folder else target, sheet, overwrite)
+    load_encoder(options.encoder, device)  # missing weights show before any work
     load_flow(options.flow, device)
-    if options.method == "feedforward":
-        if options.network is not None and options.network.exists():
-            load_network(options.network, [style.share() for style in styles])
-        elif options.network is not None and options.network.suffix.lower() != ".safetensors":
-            raise UsageError(f"{options.network}: a network is saved as .safetensors; give it that extension.")
-        elif options.network is not None and not options.network.absolute().parent.is_dir():
-            raise UsageError(f"{options.network}: its folder is not there to save the network in; make it first.")
+    method.check(options, pictures)
+    size = paint_size(opened.clip, options)
+    output = plan_output(target, opened, frames, write_settings(options, opened.clip))
+    start = find_start(opened, frames[0], options, size, device)
+    named = _changed(options) if given is None else given
+    warnings = (*opened.warnings, *output.warnings, *without_effect(named, options, opened, frames))
+    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet)
 
 
-def paint_size(clip: Clip, options: Options) -> tuple[int, int]:
-    """Width and height to paint: square pixels as a viewer sees them, the longest side at most `options.size`."""
-    width, height = float(clip.width * clip.sample_aspect_ratio), float(clip.height)
-    factor = min(1.0, options.size / max(width, height))
-    return max(16, round(width * factor)), max(16, round(height * factor))
+def _middle(frames: tuple[int, int]) -> tuple[int, int]:
+    """The PREVIEW_FRAMES in the middle of a range."""
+    first, last = frames
+    begin = first + max(0, last - first + 1 - PREVIEW_FRAMES) // 2
+    return begin, min(begin + PREVIEW_FRAMES - 1, last)
 
 
-def output_size(clip: Clip, options: Options) -> tuple[int, int]:
-    """Width and height to write: the source's own, or scaled so that the longest side is `options.output_size`."""
-    if options.output_size is None:
-        return clip.width, clip.height
-    factor = options.output_size / max(clip.width, clip.height)
-    # Even numbers, which every codec takes; only a size that is asked for is rounded, never the source's own.
-    return max(2, 2 * round(clip.width * factor / 2)), max(2, 2 * round(clip.height * factor / 2))
+def _named(source: Source, styles: Sequence[StylePicture], options: Options, folder: Path | None, preview: bool) -> Path:
+    """The output where the user names none, or only its folder."""
+    target = default_target(source, styles, options)
+    target = preview_target(target) if preview else target
+    return target if folder is None else folder / target.name
+
+
+def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
+                 target: Path | None, sheet: Path | None, overwrite: bool) -> None:
+    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
+
+    target: None where its folder has yet to be made, and there is nothing in it to check.
+    """
+    read = [style.path for style in styles]
+    if options.network is not None:
+        if (same := find_same(options.network, [*source.files, *read])) is not None:
+            raise UsageError(f"{options.network}: is {same} as well; name another --network.")
+        read.append(options.network)
+    if target is None:
+        return
+    check_output(target, source, frames, overwrite=overwrite, others=read)
+    if sheet is not None:
+        check_target(sheet, source.clip.path, overwrite, [*read, target])
+
+
+def _changed(options: Options) -> set[str]:
+    """Names of the options that differ from the defaults."""
+    return {each.name for each in fields(options) if getattr(options, each.name) != getattr(Options(), each.name)}

@@ -1,40 +1,49 @@
-"""Where to begin painting for a range, so that its first frame remembers what it remembers in the full run."""
+"""Where to begin painting for a range, so that its first frame is painted as in the full run."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
+from vidstyle.painting.methods import find_method
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Clip, decode
-
-PREROLL = {"feedforward": 24, "optimize": 1}
-"""Frames painted and thrown away before a range where `Options.preroll` names no number."""
+from vidstyle.video import Source
 
 
-def find_start(clip: Clip, first: int, options: Options, size: tuple[int, int], device: str) -> tuple[int, str]:
-    """The frame that painting begins with for a range from frame `first` on, and a sentence about it; none for frame 0.
+@dataclass(frozen=True)
+class Start:
+    """Where painting begins."""
 
-    That is the last cut before the range within the preroll, where there is one: painting owes nothing to what lies
-    before a cut, so the range is exactly a slice of the full run. size: width and height painted.
+    frame: int
+    """Index of the first frame painted."""
+    reason: str = ""
+    """Why there, in a sentence; empty where that needs no saying."""
+
+
+def find_start(source: Source, first: int, options: Options, size: tuple[int, int], device: str) -> Start:
+    """Where painting begins for a range from frame `first` on. size: width and height painted.
+
+    That is the last cut before the range, if one lies within the preroll: a painting does not depend on what lies before
+    a cut, so the range is then exactly a slice of the full run.
     """
-    if first == 0:
-        return 0, ""
-    if options.temporal == 0:
-        return first, "No preroll: every frame is painted on its own (--temporal 0), and so exactly as in the full run."
-    most = PREROLL[options.method] if options.preroll is None else options.preroll
+    method = find_method(options.method)
+    if first == 0 or options.strength == 0:
+        return Start(first)
+    if not method.references(options):
+        return Start(first, "No preroll: every frame is painted on its own (--temporal 0), exactly as in the full run.")
+    most = method.preroll(options) if options.preroll is None else options.preroll
     begin = max(0, first - most)
     is_cut, cut = cut_detector(), None
     last = None
-    for frame in decode(clip, max(0, begin - 1), first):
+    for frame in source.decode(max(0, begin - 1), first):
         small = replace(frame, image=resize(frame.image.to(device).clamp(0, 1), (size[1], size[0])))
         if last is not None and is_cut(last, small):
             cut = frame.index
         last = small
     if cut is not None:
-        return cut, f"Preroll from frame {cut}, where a shot begins: the range is painted exactly as in the full run."
+        return Start(cut, f"Preroll from frame {cut}, where a shot begins: the range is painted exactly as in the full run.")
     if begin == 0:
-        return 0, "Preroll from frame 0, where the clip begins: the range is painted exactly as in the full run."
-    return begin, (f"Preroll of {most} frames, from frame {begin}: no shot begins there, so the range may differ a little from "
-                   "the full run; a longer --preroll, back to a cut, is exact.")
+        return Start(0, "Preroll from frame 0, where the clip begins: the range is painted exactly as in the full run.")
+    return Start(begin, f"Preroll of {most} frames, from frame {begin}: no shot begins there, so the range may differ a little "
+                        "from the full run; a longer --preroll, back to a cut, is exact.")

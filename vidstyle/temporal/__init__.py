@@ -1,1 +1,1 @@
-"""What passes from frame to frame: shots, what is carried along the motion, and the loop over frames."""
+"""Shots, and the loop over frames that carries paintings along the motion."""

@@ -1,8 +1,7 @@
-"""The loop: paint each frame with what the last paintings say about it, one frame in memory after another."""
+"""The loop over frames: estimate the motion, carry the earlier paintings along it, paint; one frame after another."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from vidstyle.core.frame import Frame, Memory, Prior
+from vidstyle.core.frame import Correspondence, Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, Stylizer
 from vidstyle.ops.warp import trust, warp
 
@@ -19,14 +18,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Painted:
-    """A frame that has been painted, and what is remembered for the next one.
+    """A painted frame, and the state of the loop after it.
 
-    The memories are all that passes from frame to frame: a run that keeps them can stop here and go on another day.
+    `memories` is all that passes from frame to frame: `paint_frames` continues from it as if it had never stopped.
     """
 
     source: Frame
+    """As it came in, at its own size."""
     memories: Sequence[Memory]
-    """Nearest last."""
+    """This frame and the earlier ones of its shot that later frames refer to, nearest last."""
 
     @property
     def painting(self) -> Tensor:
@@ -37,72 +37,70 @@ class Painted:
 def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: FlowEstimator, is_cut: CutDetector, *,
                  references: Sequence[int] = (1,), memories: Sequence[Memory] = (),
                  shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
-    """Paint each frame, one at a time and in order.
+    """Paint each frame with the earlier paintings of its shot as priors, in order, one at a time.
 
-    references: how many frames back the paintings lie that hold a frame still, nearest first (Ruder et al. 2016, J);
-    empty paints every frame on its own. memories: where an earlier call went as far as the frame before these, what it
-    gave last. shrink: the frame as it is to be painted.
+    references: the distances, in frames, of the paintings that are carried to each frame (J in Ruder et al. 2016), 1 or
+    more; a frame whose shot does not reach back that far is painted without that prior. Empty: every frame is painted
+    on its own. memories: `Painted.memories` of the frame before the first of `frames`; empty at the start. shrink: makes
+    the frame that is painted out of the one that was read.
     """
-    follow = Follower(estimate_flow, is_cut, references, [memory.frame for memory in memories])
-    # What does not wait for paint, reading included, is worked out for the next frame while this one is painted.
-    for source, seen in ahead((frame, follow(shrink(frame))) for frame in frames):
-        if not seen.ways:
-            memories = ()  # a new shot owes nothing to the last one
-        priors = [Prior(carry(memories[-j].painting, way), way.trusted) for j, way in seen.ways.items()]
-        painting = stylize(seen.frame.image, priors)
-        memories = [*memories, Memory(seen.frame, painting)][-max(references, default=1) :]
-        yield Painted(source, memories)
+    references = sorted(set(references))
+    reach = max(references, default=1)
+    shot = [memory.frame for memory in memories]
+    # Flow and cuts do not depend on paint: they are computed for the next frame while this one is painted.
+    for found in ahead(follow(frames, estimate_flow, is_cut, references, shot, shrink)):
+        if found.starts_shot:
+            memories = ()
+        priors = [carry(memories[-j].painting, correspondence) for j, correspondence in found.correspondences.items()]
+        painting = stylize(found.frame.image, priors)
+        memories = [*memories, Memory(found.frame, painting)][-reach:]
+        yield Painted(found.source, memories)
 
 
 @dataclass(frozen=True)
-class Way:
-    """How an earlier frame leads to this one."""
+class Followed:
+    """A frame with its correspondences to earlier frames of its shot."""
 
-    to_last: Tensor
-    """(2, H, W) pixels, on this frame's grid; see `FlowPair`."""
-    trusted: Tensor
-    """(1, H, W) in [0, 1]; see `trust`."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A frame, and the ways to it from earlier ones of its shot, by how many frames back those are."""
-
+    source: Frame
+    """As it came in, at its own size."""
     frame: Frame
-    ways: Mapping[int, Way]
+    """At the painted size."""
+    starts_shot: bool
+    correspondences: Mapping[int, Correspondence]
+    """By the number of frames back, nearest first."""
 
 
-class Follower:
-    """Finds the ways from frame to frame, called with each in order; none of it depends on paint.
+def follow(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, references: Sequence[int],
+           shot: Sequence[Frame], shrink: Callable[[Frame], Frame]) -> Iterator[Followed]:
+    """Find cuts, and the correspondences of each frame to the frames that are `references` back in its shot.
 
-    before: the frames of the shot so far, where it does not begin with the first call.
+    shot: the frames of the shot before the first of `frames`, at the painted size, nearest last.
     """
-
-    def __init__(self, estimate_flow: FlowEstimator, is_cut: CutDetector, references: Sequence[int],
-                 before: Sequence[Frame] = ()) -> None:
-        self._estimate_flow, self._is_cut, self._references = estimate_flow, is_cut, references
-        self._frames = deque(before, maxlen=max(references, default=1))
-
-    def __call__(self, frame: Frame) -> Seen:
-        if self._frames and self._is_cut(self._frames[-1], frame):
-            self._frames.clear()
-        ways = {j: self._way(self._frames[-j], frame) for j in self._references if j <= len(self._frames)}
-        self._frames.append(frame)
-        return Seen(frame, ways)
-
-    def _way(self, last: Frame, this: Frame) -> Way:
-        flow = self._estimate_flow(last.image, this.image)
-        return Way(flow.to_last, trust(last.image, this.image, flow))
+    reach = max(references, default=1)
+    for source in frames:
+        frame = shrink(source)
+        if shot and is_cut(shot[-1], frame):
+            shot = ()
+        correspondences = {j: correspond(shot[-j], frame, estimate_flow) for j in references if j <= len(shot)}
+        yield Followed(source, frame, not shot, correspondences)
+        shot = [*shot, frame][-reach:]
 
 
-def carry(painting: Tensor, way: Way) -> Tensor:
-    """An earlier painting (3, H, W), moved to where things are now."""
-    # Bicubic: a painting is pulled again at every frame, and bilinear sampling would wear its brush strokes away.
-    return warp(painting, way.to_last, mode="bicubic").clamp(0, 1)
+def correspond(last: Frame, this: Frame, estimate_flow: FlowEstimator) -> Correspondence:
+    """The motion from an earlier frame to this one, with its trust; both frames of one size."""
+    flow = estimate_flow(last.image, this.image)
+    return Correspondence(flow.to_last, trust(last.image, this.image, flow))
+
+
+def carry(painting: Tensor, correspondence: Correspondence) -> Prior:
+    """An earlier painting (3, H, W) in [0, 1], warped onto this frame's grid."""
+    # Bicubic: a painting is resampled again at every frame, and bilinear interpolation would blur its brush strokes.
+    warped = warp(painting, correspondence.to_last, mode="bicubic").clamp(0, 1)
+    return Prior(warped, correspondence.visibility)
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each worked out in another thread while the one before it is being used."""
+    """The same items; a second thread computes the next one while the caller uses the current one."""
     with ThreadPoolExecutor(1) as worker:
         coming = worker.submit(next, items, None)
         while (item := coming.result()) is not None:

@@ -1,4 +1,4 @@
-"""Where one shot ends and the next begins, told from two neighbouring frames."""
+"""Cut detection: whether a new shot begins between two neighbouring frames."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from torch.nn.functional import interpolate
 
 from vidstyle.core.frame import Frame
 from vidstyle.core.interfaces import CutDetector
+from vidstyle.core.once import once_per_image
 
-_WIDTH = 160  # pixels: enough to tell two shots apart, and the same answer for a preview and for 4K
-_HASH = 16
+_WIDTH = 160  # pixels of a thumbnail: enough to tell two shots apart; the answer is the same for a preview and for 4K
+_HASH = 16  # bits on each side of the perceptual hash
 
 
 def cut_detector(structure: float = 0.42, colour: float = 16.0) -> CutDetector:
-    """A function of two neighbouring frames that says whether a cut lies between them; it keeps no state.
+    """A function of two neighbouring frames that says whether a cut lies between them; its answer depends on nothing else.
 
-    A cut changes the drawing and the colours at once, also after the camera's own shift is taken out:
-    structure: share of differing bits in PySceneDetect's perceptual hash of 16 x 16 bits; 0.5 is unrelated. A flash or
-    a fade leaves it small: 99 % below 0.28 for twice the light. Unrelated photographs: 99 % above 0.43.
-    colour: mean distance in CIE Lab; 99 % of such pairs are above 25. PySceneDetect's own colour score uses hue, which
-    is noise in the dark: a fade-in from black reached four times its threshold.
-    The thresholds lean towards no cut: after a missed one, `visibility` hides most of the old painting anyway, while a
-    false one lets the paint jump.
+    A cut is where structure and colour both differ by more than their thresholds, also after the shift of the camera is
+    compensated.
+    structure: share of differing bits in PySceneDetect's perceptual hash of 16 x 16 bits; 0.5 for unrelated images. For
+    images with twice the light, 99 % of the shares are below 0.28; for unrelated photographs, 99 % are above 0.43.
+    colour: mean distance in CIE Lab; 99 % of unrelated photographs are above 25. PySceneDetect's own colour score uses
+    hue, which is noise in dark images: a fade-in from black reached four times its threshold.
+    The thresholds favour missed cuts over false ones: after a missed cut, `trust` hides most of the old painting; at a
+    false one the painting changes visibly.
     """
 
     def is_cut(last: Frame, this: Frame) -> bool:
-        before, now = _small(last.image), _small(this.image)
+        before, now = _thumbnail(last.image), _thumbnail(this.image)
         if before.shape != now.shape:
             return True
         return _differ(before, now, structure, colour) and _differ(*_aligned(before, now), structure, colour)
@@ -48,7 +50,7 @@ def _differ(one: NDArray[np.float32], other: NDArray[np.float32], structure: flo
 
 
 def _aligned(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The parts of two images (H, W, 3) that show the same thing if the camera only panned between them."""
+    """The overlapping parts of two images (H, W, 3) after the shift between them, found by phase correlation, is removed."""
     gray = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (one, other)]
     height, width = gray[0].shape
     (dx, dy), _ = cv2.phaseCorrelate(gray[0], gray[1], cv2.createHanningWindow((width, height), cv2.CV_32F))
@@ -58,8 +60,9 @@ def _aligned(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[NDAr
             other[rows[0] + y:rows[1] + y, columns[0] + x:columns[1] + x])
 
 
-def _small(image: Tensor) -> NDArray[np.float32]:
-    """(H, 160, 3) float32 BGR in [0, 1] of an image (3, H, W), every pixel the mean of those it covers."""
+@once_per_image
+def _thumbnail(image: Tensor) -> NDArray[np.float32]:
+    """(h, 160, 3) float32 BGR in [0, 1] of an image (3, H, W); each pixel is the mean of the pixels it covers."""
     height = max(16, round(_WIDTH * image.shape[-2] / image.shape[-1]))
     small = interpolate(image.detach().float()[None], size=(height, _WIDTH), mode="area")[0]
     bgr: NDArray[np.float32] = np.ascontiguousarray(small.clamp(0, 1).flip(0).permute(1, 2, 0).cpu().numpy())

@@ -1,7 +1,7 @@
-"""Train one network for a whole film: any clips and photographs, one style or several that can be mixed afterwards."""
+"""Train one network for a whole film: from any clips and photographs, for one style or several that can be mixed afterwards."""
 
 from vidstyle.core.options import TrainOptions
+from vidstyle.train.distributed import launched_group
 from vidstyle.train.loop import Trained, train_network
-from vidstyle.train.team import launched
 
-__all__ = ["TrainOptions", "Trained", "launched", "train_network"]
+__all__ = ["TrainOptions", "Trained", "launched_group", "train_network"]

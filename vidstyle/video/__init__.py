@@ -1,18 +1,15 @@
-"""Video in, video out: what a clip holds, its frames one by one, and the painted clip beside its sound."""
+"""Video in, video out: the facts of a clip, its frames one by one, and the painted clip with its sound."""
 
-from vidstyle.video.clip import Clip, Track
-from vidstyle.video.images.pattern import Pattern, parse
-from vidstyle.video.images.sequence import inputs
-from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
+from vidstyle.video.clip import Clip, Track, evenly_spaced
+from vidstyle.video.images.pattern import Pattern, canonical_path, parse_pattern
+from vidstyle.video.interfaces import OutputPlan, Sink, Source, Written
+from vidstyle.video.open import describe, open_source, probe
 from vidstyle.video.read.container import libraries
-from vidstyle.video.read.decode import decode, sample
-from vidstyle.video.read.probe import probe
-from vidstyle.video.write.extras import StreamPlan, plan
-from vidstyle.video.write.formats import default_suffix
-from vidstyle.video.write.movie import Encoder, OutputPlan
-from vidstyle.video.write.output import PicturesPlan, PictureWriter, check_output, open_output, plan_output
-from vidstyle.video.write.segment import Written
+from vidstyle.video.settings import ReadSettings, WriteSettings
+from vidstyle.video.write.codecs import default_suffix
+from vidstyle.video.write.output import plan_output
+from vidstyle.video.write.target import check_output
 
-__all__ = ["Clip", "Colour", "Encoder", "OutputPlan", "Pattern", "PictureWriter", "PicturesPlan", "StreamPlan",
-           "Track", "Written", "check_output", "decode", "default_suffix", "inputs", "libraries", "open_output",
-           "parse", "plan", "plan_output", "probe", "rgb_to_yuv", "sample", "yuv_to_rgb"]
+__all__ = ["Clip", "OutputPlan", "Pattern", "ReadSettings", "Sink", "Source", "Track", "WriteSettings", "Written",
+           "canonical_path", "check_output", "default_suffix", "describe", "evenly_spaced", "libraries", "open_source",
+           "parse_pattern", "plan_output", "probe"]

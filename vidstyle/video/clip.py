@@ -1,4 +1,4 @@
-"""What is known about a clip before any of it is painted: its frames' times, its size, its colours, its sound."""
+"""The facts of a clip, known before any of it is painted: its frames' times, its size, its colours, its streams."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 from vidstyle.core.errors import UsageError
 from vidstyle.video.pixels.colour import Colour
-from vidstyle.video.pixels.hdr import Hdr
+from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
 
 
 @dataclass(frozen=True)
 class Track:
-    """One stream of the source beside the picture that is painted."""
+    """One stream of the source other than the video that is painted."""
 
     index: int
     """Number of the stream in the file, counted from 0."""
     kind: str
-    """`audio`, `subtitle`, `video` (a cover picture or a second camera), `data` or `attachment`."""
+    """`audio`, `subtitle`, `video` (a cover image or a second camera), `data` or `attachment`."""
     codec: str
     language: str | None = None
     title: str | None = None
@@ -35,7 +35,7 @@ class Track:
     """What the stream is for: `default`, `forced`, `attached_pic`, ..."""
 
     def __str__(self) -> str:
-        kind = "cover picture" if "attached_pic" in self.disposition else self.kind
+        kind = "cover image" if "attached_pic" in self.disposition else self.kind
         words = [f"stream {self.index}:", kind, self.codec]
         if self.kind == "audio":
             words.append(f"{self.rate} Hz, {self.channels} channel{'s' if self.channels != 1 else ''}")
@@ -44,74 +44,71 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A video file as `probe` found it; everything else in this room takes one of these."""
+class Coding:
+    """How the frames that are painted are stored."""
 
-    path: Path
     container: str
-    """FFmpeg's name of the file format, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
+    """FFmpeg's name of the file format, such as `mov,mp4,m4a,3gp,3g2,mj2`; `sequence` for a sequence of images."""
     stream: int
     """Number of the painted video stream in the file."""
     codec: str
-    coded_width: int
-    coded_height: int
+    width: int
+    """Pixels across as stored, before the orientation is applied."""
+    height: int
+    """Pixels down as stored, before the orientation is applied."""
+    pix_fmt: str
+    depth: int
+    """Bits of one sample."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The facts that a movie or a sequence of images states, as `probe` found them."""
+
+    path: Path
+    """The movie file, or the pattern of a sequence."""
+    coding: Coding
     width: int
     """Pixels across as a viewer sees it, after rotation."""
     height: int
     """Pixels down as a viewer sees it, after rotation."""
     orientation: Orientation
-    """How the coded picture is turned to stand upright."""
+    """How the coded frame is turned to stand upright."""
     sample_aspect_ratio: Fraction
     """Width of one pixel over its height as a viewer sees it; 1 where the file does not say."""
-    pix_fmt: str
-    depth: int
-    """Bits of one sample."""
     colour: Colour
     """The tags as read, and the matrix and range that are used where a tag is missing."""
     time_base: Fraction
     """Seconds per unit of `pts`."""
     pts: tuple[int, ...]
-    """When each displayed frame is shown, in units of `time_base`, in order of showing."""
+    """When each displayed frame appears, in units of `time_base`, in order of display."""
     durations: tuple[int, ...]
-    """How long each frame is shown, in units of `time_base`."""
+    """How long each frame is displayed, in units of `time_base`."""
     keyframes: tuple[int, ...]
     """Indices of the frames that decoding can start from."""
+    hdr: HdrMetadata | None = None
+    """Brightness that the first frame states, of a clip of high dynamic range (PQ or HLG)."""
+    interlaced: bool = False
+    """Whether the first frame is interlaced."""
     audio: tuple[Track, ...] = ()
     others: tuple[Track, ...] = ()
+    """All streams but the painted one and sound."""
     metadata: tuple[tuple[str, str], ...] = ()
     timecode: str | None = None
     """Of the first frame, such as `01:00:00:00`."""
-    hdr: Hdr | None = None
-    """How its high dynamic range is painted; None for an ordinary clip."""
-    deinterlace: bool = False
-    """Whether interlaced pictures are made whole as they are read."""
-    kept: tuple[str, ...] = ()
-    """One line for each stream: what becomes of it in an output of the source's own format."""
-    warnings: tuple[str, ...] = ()
-    on_damage: str = "fail"
-    """What reading does about damage; see `Options.on_damage`."""
-    files: tuple[Path | None, ...] = ()
-    """The file of each frame, None for a black one, where the clip is a sequence of pictures; `path` is its pattern."""
     numbering: tuple[int, int] = (0, 1)
-    """Number of the first frame, and the step from one frame's number to the next one's: those of the files."""
+    """Number of the first frame, and the step to the next frame's number: of a sequence, the numbers of the files."""
     timed: bool = True
-    """Whether it is known how fast frames follow each other; where not, times are made up (24 a second)."""
-    sound: Path | None = None
-    """The file whose sound lies under the picture, from the first frame on; None is the clip itself."""
+    """Whether the frame rate is known; where it is not, the times are those of 24 frames a second."""
 
     @property
     def frames(self) -> int:
-        """How many frames are displayed."""
+        """Number of frames that are displayed."""
         return len(self.pts)
 
     def number(self, index: int) -> int:
-        """The number that people know frame `index` by: its own in a movie, its file's in a sequence."""
+        """The number of frame `index`: its index in a movie, its file's number in a sequence."""
         return self.numbering[0] + index * self.numbering[1]
-
-    @property
-    def written_colour(self) -> Colour:
-        """The colours of what is painted: the source's own, or those of ordinary video where HDR is mapped to it."""
-        return Colour(1, 1, 1, 1, "bt709", False) if self.hdr is not None and self.hdr.mode == "tonemap" else self.colour
 
     @property
     def rotation(self) -> int:
@@ -131,7 +128,7 @@ class Clip:
 
     @property
     def variable_rate(self) -> bool:
-        """Whether frames are shown for clearly different times.
+        """Whether frames are displayed for clearly different times.
 
         Steps that differ by up to 2 ms are rounding: Matroska counts milliseconds, so 30 fps reads 33, 33, 34.
         """
@@ -147,7 +144,7 @@ class Clip:
         """
         last = self.frames - 1
         if not all(math.isfinite(seconds) for seconds in (start, end) if seconds is not None):
-            raise UsageError(f"A range from {start} to {end} s cannot be; give times in seconds.")
+            raise UsageError(f"The range from {start} to {end} s is not finite; give times in seconds.")
         if frames is not None and (start is not None or end is not None):
             raise UsageError("A range is given by frames or by times, not by both; drop one of them.")
         if frames is not None:
@@ -162,14 +159,14 @@ class Clip:
                                  f"{zero}-{self.number(last)}{every}.")
             return low, high
         if not self.timed and (start is not None or end is not None):
-            raise UsageError("A sequence of pictures states no times for --start and --end; "
+            raise UsageError("A sequence of images states no times for --start and --end; "
                              "give its rate with --fps, or give --frames.")
         first = 0 if start is None else bisect_left(self.pts, self._ticks(start))
         stop = last if end is None else bisect_left(self.pts, self._ticks(end)) - 1
         if first > stop:
             begins, ends = float(self.pts[0] * self.time_base), float(self.pts[0] * self.time_base) + self.duration
             asked = f"{begins if start is None else start:g}-{ends if end is None else end:g} s"
-            raise UsageError(f"No frame is shown in {asked}; the clip runs from {begins:g} to {ends:g} s.")
+            raise UsageError(f"No frame appears in {asked}; the clip runs from {begins:g} to {ends:g} s.")
         return first, stop
 
     def _ticks(self, seconds: float) -> int:
@@ -177,21 +174,27 @@ class Clip:
         return math.ceil((Fraction(seconds) - Fraction(1, 2000)) / self.time_base)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the list of times, in types that JSON knows."""
-        table = asdict(self)
-        for name in ("pts", "durations", "keyframes", "orientation", "metadata", "files"):
-            del table[name]
-        return table | {
-            "path": str(self.path), "frames": self.frames, "numbers": [self.number(0), self.number(self.frames - 1)],
-            "duration": self.duration, "sound": self.sound and str(self.sound),
-            "rotation": self.rotation, "mirrored": self.orientation.mirrored,
-            "sample_aspect_ratio": str(self.sample_aspect_ratio), "time_base": str(self.time_base),
-            "start": float(self.pts[0] * self.time_base), "average_rate": str(self.average_rate),
-            "variable_rate": self.variable_rate, "metadata": dict(self.metadata), "colour": self.colour.as_dict(),
-            "audio": _plain(self.audio), "others": _plain(self.others),
-            "kept": list(self.kept), "warnings": list(self.warnings),
+        """Everything but the lists of times, in types that JSON knows."""
+        coding = self.coding
+        return {
+            "path": str(self.path), "container": coding.container, "stream": coding.stream, "codec": coding.codec,
+            "coded_width": coding.width, "coded_height": coding.height, "pix_fmt": coding.pix_fmt, "depth": coding.depth,
+            "width": self.width, "height": self.height, "rotation": self.rotation, "mirrored": self.orientation.mirrored,
+            "sample_aspect_ratio": str(self.sample_aspect_ratio), "colour": self.colour.as_dict(),
+            "hdr": self.hdr and asdict(self.hdr), "interlaced": self.interlaced,
+            "frames": self.frames, "numbers": [self.number(0), self.number(self.frames - 1)],
+            "numbering": list(self.numbering), "timed": self.timed, "time_base": str(self.time_base),
+            "start": float(self.pts[0] * self.time_base), "duration": self.duration,
+            "average_rate": str(self.average_rate), "variable_rate": self.variable_rate, "timecode": self.timecode,
+            "audio": _plain(self.audio), "others": _plain(self.others), "metadata": dict(self.metadata),
         }
 
 
 def _plain(tracks: Sequence[Track]) -> list[dict[str, Any]]:
     return [asdict(track) | {"disposition": list(track.disposition)} for track in tracks]
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most `most` positions out of `count`, evenly over all of them, in order; the middle one if `most` is 1."""
+    chosen = min(count, most)
+    return [(2 * k + 1) * count // (2 * chosen) for k in range(chosen)]

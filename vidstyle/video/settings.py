@@ -19,16 +19,18 @@ class ReadSettings:
     hdr: Hdr = Options.hdr
     deinterlace: Deinterlace = Options.deinterlace
     sound: Path | None = None
-    """A file whose sound takes the place of the clip's own."""
+    """A file whose sound replaces the clip's own."""
 
 
 @dataclass(frozen=True)
 class WriteSettings:
     """How a painted clip is written; the fields are those of `Options`."""
 
-    codec: str = Options.codec
+    codec: str = "auto"
+    """`auto` is the codec that fits the name of the output: H.264 where its container holds that (see `write.codecs`)."""
     crf: int = Options.crf
     audio: str = Options.audio
+    """`none` drops all sound; with anything else the sound that the source is read with is written."""
     strict: bool = Options.strict
     size: tuple[int, int] | None = None
     """Width and height, in pixels; None is the clip's own."""

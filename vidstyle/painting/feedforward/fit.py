@@ -1,4 +1,4 @@
-"""Fit a painting network to one clip and one style: minutes on a laptop, seeded, from frames of the whole clip."""
+"""Fit a painting network to one clip and one style: seeded, from frames of the whole clip, in minutes on a laptop."""
 
 from __future__ import annotations
 
@@ -12,36 +12,23 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from vidstyle.core.interfaces import Encoder
+from vidstyle.painting.early_stopping import EarlyStopping
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.objective import pair_losses
-from vidstyle.painting.optimize.optimizer import Falling
+from vidstyle.painting.frame_pair import FramePair
 from vidstyle.painting.style import StyleTarget
 
-CROP = 256  # pixels; the fit looks at crops of this side, at the size that will be painted
-TONE = 3.0  # weight of `tone_loss`; at a sixth of it plain places get blotches of a colour that is not theirs
-HELD = 8  # of so many pairs one is not learnt from, and tells when the fit gets no better
-LOOK = 20  # steps between two looks at what is held out
-COOLING = 0.1  # share of the steps over which a fit that gets no better comes to rest
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two neighbouring frames of the clip and the motion between them, at the painted size."""
-
-    last: Tensor
-    """(3, H, W) uint8."""
-    this: Tensor
-    """(3, H, W) uint8."""
-    to_last: Tensor
-    """(2, H, W) pixels, on the grid of `this`."""
-    visibility: Tensor
-    """(1, H, W), on the grid of `this`."""
+CROP = 256  # pixels; side of the crops of the frames at the painted size
+TONE_WEIGHT = 3.0  # of `tone_loss`; at a sixth of it plain areas get blotches of foreign colour
+HELD_OUT_EVERY = 8  # one of so many pairs is held out; its losses decide when the fit stops
+CHECK_EVERY = 20  # steps between two evaluations of the held-out pairs
+COOLING = 0.1  # share of the steps over which the learning rate falls to zero once the held-out losses no longer fall
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Weights of the losses, and how long and from which seed to fit."""
+    """The weights of the losses, the number of steps, the seed and the learning rate of a fit."""
 
     content_weight: float
     style_weight: float
@@ -50,78 +37,80 @@ class FitSettings:
     steps: int
     seed: int
     rate: float = 1.5e-3
+    """Highest learning rate."""
 
-    def weighed(self, losses: dict[str, Tensor]) -> Tensor:
-        """The sum of the losses, each by its weight."""
-        weights = {"style": self.style_weight, "content": self.content_weight, "tv": self.tv_weight, "tone": TONE,
+    def total(self, losses: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of the losses of `pair_losses`."""
+        weights = {"style": self.style_weight, "content": self.content_weight, "tv": self.tv_weight, "tone": TONE_WEIGHT,
                    "temporal": self.temporal_weight}
         return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 
 
 Report = Callable[[int, dict[str, float], Callable[[], dict[str, Tensor]]], None]
+"""(steps done, losses by name, a function that returns the state of the fit after these steps)."""
 
 
-def fit(network: PaintNetwork, pairs: Sequence[Pair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
-        report: Report = lambda step, losses, state: None, begun: dict[str, Tensor] | None = None) -> int:
-    """Train `network` (see `start.begin`) on `pairs`, at least one: a crop of one pair a step, in an order given by the seed.
+def fit(network: PaintNetwork, pairs: Sequence[FramePair], encoder: Encoder, style: StyleTarget, settings: FitSettings,
+        report: Report = lambda step, losses, state: None, resume_from: dict[str, Tensor] | None = None) -> int:
+    """Train `network` (see `initial_network`) on `pairs`, at least one; returns the number of steps done.
 
-    Each step paints both frames of a pair and adds, of the second painting, style at several scales, content and total
-    variation (Johnson et al. 2016), and how far it is from the first one, pulled along the motion. `report(step, losses,
-    state)` is called after every step; what `state()` gives there, a later call takes as `begun`, goes on after that step,
-    and ends with the very same network.
+    Each step takes a random crop of a random pair, both drawn from the seed, and descends on `pair_losses`: style, content and
+    total variation (Johnson et al. 2016), tone, and the temporal loss between both paintings (Ruder et al. 2018). `report` is
+    called after every step. A state that it was given, passed as `resume_from` with the same other arguments, continues the fit
+    after that step and ends with the same network bit for bit.
 
-    Every HELDth pair is held out; where the losses of those no longer fall, the fit comes to rest before its time. Returns
-    the number of steps it took.
+    One of HELD_OUT_EVERY pairs is held out. Once its losses no longer fall, the learning rate falls to zero over the share
+    COOLING of the steps and the fit ends early.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     network.train().requires_grad_(True)
     steppers = optimizers(network.parameters(), settings.rate)
-    held = pairs[HELD // 2 :: HELD] if len(pairs) >= HELD else ()
-    learnt = [pair for pair in pairs if all(pair is not other for other in held)]
-    falling, step, last = Falling(window=2), 0, settings.steps
-    if begun is not None:
-        step, last = _take_up(begun, network, steppers, generator, falling)
+    held_out = pairs[HELD_OUT_EVERY // 2 :: HELD_OUT_EVERY] if len(pairs) >= HELD_OUT_EVERY else ()
+    training = [pair for pair in pairs if all(pair is not other for other in held_out)]
+    stopping, step, last = EarlyStopping(window=2), 0, settings.steps
+    if resume_from is not None:
+        step, last = _restore(resume_from, network, steppers, generator, stopping)
 
-    def losses_of(pair: Pair, source: torch.Generator) -> dict[str, Tensor]:
-        """Those of a random crop."""
-        shown, height = _cropped(pair, source, style.pictures[0].device), pair.this.shape[-2]
-        return pair_losses(network, *shown, encoder, [style], height, source)
+    def losses_of(pair: FramePair, source: torch.Generator) -> dict[str, Tensor]:
+        """The losses of a random crop of the pair."""
+        tensors, height = _cropped(pair, source, style.images[0].device), pair.this.shape[-2]
+        return pair_losses(network, *tensors, encoder, [style], height, source)
 
     while step < last:
-        pair = learnt[int(torch.randint(len(learnt), (), generator=generator))]
+        pair = training[int(torch.randint(len(training), (), generator=generator))]
         losses = losses_of(pair, generator)
         network.zero_grad(set_to_none=True)
-        settings.weighed(losses).backward()  # type: ignore[no-untyped-call]
-        rest = (last - step) / (COOLING * settings.steps) if last < settings.steps else 1.0
+        settings.total(losses).backward()  # type: ignore[no-untyped-call]
+        cooling = (last - step) / (COOLING * settings.steps) if last < settings.steps else 1.0
         for optimizer in steppers:
-            optimizer.param_groups[0]["lr"] = settings.rate * ramp(step / settings.steps) * min(1.0, rest)
+            optimizer.param_groups[0]["lr"] = settings.rate * rate_factor(step / settings.steps) * min(1.0, cooling)
             optimizer.step()
         step += 1
-        if held and step % LOOK == 0 and last == settings.steps:
+        if held_out and step % CHECK_EVERY == 0 and last == settings.steps:
             with torch.no_grad():
-                same = torch.Generator().manual_seed(settings.seed)
-                found = sum(float(settings.weighed(losses_of(pair, same))) for pair in held)
-            if not falling(found):
+                same_crops = torch.Generator().manual_seed(settings.seed)
+                held_out_loss = sum(float(settings.total(losses_of(pair, same_crops))) for pair in held_out)
+            if not stopping.falls(held_out_loss):
                 last = min(last, step + math.ceil(COOLING * settings.steps))
         report(step, {name: float(value.detach()) for name, value in losses.items()},
-               functools.partial(_state, step, last, network, steppers, generator, falling))
+               functools.partial(_state, step, last, network, steppers, generator, stopping))
     network.eval().requires_grad_(False)
     return step
 
 
-def _cropped(pair: Pair, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """What `pair_losses` takes of a pair: the same random crop of both pictures, their motion and visibility."""
+def _cropped(pair: FramePair, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """last, this, to_last and visibility as `pair_losses` takes them, all cut to the same random crop."""
     rows, columns = _random_window(pair.this.shape[-2:], generator)
-    last, this = (picture[None, :, rows, columns].to(device).float() / 255 for picture in (pair.last, pair.this))
-    to_last, visible = (field[None, :, rows, columns].to(device).float() for field in (pair.to_last, pair.visibility))
-    return last, this, to_last, visible
+    last, this = (image[None, :, rows, columns].to(device).float() / 255 for image in (pair.last, pair.this))
+    to_last, visibility = (field[None, :, rows, columns].to(device).float() for field in (pair.to_last, pair.visibility))
+    return last, this, to_last, visibility
 
 
 def _state(step: int, last: int, network: PaintNetwork, steppers: Sequence[Optimizer], generator: torch.Generator,
-           falling: Falling) -> dict[str, Tensor]:
+           stopping: EarlyStopping) -> dict[str, Tensor]:
     """Everything that the steps after `step` depend on."""
     state = {"step": torch.tensor(step), "last": torch.tensor(last), "generator": generator.get_state(),
-             "held": torch.tensor(falling.losses, dtype=torch.float64)}
+             "held": torch.tensor(stopping.losses, dtype=torch.float64)}
     state |= {f"network.{name}": value for name, value in network.state_dict().items()}
     for number, optimizer in enumerate(steppers):
         for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
@@ -129,29 +118,29 @@ def _state(step: int, last: int, network: PaintNetwork, steppers: Sequence[Optim
     return {name: value.detach().cpu().contiguous() for name, value in state.items()}
 
 
-def _take_up(state: dict[str, Tensor], network: PaintNetwork, steppers: Sequence[Optimizer],
-             generator: torch.Generator, falling: Falling) -> tuple[int, int]:
-    """Put `_state` back in place; the step it was taken after, and the last there will be."""
-    falling.losses[:] = state["held"].tolist()
+def _restore(state: dict[str, Tensor], network: PaintNetwork, steppers: Sequence[Optimizer],
+             generator: torch.Generator, stopping: EarlyStopping) -> tuple[int, int]:
+    """Set everything to a `_state`; returns the number of steps done and the number of steps in all."""
+    stopping.losses[:] = state["held"].tolist()
     network.load_state_dict({name: state[f"network.{name}"] for name in network.state_dict()})
     generator.set_state(state["generator"])
     for number, optimizer in enumerate(steppers):
         for place, parameter in enumerate(optimizer.param_groups[0]["params"]):
             found = {name: value for name, value in state.items() if name.startswith(f"{number}.{place}.")}
-            # Laid out in memory as the parameter is: sums over another layout would round differently.
+            # In the parameter's own memory layout: sums over another layout round differently.
             optimizer.state[parameter] = {
                 name.rpartition(".")[2]: torch.empty_like(parameter).copy_(value) if value.ndim else value.clone()
                 for name, value in found.items()}
     return int(state["step"]), int(state["last"])
 
 
-def ramp(share: float) -> float:
-    """Learning rate over the fit, as a share of the highest: up in the first tenth, down to a hundredth at the end."""
+def rate_factor(share: float) -> float:
+    """Learning rate over its highest, after this share of the steps: rises over the first tenth, falls to 0.01 at the end."""
     return max(0.01, min(1.0, 10 * share + 0.1, 1.5 * (1 - share)))
 
 
 def _random_window(size: torch.Size | tuple[int, ...], generator: torch.Generator) -> tuple[slice, slice]:
-    """A random place for a crop of at most CROP pixels a side."""
+    """Rows and columns of a random crop of at most CROP pixels a side."""
     spans = []
     for side in size:
         start = int(torch.randint(max(0, side - CROP) + 1, (), generator=generator))

@@ -1,4 +1,4 @@
-"""Muon: momentum whose steps are orthogonalised, for convolution filters; deep layers learn in fewer steps than by Adam."""
+"""Muon, an optimizer for convolution filters: momentum whose steps are orthogonalised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def optimizers(parameters: Iterable[nn.Parameter], rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the convolution filters among the parameters, Adam for all others, both at this learning rate."""
+    """Muon for the convolution filters among the parameters and Adam for all others, both at the learning rate `rate`."""
     every = list(parameters)
     return [Muon([p for p in every if p.ndim == 4], rate), torch.optim.Adam([p for p in every if p.ndim != 4], rate)]
 
@@ -18,7 +18,8 @@ def optimizers(parameters: Iterable[nn.Parameter], rate: float) -> list[torch.op
 class Muon(torch.optim.Optimizer):
     """Momentum steps orthogonalised by Newton-Schulz (Jordan et al. 2024), scaled to the size of Adam's (Liu et al. 2025).
 
-    torch.optim.Muon takes matrices only; a filter (O, I, h, w) is seen here as the matrix (O, I·h·w).
+    Deep layers learn in fewer steps than with Adam. torch.optim.Muon takes matrices only; here a filter (O, I, h, w) is treated
+    as the matrix (O, I·h·w).
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
@@ -26,7 +27,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Move every parameter along its orthogonalised momentum."""
+        """Move every parameter that has a gradient along its orthogonalised momentum."""
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -38,7 +39,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalized(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Nearly U Vᵀ of matrix = U S Vᵀ (singular values within about 0.7-1.2), by the quintic Newton-Schulz iteration."""
+    """About U Vᵀ of matrix = U S Vᵀ, singular values within 0.7 to 1.2, by the quintic Newton-Schulz iteration."""
     tall = matrix.shape[0] > matrix.shape[1]
     x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)

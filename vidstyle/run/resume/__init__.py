@@ -1,1 +1,1 @@
-"""What an unfinished run keeps on disk, so that it can go on."""
+"""What an unfinished run leaves on disk, so that the same command can go on with it."""

@@ -1,79 +1,147 @@
-"""What a run that stops between two frames needs: the samples that are not coded for good yet, and the memories."""
+"""The frames that a run has written, and all that it needs to go on with the next one."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
 
-from safetensors import safe_open
-from safetensors.torch import save
-from torch import Tensor
+from vidstyle.core.atomic import fsync, write_atomically
+from vidstyle.core.errors import OutputError
+from vidstyle.core.files import sha256
+from vidstyle.core.frame import Memory
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.resume.journal import Record
+from vidstyle.run.resume.memories import pack_memories, unpack_memories
+from vidstyle.run.resume.records import FRAMES, of_kind
+from vidstyle.run.resume.sample_file import SampleFile, Stored, read_samples
+from vidstyle.video import Written
 
-from vidstyle.core.atomic import fsync
-from vidstyle.core.frame import Frame, Memory
+
+class Restorable(Protocol):
+    """A sink of frames that can be brought to where an earlier one was."""
+
+    def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
+        """Take over the coded segments of the earlier sink, then the samples of each frame after them."""
 
 
-class Tail:
-    """The samples of the frames since the last whole segment: a file that grows, each frame's after their length."""
+@dataclass(frozen=True)
+class _End:
+    """The log after its last whole frame. A signal in the middle of `append` leaves this as it was."""
 
-    def __init__(self, path: Path, size: int = 0) -> None:
-        """A new file, or the first `size` bytes of one that is there; the rest of that is dropped."""
-        self.path, self.size = path, size
-        self._hash = hashlib.sha256()
-        self._file = path.open("rb+" if size else "wb+")
-        left = size
-        while left and (block := self._file.read(min(left, 1 << 20))):
-            self._hash.update(block)
-            left -= len(block)
-        self._file.truncate(size)
-        self._file.seek(size)
+    frames: int
+    files: int
+    """How many segments, or images, belong to the frames."""
+    samples: Stored | None
+    """The samples of the frames since the last segment."""
+    memories: Sequence[Memory] = ()
+
+
+class FrameLog:
+    """Saves in `folder` what goes on from frame to frame, and finds what an earlier run saved there; a context manager.
+
+    total: frames of the output. On leaving by an exception, all whole frames are saved once more. Raises OutputError for
+    the disk.
+    """
+
+    def __init__(self, folder: RunFolder, total: int) -> None:
+        self.folder, self.total = folder, total
+        records = of_kind(folder.records, FRAMES)
+        self.facts: list[Record] = [facts for record in records for facts in record["facts"]]
+        """What `append` was told about each frame written so far, in order; an earlier run's frames included."""
+        self._files: list[tuple[str, str]] = [(name, digest) for record in records for name, digest in record["files"]]
+        stored = records[-1]["samples"] if records else None
+        self._end = _End(len(self.facts), len(self._files), None if stored is None else Stored(*stored))
+        self._sample_file: SampleFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def restore(self, sink: Restorable, device: str) -> list[Memory]:
+        """Bring `sink` to where the earlier run was saved; the memories for the next frame, last one last, on `device`."""
+        with self.folder.disk_errors():
+            samples = self._end.samples
+            sink.restore([self.folder.path / name for name, _ in self._files],
+                         () if samples is None else read_samples(self.folder.path / samples.name, samples.size))
+            records = of_kind(self.folder.records, FRAMES)
+            return unpack_memories(self.folder.path / records[-1]["memories"][0], device) if records else []
+
+    def append(self, written: Written, memories: Sequence[Memory], **facts: Any) -> None:
+        """Add a frame, and save all where a save is due.
+
+        written: what the sink's `write` returned for it; memories: those for the next frame; facts: what the manifest and
+        the result will say about this one, as JSON can hold it.
+        """
+        samples = None
+        with self.folder.disk_errors():
+            if written.file is not None:
+                self._append_image(written.file)
+            elif not self.folder.keep_frames:
+                pass
+            elif written.segment is not None:
+                self._append_segment(written.segment)
+            else:
+                samples = self._append_samples(written.samples)
+        self.facts.append(facts)
+        self._end = _End(len(self.facts), len(self._files), samples, memories)
+        if samples is None:
+            self._close_sample_file()
+        if self.folder.schedule.is_due():
+            self.save()
+
+    def _append_image(self, file: Path) -> None:
+        self._files.append((os.path.relpath(file, self.folder.path), sha256(file)))
+        # Without the folder, the next run would take the image for another's and refuse to replace it.
+        self.folder.first_resume_point = f"after 0 of {self.total} frames"
+
+    def _append_segment(self, segment: bytes) -> None:
+        name = f"segment-{len(self._files):05}"
+        (self.folder.path / name).write_bytes(segment)
+        self._files.append((name, hashlib.sha256(segment).hexdigest()))
+
+    def _append_samples(self, samples: bytes) -> Stored:
+        if self._sample_file is None:
+            before = self._end.samples or Stored(f"samples-{len(self._files):05}", 0, "")
+            self._sample_file = SampleFile(self.folder.path / before.name, before.size)
+        return self._sample_file.append(samples)
+
+    def save(self) -> None:
+        """Save all whole frames that no record names yet."""
+        end, records = self._end, of_kind(self.folder.records, FRAMES)
+        frames = sum(len(record["facts"]) for record in records)
+        if end.frames == frames or not self.folder.keep_frames:
+            return
+        with self.folder.saving():
+            files = self._files[sum(len(record["files"]) for record in records) : end.files]
+            for name, _ in files:
+                fsync(self.folder.path / name)
+            memories = f"memories-{end.frames:07}.safetensors"
+            digest = write_atomically(self.folder.path / memories, pack_memories(end.memories))
+            if self._sample_file is not None:
+                self._sample_file.sync()
+            self.folder.append({"kind": FRAMES, "facts": self.facts[frames : end.frames], "files": files,
+                                "samples": end.samples, "memories": [memories, digest],
+                                "resume": f"after {end.frames} of {self.total} frames"})
 
     @property
-    def sha256(self) -> str:
-        """Hash of all that is in it, in hex."""
-        return self._hash.hexdigest()
+    def images(self) -> list[tuple[Path, str]]:
+        """Of an output that is a sequence, the file of each frame written so far, with its SHA-256 in hex."""
+        return [(self.folder.path / name, digest) for name, digest in self._files]
 
-    def append(self, samples: bytes) -> None:
-        """Add a frame's samples."""
-        data = len(samples).to_bytes(8, "little") + samples
-        self._file.write(data)
-        self._hash.update(data)
-        self.size += len(data)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if error is not None:
+            with suppress(OutputError):  # the disk may be what failed
+                self.save()
+        with suppress(OSError):
+            self._close_sample_file()
 
-    def read(self) -> Iterator[bytes]:
-        """Each frame's samples."""
-        self._file.seek(0)
-        while head := self._file.read(8):
-            yield self._file.read(int.from_bytes(head, "little"))
-
-    def sync(self) -> None:
-        """Wait until all of it is safe on the disk."""
-        self._file.flush()
-        fsync(self.path)
-
-    def close(self) -> None:
-        """Write what is waiting and close the file."""
-        self._file.close()
-
-
-def pack_memories(memories: Sequence[Memory]) -> bytes:
-    """Memories, last one last, as a safetensors file."""
-    tensors, places = dict[str, Tensor](), []
-    for number, memory in enumerate(memories):
-        tensors[f"{number}.frame"] = memory.frame.image.cpu().contiguous()
-        tensors[f"{number}.painting"] = memory.painting.cpu().contiguous()
-        frame = memory.frame
-        places.append([frame.pts, str(frame.time_base), frame.index, frame.duration])
-    return save(tensors, {"frames": json.dumps(places)})
-
-
-def unpack_memories(path: Path, device: str) -> list[Memory]:
-    """The memories that `pack_memories` was given, on `device`."""
-    with safe_open(path, framework="pt", device=device) as file:
-        places = json.loads(file.metadata()["frames"])
-        return [Memory(Frame(file.get_tensor(f"{number}.frame"), pts, Fraction(time_base), index, duration),
-                       file.get_tensor(f"{number}.painting"))
-                for number, (pts, time_base, index, duration) in enumerate(places)]
+    def _close_sample_file(self) -> None:
+        file, self._sample_file = self._sample_file, None  # a signal in between must not leave a closed file here
+        if file is not None:
+            file.close()

@@ -1,50 +1,63 @@
-"""A journal on disk: lines that count once they are safely written, and files that are trusted only by their hash."""
+"""A journal on disk: a line for each record, which counts from the moment that it is whole on the disk."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
-import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import OutputError
 
 Record = dict[str, Any]
 
 
 class Journal:
-    """One line for each record, `CRC32 JSON`; a record counts from the moment that its line is whole on the disk."""
+    """Records in a file, one line for each: `CRC32 JSON`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._content: tuple[tuple[Record, ...], int] = ((), 0)  # the records, and the bytes of their lines
 
-    def read(self) -> list[Record]:
-        """The records up to the first line that is torn or damaged; what follows it is not trusted."""
-        records = []
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records that count, as read or written last."""
+        return self._content[0]
+
+    def read(self) -> tuple[Record, ...]:
+        """Read the records up to the first line that is torn or damaged; no line after it is trusted."""
+        records, size = list[Record](), 0
         with suppress(FileNotFoundError):
             for line in self.path.read_bytes().splitlines(keepends=True):
                 crc, _, text = line.partition(b" ")
                 if not line.endswith(b"\n") or crc != _crc(text):
                     break
                 records.append(json.loads(text))
-        return records
+                size += len(line)
+        self._content = tuple(records), size
+        return self.records
 
-    def rewrite(self, records: list[Record]) -> None:
-        """Leave these records and no others."""
-        write_atomically(self.path, b"".join(map(_line, records)))
+    def rewrite(self, records: Sequence[Record]) -> None:
+        """Replace the file by one with these records. Raises OSError."""
+        content = b"".join(map(_line, records))
+        write_atomically(self.path, content)
+        self._content = tuple(records), len(content)
 
     def append(self, record: Record) -> None:
-        """Add a record; it is on the disk when this returns."""
-        with self.path.open("ab") as file:
-            file.write(_line(record))
+        """Add a record; it is on the disk when this returns. Raises OSError, also where the file is gone."""
+        records, size = self._content
+        line = _line(record)
+        with self.path.open("r+b") as file:
+            file.truncate(size)  # removes a line whose writing was interrupted
+            file.seek(size)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
+        # One assignment: a signal that comes before it leaves a line that the next `append` writes over.
+        self._content = (*records, record), size + len(line)
 
 
 def _line(record: Record) -> bytes:
@@ -54,40 +67,3 @@ def _line(record: Record) -> bytes:
 
 def _crc(text: bytes) -> bytes:
     return f"{zlib.crc32(text):08x}".encode()
-
-
-@contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the file `path` for this process alone; raises OutputError, about `what`, while another run holds it.
-
-    The system lets go of it when a process ends, however it ends, so that a killed run bars nobody.
-    """
-    file = path.open("a+")
-    try:
-        if not _lock(file):
-            file.seek(0)
-            raise OutputError(f"{what}: is being painted by another run ({file.read().strip() or 'unknown process'}); "
-                              "wait until it is done, or stop it first.")
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield
-    finally:
-        file.close()
-
-
-def _lock(file: IO[str]) -> bool:
-    if sys.platform == "win32":
-        return True  # it has locks of another kind, which nobody has tried here
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    # The run that held it may have removed it as it finished, in the moment between opening and locking.
-    with suppress(FileNotFoundError):
-        return os.fstat(file.fileno()).st_ino == os.stat(file.name).st_ino
-    return False

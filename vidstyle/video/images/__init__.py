@@ -1,1 +1,1 @@
-"""Sequences of images, read and written: PNG, TIFF, DPX and EXR."""
+"""Sequences of images: PNG, TIFF, DPX and EXR."""

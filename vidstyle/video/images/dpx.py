@@ -1,4 +1,4 @@
-"""DPX pictures (SMPTE 268M): what their header says, and a whole file of one."""
+"""DPX images (SMPTE 268M): their header, and whole files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.options import parse_rate
-from vidstyle.video.images import single
+from vidstyle.video.images import ffmpeg_image
 
 _LOG = (1, 3)  # transfer characteristics that mean a logarithm: printing density, and logarithmic
 _NONE = 0xFFFFFFFF  # a field that is not set
 
 
 @dataclass(frozen=True)
-class Header:
-    """What is used of the header's two kilobytes."""
+class DpxHeader:
+    """The fields that are used of the header's two kilobytes."""
 
     width: int
     height: int
@@ -32,8 +32,8 @@ class Header:
     rate: Fraction | None
 
     @property
-    def address(self) -> str | None:
-        """The timecode as people write it, where it is one."""
+    def timecode_text(self) -> str | None:
+        """The timecode as `HH:MM:SS:FF`, where the field holds one."""
         digits = "" if self.timecode is None else f"{self.timecode:08x}"
         return ":".join(digits[at:at + 2] for at in range(0, 8, 2)) if digits.isdecimal() and self.timecode else None
 
@@ -43,11 +43,11 @@ class Header:
         return self.transfer in _LOG
 
 
-def parse_header(data: bytes) -> Header:
+def parse_header(data: bytes) -> DpxHeader:
     """The header in the first 2048 bytes of a file. Raises InputError, without the file's name."""
     order = {b"SDPX": ">", b"XPDS": "<"}.get(data[:4])
     if order is None or len(data) < 2048:
-        raise InputError("is not a DPX picture that can be read; render or copy it again.")
+        raise InputError("is not a DPX image that can be read; render or copy it again.")
 
     def number(at: int, kind: str = "I") -> float:
         value: float = struct.unpack_from(order + kind, data, at)[0]
@@ -60,17 +60,17 @@ def parse_header(data: bytes) -> Header:
     film, video = number(1724, "f"), number(1940, "f")
     rates = [rate for rate in (video, film) if math.isfinite(rate) and 1 <= rate <= 1000]
     timecode = int(number(1920))
-    return Header(int(number(772)), int(number(776)), data[803], data[801], data[802],
+    return DpxHeader(int(number(772)), int(number(776)), data[803], data[801], data[802],
                   Fraction(1) if square else Fraction(int(across), int(down)),
                   None if timecode == _NONE else timecode, parse_rate(f"{rates[0]:.6g}") if rates else None)
 
 
-def encode(codes: Tensor, depth: int, header: Header | None, *, pixel_aspect: Fraction, rate: Fraction | None) -> bytes:
+def encode(codes: Tensor, depth: int, header: DpxHeader | None, *, pixel_aspect: Fraction, rate: Fraction | None) -> bytes:
     """A whole file, big-endian, of `codes` (3, H, W) in [0, 1] with 10, 12 or 16 bits.
 
-    header: the source's, whose curve and timecode are stated again; without one the codes are video (Rec. 709).
+    header: the source's, whose transfer curve and timecode are copied; without one the codes are video (Rec. 709).
     """
-    data = bytearray(single.encode("dpx", codes, None, depth))
+    data = bytearray(ffmpeg_image.encode("dpx", codes, None, depth))
     data[1664:1664] = _industry_part()  # FFmpeg leaves out the last two parts of the header
     for at, value in ((4, 2048), (16, len(data)), (28, 384), (808, 2048)):
         struct.pack_into(">I", data, at, value)
@@ -84,7 +84,7 @@ def encode(codes: Tensor, depth: int, header: Header | None, *, pixel_aspect: Fr
 
 
 def _industry_part() -> bytes:
-    """The parts for film and for television, with no field set: texts are empty, numbers all ones."""
+    """The parts of the header for film and for television, with no field set: texts empty, numbers all ones."""
     part = bytearray(384)
     part[48:68] = b"\xff" * 20
     part[256:308] = b"\xff" * 52

@@ -1,4 +1,4 @@
-"""OpenEXR pictures: scene-linear light in half or full floats, read and written by the field's own library."""
+"""OpenEXR images: scene-linear light in half or full floats, read and written by the OpenEXR library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle.core.errors import InputError, UsageError
 
-# What the library works out by itself, or what would no longer be true of the picture that is written.
+# Attributes that the library sets by itself, or that would be wrong for the image that is written.
 _OWN = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "type", "tiles", "version", "chunkCount",
         "preview", "multiView", "view", "name", "maxSamplesPerPixel"}
 _REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -24,7 +24,7 @@ def library() -> Any:
     try:
         import OpenEXR  # only now: most clips need none of it
     except ImportError as error:
-        raise UsageError("EXR pictures need the OpenEXR library; install it with: pip install 'vidstyle[exr]'.") from error
+        raise UsageError("EXR images need the OpenEXR library; install it with: pip install 'vidstyle[exr]'.") from error
     return OpenEXR
 
 
@@ -34,23 +34,23 @@ def read_header(path: Path) -> dict[str, Any]:
         with library().File(str(path), header_only=True) as file:
             return dict(file.header())
     except (RuntimeError, ValueError, OSError) as error:
-        raise InputError(f"{path}: is not an EXR picture that can be read; render or copy it again.") from error
+        raise InputError(f"{path}: is not an EXR image that can be read; render or copy it again.") from error
 
 
 def size_of(header: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height of the display window: the picture that is meant, whatever part of it is stored."""
+    """Width and height of the display window, whatever part of it is stored."""
     (left, top), (right, bottom) = header["displayWindow"]
     return int(right - left + 1), int(bottom - top + 1)
 
 
 def rate_of(header: Mapping[str, Any]) -> Fraction | None:
-    """Frames a second, where the file says."""
+    """Frames a second, where the file states them."""
     rate = header.get("framesPerSecond")
     return rate if isinstance(rate, Fraction) and rate > 0 else None
 
 
 def timecode_of(header: Mapping[str, Any]) -> str | None:
-    """The picture's address on its tape, where the file says: `01:00:00:00`, with a semicolon if it counts drop-frame."""
+    """The timecode, where the file states it: `01:00:00:00`, with a semicolon if it counts drop-frame."""
     code = header.get("timeCode")
     if code is None:
         return None
@@ -58,31 +58,31 @@ def timecode_of(header: Mapping[str, Any]) -> str | None:
 
 
 def doubts(header: Mapping[str, Any]) -> list[str]:
-    """What of the file is not kept or not looked at, one sentence each."""
-    said = []
+    """What of the file is dropped or not interpreted, one sentence each."""
+    found = []
     extra = [channel.name for channel in header["channels"] if channel.name not in ("R", "G", "B", "A", "Y")]
     if extra:
         names = ", ".join(extra[:8]) + (f" and {len(extra) - 8} more" if len(extra) > 8 else "")
-        said.append(f"The pictures' other channels are dropped: {names}.")
-    stored, shown = (np.ravel(header[name]) for name in ("dataWindow", "displayWindow"))
-    if (stored[:2] < shown[:2]).any() or (stored[2:] > shown[2:]).any():
-        said.append("What the pictures hold outside their display window (overscan) is dropped.")
+        found.append(f"The images' other channels are dropped: {names}.")
+    stored, displayed = (np.ravel(header[name]) for name in ("dataWindow", "displayWindow"))
+    if (stored[:2] < displayed[:2]).any() or (stored[2:] > displayed[2:]).any():
+        found.append("Pixels outside the images' display window (overscan) are dropped.")
     primaries = header.get("chromaticities")
     if primaries is not None and not np.allclose(np.ravel(primaries), _REC709, atol=0.002):
-        said.append("The pictures state other primaries than Rec. 709; they are painted as if they had those, "
-                    "and the statement is kept.")
-    return said
+        found.append("The images state other primaries than Rec. 709; they are painted as if they had those, "
+                     "and the output states the same primaries.")
+    return found
 
 
 def read(path: Path) -> tuple[Tensor, Tensor | None, dict[str, Any]]:
     """Light (3, H, W) float32 as stored, alpha (1, H, W) or None, and the attributes; H x W is the display window.
 
-    What is not stored of the display window is black and clear. Raises InputError for damage, and for channels that
-    are not red, green and blue or one luminance.
+    Parts of the display window that are not stored are black and transparent. Raises InputError for damage, and for
+    channels that are not red, green and blue or one luminance.
     """
     try:
         with library().File(str(path), separate_channels=True) as file:
-            return _unpacked(path, dict(file.header()), file.channels())  # at the end, the library empties both
+            return _unpacked(path, dict(file.header()), file.channels())  # before the file closes, which empties both
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path}: cannot be read to its end; render or copy it again.") from error
 
@@ -90,17 +90,17 @@ def read(path: Path) -> tuple[Tensor, Tensor | None, dict[str, Any]]:
 def _unpacked(path: Path, header: dict[str, Any], channels: Mapping[str, Any]) -> tuple[Tensor, Tensor | None, dict[str, Any]]:
     names = ["R", "G", "B"] if {"R", "G", "B"} <= channels.keys() else ["Y"] * 3
     if not set(names) <= channels.keys() or {"RY", "BY"} & channels.keys():
-        raise InputError(f"{path}: holds no channels R, G and B but {', '.join(channels)}; render the picture itself.")
-    wanted = [*names, "A"] if "A" in channels else names
+        raise InputError(f"{path}: holds no channels R, G and B but {', '.join(channels)}; render the colour channels.")
+    chosen = [*names, "A"] if "A" in channels else names
     width, height = size_of(header)
-    planes = torch.zeros(len(wanted), height, width)
+    planes = torch.zeros(len(chosen), height, width)
     (left, top), (x0, y0) = header["dataWindow"][0], header["displayWindow"][0]
-    for plane, name in zip(planes, wanted, strict=True):
+    for plane, name in zip(planes, chosen, strict=True):
         pixels = channels[name].pixels
         if pixels.dtype not in (np.float16, np.float32) or pixels.ndim != 2:
             raise InputError(f"{path}: its channel {name} holds no half or full floats; render it as half.")
         _paste(plane.numpy(), pixels, int(left - x0), int(top - y0))
-    return planes[:3], planes[3:] if len(wanted) == 4 else None, header
+    return planes[:3], planes[3:] if len(chosen) == 4 else None, header
 
 
 def _paste(onto: np.ndarray[Any, Any], pixels: np.ndarray[Any, Any], x: int, y: int) -> None:

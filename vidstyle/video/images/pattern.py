@@ -1,4 +1,4 @@
-"""Names of picture sequences, one name for many files: `shot.####.exr`, `shot.%04d.exr`, `shot.1001-1100x2#.exr`."""
+"""Patterns, one name for the many files of a sequence: `shot.####.exr`, `shot.%04d.exr`, `shot.1001-1100x2#.exr`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from vidstyle.core.errors import InputError
 
-PICTURES = (".png", ".tif", ".tiff", ".exr", ".dpx")
-"""Extensions of the pictures that are read and written."""
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".exr", ".dpx")
+"""Extensions of the images that are read and written."""
 
 _FIELD = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+)(?:x(?P<step>\d+))?)?(?P<hashes>#+)|%0?(?P<digits>\d*)d")
 _ALONE = 4  # digits that a single # stands for, as in most programs; several stand for one digit each
@@ -20,7 +20,7 @@ _ALONE = 4  # digits that a single # stands for, as in most programs; several st
 
 @dataclass(frozen=True)
 class Pattern:
-    """The name of a sequence, taken apart around its number."""
+    """The name of a sequence, split at its number."""
 
     folder: Path
     head: str
@@ -32,15 +32,15 @@ class Pattern:
     tail: str
     """What comes behind the number, with the extension."""
     numbers: range | None = None
-    """Which pictures are meant, where the pattern says so; None means all that are there."""
+    """Numbers of the images, where the pattern states them; None means all that are there."""
 
     @property
     def path(self) -> Path:
-        """The pattern itself, without a range, as a path; two patterns of the same files have the same one."""
+        """The pattern without a range, as a path; the same for two patterns of the same files."""
         return self.folder / f"{self.head}{'#' * self.digits if self.digits > 1 else '%d'}{self.tail}"
 
     def file(self, number: int) -> Path:
-        """The file of one picture."""
+        """The file of one image."""
         return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
 
     def stem(self, tag: str = "") -> str:
@@ -67,14 +67,14 @@ class Pattern:
             numbers = [number for number in numbers if number in self.numbers]
         if not numbers:
             other = min((match[0] for match in matches), default=None)
-            hint = f"there is {other}, so write {suggested(Path(other)).name}" if other else "check the path"
-            raise InputError(f"{self.folder / (self.head + self.field + self.tail)}: no such pictures are there; {hint}.")
+            hint = f"there is {other}, so write {pattern_of(Path(other)).name}" if other else "check the path"
+            raise InputError(f"{self.folder / (self.head + self.field + self.tail)}: no such images are there; {hint}.")
         return {number: self.file(number) for number in numbers}
 
 
-def parse(path: Path) -> Pattern | None:
+def parse_pattern(path: Path) -> Pattern | None:
     """The pattern that `path` is; None where it names a plain file, which `#` in a name does not rule out."""
-    if path.suffix.lower() not in PICTURES or path.is_file():
+    if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_file():
         return None
     fields = list(_FIELD.finditer(path.name))
     if not fields:
@@ -88,13 +88,13 @@ def parse(path: Path) -> Pattern | None:
     return Pattern(path.parent, path.name[:field.start()], field[0], max(1, digits), path.name[field.end():], numbers)
 
 
-def same_path(path: Path) -> Path:
-    """One path for all the ways to write a pattern, `%04d` and `####`; `path` itself where it is none."""
-    pattern = parse(path)
+def canonical_path(path: Path) -> Path:
+    """The same path for all notations of a pattern, `%04d` and `####`; `path` itself where it is no pattern."""
+    pattern = parse_pattern(path)
     return path if pattern is None else pattern.path
 
 
-def suggested(path: Path) -> Path:
+def pattern_of(path: Path) -> Path:
     """The pattern that the file `path` would belong to: `shot.####.exr` for `shot.1001.exr`, and for `shot.exr`."""
     runs = list(re.finditer(r"\d+", path.stem))
     if not runs:
@@ -104,7 +104,7 @@ def suggested(path: Path) -> Path:
     return path.with_name(f"{path.name[:run.start()]}{'#' * len(run[0]) if padded else '%d'}{path.name[run.end():]}")
 
 
-def listed(numbers: Iterable[int]) -> str:
+def number_list(numbers: Iterable[int]) -> str:
     """Numbers as people write them, at most five runs: `1004, 1010-1012, 1020 and 7 more`."""
     ordered = sorted(numbers)
     starts = [0, *(at for at, (a, b) in enumerate(pairwise(ordered), 1) if b != a + 1), len(ordered)]

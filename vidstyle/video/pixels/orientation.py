@@ -1,4 +1,4 @@
-"""Which way up a picture stands: the display matrix of a file, as flips of the pixels."""
+"""How a frame is turned for viewing: the display matrix of a file, as a transposition and flips of the pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Orientation:
 
     @property
     def mirrored(self) -> bool:
-        """Whether writing would read backwards without the matrix."""
+        """Whether the coded frame is a mirror image of the viewed one."""
         return self.transpose ^ self.flip_x ^ self.flip_y
 
     @property
@@ -46,7 +46,7 @@ def read_matrix(matrix: bytes) -> Orientation:
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])
     straight, turned = abs(a) + abs(d), abs(b) + abs(c)
     if min(straight, turned) > 0.01 * max(straight, turned):
-        raise InputError("The picture is turned by an odd angle; turn it upright first, with any video editor.")
+        raise InputError("The video is turned by an odd angle; turn it upright first, with any video editor.")
     if straight >= turned:
         return Orientation(False, flip_x=a < 0, flip_y=d < 0)
     return Orientation(True, flip_x=c < 0, flip_y=b < 0)

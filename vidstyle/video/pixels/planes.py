@@ -1,4 +1,4 @@
-"""A decoder's picture to a tensor, and a tensor to an encoder's picture, by their planes."""
+"""Decoded frames to tensors, and tensors to frames for an encoder, plane by plane."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from av.video.plane import VideoPlane
 from torch import Tensor
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.pixels.colour import Colour, rgb_to_yuv, yuv_to_rgb
+from vidstyle.video.pixels.colour import Colour
+from vidstyle.video.pixels.yuv import rgb_to_yuv, yuv_to_rgb
 
 _VIDEO_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg2video", "mpeg4")
 _CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
@@ -24,12 +25,12 @@ def depth_of(layout: VideoFormat) -> int:
 
 
 def is_rgb(layout: VideoFormat) -> bool:
-    """Whether the samples are red, green and blue, also by way of a palette."""
+    """Whether the samples are red, green and blue, directly or through a palette."""
     return bool(layout.is_rgb or layout.has_palette)
 
 
 def is_full_by_format(layout: VideoFormat, codec: str) -> bool:
-    """Whether samples are full range where no tag says otherwise: `yuvj420p`, and gray from stills-like codecs."""
+    """Whether samples are full range where no tag says otherwise: `yuvj420p`, and gray of codecs for single images."""
     return layout.name.startswith("yuvj") or (layout.name.startswith(("gray", "ya")) and codec not in _VIDEO_CODECS)
 
 
@@ -44,7 +45,7 @@ def subsampling(layout: VideoFormat) -> tuple[int, int]:
 
 
 def _planar(layout: VideoFormat) -> str:
-    """The planar format with the very samples of `layout`, in this machine's byte order."""
+    """The planar format that holds the samples of `layout` unchanged, in this machine's byte order."""
     depth = depth_of(layout)
     suffix = "" if depth == 8 else f"{depth}le"
     if is_rgb(layout):
@@ -57,7 +58,7 @@ def _planar(layout: VideoFormat) -> str:
 
 
 def read_image(frame: VideoFrame, colour: Colour, clamp: bool = True) -> Tensor:
-    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, not yet turned upright; alpha is left out.
+    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, before it is turned upright; without alpha.
     For `clamp` see `yuv_to_rgb`.
 
     Packed, palette and big-endian formats are first laid out in planes by FFmpeg, which does not change a sample
@@ -128,13 +129,13 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | Non
 
 
 def pack_samples(frame: VideoFrame) -> bytes:
-    """The samples of a frame from `write_image`, plane after plane, to be kept until they are coded for good."""
+    """The samples of a frame from `write_image`, plane after plane, as bytes."""
     size = 1 if depth_of(frame.format) == 8 else 2
     return b"".join(_rows(plane)[:, :plane.width * size].tobytes() for plane in frame.planes)
 
 
 def unpack_samples(data: bytes, size: tuple[int, int], pix_fmt: str, colour: Colour) -> VideoFrame:
-    """The frame of (width, height) that `pack_samples` was given."""
+    """The frame of `size` (width, height) that `pack_samples` was given."""
     frame = VideoFrame(*size, pix_fmt)
     itemsize, at = 1 if depth_of(frame.format) == 8 else 2, 0
     for plane in frame.planes:
@@ -151,9 +152,9 @@ def _rows(plane: VideoPlane) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def written_tags(colour: Colour, pix_fmt: str) -> tuple[int, int, int, int]:
-    """Matrix, range, primaries and transfer tags of the output: the source's own, where they can hold.
+    """Matrix, range, primaries and transfer tags of the output: the source's own where the output can hold them.
 
-    A source that is full range by its format alone is tagged so, because the output's format no longer tells.
+    A source that is full range by its format alone is tagged so, because the output's format does not state it.
     """
     matrix, range_ = colour.matrix_tag, 2 if colour.full_range else colour.range_tag
     if colour.matrix == "rgb" and not pix_fmt.startswith("gbr"):

@@ -1,4 +1,4 @@
-"""Opening a file as a video, and nothing but the file that was named."""
+"""Opening a media file, and no other file that it may refer to."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.files import check_plain
+from vidstyle.video import limits
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
-MOST_PIXELS = 8192 * 8192
-"""Of one picture: twice those of 8K. As floats such a picture takes 0.8 GB, and a run holds several."""
-MOST_STREAMS = 100
-"""In one file: a film with every language has some sixty; each is read, tried and told of."""
-MOST_SECONDS_TO_OPEN = 3.0
-"""Of computing, not of waiting for a disk: a film takes a tenth of one, and a file is opened some ten times in a run."""
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(MOST_PIXELS)}
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(limits.MOST_PIXELS)}
 
 
 def libraries() -> dict[str, str]:
@@ -33,7 +28,7 @@ def libraries() -> dict[str, str]:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[InputContainer]:
+def open_container(path: Path) -> Iterator[InputContainer]:
     """The file, opened for reading; closed at the end. Raises InputError where it is no readable media file."""
     check_plain(path, "a video file")
     began = time.thread_time()
@@ -43,11 +38,12 @@ def open_source(path: Path) -> Iterator[InputContainer]:
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
-        if time.thread_time() - began > MOST_SECONDS_TO_OPEN:
-            raise InputError(f"{path}: has a table of contents without end; it is damaged or made to stall, export it again.")
-        if len(container.streams) > MOST_STREAMS:
-            raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {MOST_STREAMS} that are read; "
-                             "copy the picture and its sound into a file of their own.")
+        if time.thread_time() - began > limits.MOST_SECONDS_TO_OPEN:
+            raise InputError(f"{path}: takes too long to open, as its table of contents is endless; it is damaged, "
+                             "export it again.")
+        if len(container.streams) > limits.MOST_STREAMS:
+            raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {limits.MOST_STREAMS} that are "
+                             "read; copy the video and its sound into a file of their own.")
         yield container
     finally:
         container.close()
@@ -76,20 +72,20 @@ def _reason(error: OSError | av.FFmpegError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def picture_stream(container: InputContainer, path: Path, index: int | None = None) -> VideoStream:
-    """The stream to paint: number `index`, or the best moving picture. Raises InputError where there is none."""
+def video_stream(container: InputContainer, path: Path, index: int | None = None) -> VideoStream:
+    """The stream to paint: number `index`, or the best video stream. Raises InputError where there is none."""
     if index is not None:
         stream = container.streams[index]
     else:
         moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
         if not moving:
             kinds = {s.type for s in container.streams}
-            what = "only sound" if "audio" in kinds else "no moving picture"
+            what = "only sound" if "audio" in kinds else "no video"
             raise InputError(f"{path}: holds {what}; name a file with a video in it.")
         best = container.streams.best("video")
         stream = best if best in moving else moving[0]
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
         raise InputError(f"{path}: its video codec is not known here; convert it to H.264 first.")
     stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # also where it grows on the way
+    stream.codec_context.options = {"max_pixels": str(limits.MOST_PIXELS)}  # for frames that grow on the way
     return stream

@@ -1,4 +1,4 @@
-"""Interlaced pictures made whole: the lines of each field that are missing, by FFmpeg's bwdif."""
+"""Deinterlacing by FFmpeg's bwdif filter, which fills in the lines that one of the two fields lacks."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from av.filter import Graph
 from vidstyle.core.errors import VidstyleError
 
 
-def deinterlaced(pictures: Iterator[tuple[int, VideoFrame, str]]) -> Iterator[tuple[int, VideoFrame, str]]:
-    """One whole picture for each, under its own number and mark of damage; progressive ones pass as they are.
+def deinterlaced(frames: Iterator[tuple[int, VideoFrame, str]]) -> Iterator[tuple[int, VideoFrame, str]]:
+    """(index, frame, damage) for each one of `frames`, deinterlaced; progressive frames pass unchanged.
 
-    The filter looks at the picture before and the one behind: where a range is to be a slice, they must be given too.
+    The filter reads the frame before and the one after: for a range that equals a slice of the whole clip, they must be
+    given too.
     """
     graph: Graph | None = None
     waiting: deque[tuple[int, str]] = deque()
-    for number, picture, damage in pictures:
+    for index, frame, damage in frames:
         if graph is None:
-            graph = _graph(picture)
-        picture.pts, picture.time_base = number, Fraction(1, 25)  # any clock that runs evenly
-        graph.push(picture)
-        waiting.append((number, damage))
+            graph = _graph(frame)
+        frame.pts, frame.time_base = index, Fraction(1, 25)  # the filter needs an even clock, whatever its rate
+        graph.push(frame)
+        waiting.append((index, damage))
         yield from _ready(graph, waiting)
     if graph is not None:
         graph.push(None)
         yield from _ready(graph, waiting)
     if waiting:
-        raise VidstyleError(f"{len(waiting)} pictures were lost in deinterlacing, from frame {waiting[0][0]} on.")
+        raise VidstyleError(f"{len(waiting)} frames were lost in deinterlacing, from frame {waiting[0][0]} on; "
+                            "report this as a bug.")
 
 
-def _graph(picture: VideoFrame) -> Graph:
+def _graph(frame: VideoFrame) -> Graph:
     graph = Graph()
-    begin = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format,
+    entry = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format,
                              time_base=Fraction(1, 25))
-    whole, end = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced"), graph.add("buffersink")
-    begin.link_to(whole)
-    whole.link_to(end)
+    bwdif, end = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced"), graph.add("buffersink")
+    entry.link_to(bwdif)
+    bwdif.link_to(end)
     graph.configure()
     return graph
 
@@ -47,9 +49,9 @@ def _graph(picture: VideoFrame) -> Graph:
 def _ready(graph: Graph, waiting: deque[tuple[int, str]]) -> Iterator[tuple[int, VideoFrame, str]]:
     while True:
         try:
-            picture = graph.pull()
+            frame = graph.pull()
         except (BlockingIOError, EOFError):
             return
-        assert isinstance(picture, VideoFrame)
-        number, damage = waiting.popleft()
-        yield number, picture, damage
+        assert isinstance(frame, VideoFrame), "a graph of video filters gives video frames"
+        index, damage = waiting.popleft()
+        yield index, frame, damage

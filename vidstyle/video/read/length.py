@@ -1,4 +1,4 @@
-"""Whether a file is shorter than it says, by the sizes that its own containers state."""
+"""Whether a file is shorter than it states, by the sizes of its outermost parts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PACKETS = ((188, 0), (192, 4))  # size and place of the first sync byte of MPEG
 
 
 def bytes_missing(path: Path, container: str) -> int:
-    """Bytes that lack at the end of the file at `path`, a `container` in FFmpeg's words; 0 where that cannot be told.
+    """Number of bytes missing at the end of the file at `path`; 0 where that is unknown. container: FFmpeg's name.
 
     AVI, Matroska and MP4 state the size of their outermost parts, unless they are written live; MPEG-TS comes in packets
-    of one size, so that a file cut at random is told in 187 cases of 188; GIF ends in a semicolon.
+    of one size, so a file cut at random is noticed in 187 cases of 188; GIF ends in a semicolon.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

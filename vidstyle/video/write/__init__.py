@@ -1,1 +1,1 @@
-"""Writing the painted clip: a movie with the sound of its source, or a sequence of images."""
+"""Writing the painted clip: a movie with the source's sound and other streams, or a sequence of images."""

@@ -1,4 +1,4 @@
-"""Sound decoded and encoded anew: cut to the sample, or into a codec that the output's format can hold."""
+"""Sound decoded and re-encoded: cut to the sample, or into a codec that the output's format can hold."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _GAP = Fraction(1, 25)  # seconds; smaller steps are rounding of Matroska's mill
 
 
 def encoders(codec: str, container: str) -> list[str]:
-    """Encoders to try for sound of `codec` in `container`, the one nearest to the source first."""
+    """Encoders to try for sound of `codec` in `container`, the one of the source's own codec first."""
     own = codec if codec.startswith("pcm_") else _ENCODERS.get(codec)
     found = [name for name in (own, _FALLBACK[container]) if name is not None]
     return list(dict.fromkeys(name for name in found if _built(name)))
 
 
 def is_exact(encoder: str) -> bool:
-    """Whether the encoder changes no sample."""
+    """Whether the encoder is lossless."""
     return encoder in _EXACT or encoder.startswith("pcm_")
 
 
@@ -49,13 +49,14 @@ class Recoder:
     def __init__(self, sink: OutputContainer, stream: AudioStream, encoder: str, *, origin: Fraction,
                  begin: Fraction | None, end: Fraction | None) -> None:
         context = stream.codec_context
+        context.flush_buffers()  # a trial may have decoded the stream to its end
         self._in, self._rate = context, context.sample_rate
         rate = 48000 if encoder == "libopus" else self._rate  # Opus knows few rates
         # AVI only counts channels; for their usual number they are the usual speakers.
         counted = context.layout.name.endswith("channels") or not context.layout.name
         self._layout = _USUAL.get(context.channels, context.layout.name) if counted else context.layout.name
         out = sink.add_stream(encoder, rate=rate, layout=self._layout)
-        assert isinstance(out, AudioStream)
+        assert isinstance(out, AudioStream), "a sound encoder makes a sound stream"
         self.out = out
         if not is_exact(encoder):
             self.out.bit_rate = max(context.bit_rate or 0, 96_000 * context.channels)
@@ -65,7 +66,7 @@ class Recoder:
         self._at: int | None = None  # sample of the source that comes next
 
     def feed(self, packet: Packet[Stream] | None) -> Iterator[Packet[Stream]]:
-        """The packets to write for one of the source's; None is the end."""
+        """The packets to write for one packet of the source; None is the end."""
         for frame in self._in.decode(packet):
             for piece in self._placed(frame):
                 yield from self.out.encode(piece)
@@ -74,18 +75,16 @@ class Recoder:
 
     def _placed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         """The part of the frame that lies in the range, at its sample; silence before it where the source has a gap."""
-        assert frame.pts is not None
-        assert frame.time_base
-        states = round(frame.pts * frame.time_base * self._rate)
+        stated = round((frame.pts or 0) * (frame.time_base or 0) * self._rate)
         if self._at is None:
-            self._at = states
+            self._at = stated
         data: np.ndarray[Any, Any] = frame.to_ndarray()
         planes = 1 if frame.format.is_planar else frame.layout.nb_channels
-        gap = states - self._at
+        gap = stated - self._at
         if gap > _GAP * self._rate:
             # 128 is the middle of the one unsigned format.
-            quiet = np.full((data.shape[0], gap * planes), 128 if frame.format.name.startswith("u8") else 0, data.dtype)
-            data = np.concatenate([quiet, data], axis=1)
+            silence = np.full((data.shape[0], gap * planes), 128 if frame.format.name.startswith("u8") else 0, data.dtype)
+            data = np.concatenate([silence, data], axis=1)
         elif gap < -_GAP * self._rate:
             data = data[:, min(-gap * planes, data.shape[1]):]
         first, count = self._at, data.shape[1] // planes

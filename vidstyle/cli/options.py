@@ -1,0 +1,84 @@
+"""Command-line options made from the declarations in `vidstyle.core.options`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from inspect import Parameter
+from typing import Annotated, Any, TypeVar, get_args
+
+import typer
+from typer.models import OptionInfo
+
+from vidstyle.core.declare import options_of
+from vidstyle.core.options import PANELS, REPORT
+from vidstyle.painting.methods import METHODS
+
+Result = TypeVar("Result")
+
+Json = Annotated[
+    bool, typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result.")
+]
+Debug = Annotated[bool, typer.Option("--debug", rich_help_panel=REPORT, help="Show the traceback when something fails.")]
+
+
+def declared(options: type[Any], name: str, panel: str | None = None) -> Any:
+    """The option `name` as the dataclass `options` declares it, for the annotation of a command's parameter.
+
+    The help states the default; typer does not pass it on, so that a preset or a config file can decide instead.
+    """
+    option = options_of(options)[name]
+    if name == "method":
+        methods = "; ".join(f"{method.name} {method.summary}" for method in METHODS.values())
+        option = replace(option, help=f"{option.help.removesuffix('.')}: {methods}.")
+    return typer.Option(option.flag, rich_help_panel=panel or option.panel, help=option.full_help, metavar=option.metavar,
+                        show_default=False)
+
+
+def with_declared(options: type[Any]) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Replace `**given` in the signature of a command by the options that the dataclass `options` declares.
+
+    The command is called with the values of those that were given, and the others are left out.
+    """
+    known = {name: option for name, option in options_of(options).items() if option.command_line}
+
+    def decorate(command: Callable[..., Result]) -> Callable[..., Result]:
+        own = [parameter for parameter in parameters_of(command) if parameter.kind is not Parameter.VAR_KEYWORD]
+        added = []
+        for name, option in known.items():
+            kind = option.kind if option.parse is None else str
+            added.append(Parameter(name, Parameter.KEYWORD_ONLY, default=None,
+                                   annotation=Annotated[kind | None, declared(options, name)]))
+
+        @functools.wraps(command)
+        def wrapper(**values: Any) -> Result:
+            for name, option in known.items():
+                value = values.pop(name)
+                if value is not None:
+                    values[name] = value if option.parse is None else option.parse(value)
+            return command(**values)
+
+        return with_signature(wrapper, [*own, *added])
+
+    return decorate
+
+
+def parameters_of(command: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of a command, their annotations evaluated."""
+    return list(inspect.signature(command, eval_str=True).parameters.values())
+
+
+def with_signature(command: Callable[..., Result], parameters: Sequence[Parameter]) -> Callable[..., Result]:
+    """Give `command` the signature that typer reads, in the order in which `--help` lists the options."""
+    ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in sorted(parameters, key=_panel)]
+    command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in ordered}
+    return command
+
+
+def _panel(parameter: Parameter) -> int:
+    """Place of the parameter's panel in `--help`; arguments and what has no panel come first."""
+    panels = [info.rich_help_panel for info in get_args(parameter.annotation) if isinstance(info, OptionInfo)]
+    return PANELS.index(panels[0]) + 1 if panels and panels[0] in PANELS else 0

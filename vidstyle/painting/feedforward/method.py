@@ -1,0 +1,133 @@
+"""The method `feedforward`: a network that is fitted to the clip, or was trained before, paints each frame in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.options import Options
+from vidstyle.core.progress import Progress
+from vidstyle.painting.job import Painter, PaintingJob
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vidstyle.painting.feedforward.network import PaintNetwork
+    from vidstyle.painting.style_picture import StylePicture
+
+RATE = 2.5e-3  # learning rate of the fit: it begins near the answer; at 4e-3 it ends further from it, and depends on chance
+TEMPORAL = 5.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
+PREROLL = 24  # frames after which less than a tenth of what was painted before is left
+_OF_A_FIT = frozenset({"fit_steps", "content_weight", "style_weight", "tv_weight", "encoder", "seed", "style_scale",
+                       "temporal", "network"})
+
+
+class FeedForwardMethod:
+    """Johnson et al. (2016) with the temporal loss of Ruder et al. (2018), fitted to one clip."""
+
+    name = "feedforward"
+    summary = "fits a network to the clip, then paints each frame in one pass"
+
+    def uses(self, options: Options) -> frozenset[str]:
+        """See `Method`; a network that is there already is used as it was made."""
+        if options.network is None or not options.network.exists():
+            return _OF_A_FIT
+        from vidstyle.painting.feedforward.network_file import is_trained
+
+        # A fitted network holds how much of the last painting stays; --temporal 0 leaves the last painting out altogether.
+        own = is_trained(options.network) or options.temporal == 0
+        return frozenset({"network", "temporal"}) if own else frozenset({"network"})
+
+    def references(self, options: Options) -> tuple[int, ...]:
+        """See `Method`."""
+        return (1,) if options.temporal else ()
+
+    def preroll(self, options: Options) -> int:
+        """See `Method`."""
+        return PREROLL
+
+    def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
+        """See `Method`."""
+        network = options.network
+        if network is None:
+            return
+        if network.exists():
+            from vidstyle.painting.feedforward.network_file import load_network
+
+            load_network(network, list(styles))
+        elif network.suffix.lower() != ".safetensors":
+            raise UsageError(f"{network}: a network is saved as .safetensors; give it that extension.")
+        elif not network.absolute().parent.is_dir():
+            raise UsageError(f"{network}: its folder is not there to save the network in; make it first.")
+
+    def build(self, job: PaintingJob) -> Painter:
+        """See `Method`; the network is loaded, or fitted and then kept in `job.fit_store` and where `--network` says."""
+        from vidstyle.core.atomic import write_atomically
+        from vidstyle.painting.feedforward.network import kept_share
+        from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
+        from vidstyle.painting.feedforward.start import adapt_to_clip
+        from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+
+        options, store = job.options, job.fit_store
+        if options.network is not None and options.network.exists():
+            network, metadata = load_network(options.network, job.styles)
+            network.to(job.device)
+            if metadata.get("made_by") == TRAINED:  # it was trained on clips in palettes of their own, and this is another
+                adapt_to_clip(network, job.sample_frames(), job.style, kept_share(options.temporal))
+            return Painter(FeedForwardStylizer(network), {})
+        if store.network is None:
+            network, losses = _fitted(job)
+            metadata = _metadata(job, losses)
+            store.save_network(lambda path: save_network(network, path, metadata))
+        fitted = store.network
+        assert fitted is not None, "save_network has just put it there"
+        if options.network is not None:
+            try:
+                write_atomically(options.network, fitted.read_bytes())
+            except OSError as error:
+                raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
+                                  "choose another place.") from error
+        network, metadata = load_network(fitted)
+        losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}
+        return Painter(FeedForwardStylizer(network.to(job.device)), losses)
+
+
+def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
+    """A network fitted to the clip, from where an unfinished fit was kept, and its last losses."""
+    from vidstyle.encoders import load_encoder
+    from vidstyle.painting.feedforward.fit import FitSettings, fit
+    from vidstyle.painting.feedforward.network import kept_share
+    from vidstyle.painting.feedforward.start import initial_network, load_start
+
+    options, pairs = job.options, job.sample_pairs()
+    # The start network reads styles through the builtin encoder, whichever encoder judges the fit.
+    read = job.style if options.encoder == "builtin" else replace(job.style, encoder=load_encoder("builtin", job.device))
+    network = initial_network([pair.this for pair in pairs], read, kept_share(options.temporal), load_start(job.device))
+    losses: dict[str, float] = {}
+
+    def report(step: int, found: dict[str, float], state: Callable[[], dict[str, Tensor]]) -> None:
+        losses.update(found)
+        job.fit_store.save(step, state)
+        try:
+            job.listen(Progress("fit", step, options.fit_steps, found["style"]))
+        except KeyboardInterrupt:
+            job.fit_store.save(step, state, now=True)
+            raise
+
+    settings = FitSettings(options.content_weight, options.style_weight, options.tv_weight, TEMPORAL * options.temporal,
+                           options.fit_steps, options.seed, rate=RATE)
+    fit(network, pairs, job.encoder, job.style, settings, report, job.fit_store.state())
+    return network, losses
+
+
+def _metadata(job: PaintingJob, losses: dict[str, float]) -> dict[str, str]:
+    """What a saved network says about itself."""
+    from vidstyle.painting.feedforward.style_table import style_metadata
+
+    options = job.options
+    return {"clip": job.clip_name, **style_metadata(job.styles), "paint_height": str(job.height),
+            "style_scale": f"{options.style_scale:g}", "seed": str(options.seed), "fit_steps": str(options.fit_steps),
+            "encoder": options.encoder, "flow": options.flow, "temporal": f"{options.temporal:g}",
+            **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

@@ -1,0 +1,134 @@
+"""Paint a frame by optimization: descend on content, style and temporal loss (Gatys et al. 2016, Ruder et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidstyle.core.devices import precision
+from vidstyle.core.frame import Prior
+from vidstyle.core.images import resize
+from vidstyle.core.interfaces import Encoder
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.ops.warp import long_term_weights
+from vidstyle.painting.early_stopping import EarlyStopping
+from vidstyle.painting.optimize.fourier import FourierImage
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.style import FLIPS, StyleTarget
+
+COARSEST = 160  # pixels; the longest side of the coarsest level at most: the encoder's receptive field spans the image there
+STEP_SHARES = (1.0, 0.8, 0.5)  # relative steps by level, coarse to fine: fine levels keep the forms of coarse ones
+MARGIN = 16  # pixels painted beyond each edge and cut off, because paint beside the encoder's own padding turns to noise
+OFFSETS = 5  # the canvas is shifted under the encoder's pooling grid in turn, because a fixed grid shows in flat paint
+
+
+@dataclass(frozen=True)
+class OptimizingStylizer:
+    """Paints one frame by gradient descent on the image; a `Stylizer`."""
+
+    encoder: Encoder
+    style: StyleTarget
+    palette: Palette
+    """The frame in this palette is both the start of the descent and the target of the content loss."""
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    temporal_weight: float
+    """Weight of the temporal loss; with 0 the priors are ignored."""
+    first_steps: int
+    """Most Adam steps for a frame without priors, over all levels together."""
+    follow_steps: int
+    """Most Adam steps for a frame with priors."""
+    rate: float = 0.007
+    """Adam's learning rate on the amplitudes of `FourierImage`. At three times this rate small objects are lost, whatever the
+    content weight."""
+
+    def __call__(self, image: Tensor, priors: Sequence[Prior] = ()) -> Tensor:
+        """(3, H, W) frame -> (3, H, W) painting, both in [0, 1]; priors as in `Stylizer`."""
+        image = self.palette(image).clamp(0, 1)
+        if not priors or self.temporal_weight == 0:
+            return self._pyramid(image)
+        # Start from the warped last painting where it is visible and from the content elsewhere (Ruder et al. 2016).
+        nearest = priors[0]
+        start = nearest.visibility * nearest.image + (1 - nearest.visibility) * image
+        return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
+
+    def _pyramid(self, image: Tensor) -> Tensor:
+        """Paint coarse to fine; each level starts from the enlarged painting of the level before."""
+        sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
+        shares = [STEP_SHARES[min(level, 2)] for level in range(len(sizes))]
+        painting = resize(image, sizes[0])
+        for size, share in zip(sizes, shares, strict=True):
+            steps = max(1, round(self.first_steps * share / sum(shares)))
+            painting = self._descend(resize(painting, size), resize(image, size), (), steps, self.rate)
+        return painting
+
+    def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
+        """Adam from `start`, until the loss stops falling or `steps` are done."""
+        height, width = image.shape[-2:]
+        views = [(_window(height, width, k), FLIPS[k % len(FLIPS)]) for k in range(OFFSETS)]
+        styles = [self.style.grams(height, flip) for _, flip in views]
+        padded = _pad(image)
+        with torch.no_grad(), precision(image.device):
+            content = [self.encoder(_view(padded, *view), [CONTENT_LAYER])[CONTENT_LAYER] for view in views]
+        weights = long_term_weights([prior.visibility for prior in priors])
+
+        canvas = FourierImage(_pad(start))
+        adam = torch.optim.Adam([canvas.amplitudes], lr=rate, betas=(0.9, 0.99))
+        stopping = EarlyStopping(window=4 * OFFSETS)  # whole rounds of offsets, whose losses differ
+        for step in range(steps):
+            offset = step % OFFSETS
+            adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # falls over the second half
+            painting = canvas()
+            with precision(image.device):
+                found = self.encoder(_view(painting, *views[offset]), [*STYLE_LAYERS, CONTENT_LAYER])
+            loss = (
+                self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, styles[offset])
+                + self.content_weight * content_loss(found[CONTENT_LAYER], content[offset])
+                + self.tv_weight * total_variation(painting)
+            )
+            for prior, weight in zip(priors, weights, strict=True):
+                loss = loss + self.temporal_weight * temporal_loss(_unpad(painting), prior.image, weight)
+            adam.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            if not stopping.falls(float(loss.detach())):
+                break
+        return _unpad(canvas().detach())
+
+
+def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:
+    """(height, width) of each level in pixels, coarse to fine: 1.8 times the one before, at least 16, up to the full size."""
+    sides = [max(height, width)]
+    while sides[-1] > COARSEST:
+        sides.append(round(sides[-1] / 1.8))
+    full = sides[0]
+    return [(max(16, round(height * side / full)), max(16, round(width * side / full))) for side in reversed(sides)]
+
+
+def _pad(image: Tensor) -> Tensor:
+    """(3, H, W) with MARGIN pixels more on each side, reflected as far as the image reaches and repeated beyond that."""
+    height, width = image.shape[-2:]
+    reach = (min(MARGIN, width - 1), min(MARGIN, height - 1))
+    reflected = F.pad(image[None], (reach[0], reach[0], reach[1], reach[1]), mode="reflect")
+    rest = (MARGIN - reach[0], MARGIN - reach[0], MARGIN - reach[1], MARGIN - reach[1])
+    return F.pad(reflected, rest, mode="replicate")[0].clone()
+
+
+def _unpad(canvas: Tensor) -> Tensor:
+    return canvas[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def _window(height: int, width: int, offset: int) -> tuple[slice, slice]:
+    """Rows and columns of the padded canvas that the encoder is given at one of OFFSETS steps."""
+    dy, dx = 3 * offset, 3 * (2 * offset % OFFSETS)
+    return slice(dy, dy + height + MARGIN), slice(dx, dx + width + MARGIN)
+
+
+def _view(canvas: Tensor, window: tuple[slice, slice], flip: tuple[int, ...]) -> Tensor:
+    """(1, 3, h, w): the window of the canvas, flipped along the axes `flip`."""
+    return canvas[None, :, window[0], window[1]].flip(flip).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,60 @@
+"""A style picture: what a user names with `--style`, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.files import sha256
+from vidstyle.core.images import read_image
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style picture as it is asked for, not read yet."""
+
+    path: Path
+    weight: float = 1.0
+    """Share in the look, above 0; the weights of several pictures are scaled to sum 1."""
+
+
+@dataclass(frozen=True)
+class StylePicture:
+    """A style picture that has been read."""
+
+    path: Path
+    weight: float
+    sha256: str
+    """Of the file, in hex: a network knows its style pictures by their content."""
+    image: Tensor = field(repr=False, compare=False)
+    """(3, H, W) float32 sRGB in [0, 1]."""
+
+    @property
+    def name(self) -> str:
+        """File name."""
+        return self.path.name
+
+
+def read_styles(styles: Sequence[Style | StylePicture]) -> tuple[StylePicture, ...]:
+    """The style pictures, those read that have not been.
+
+    Raises UsageError for none at all or a weight that is not above 0, InputError for a file that cannot be read.
+    """
+    if not styles:
+        raise UsageError("No style is given; name a picture with --style.")
+    return tuple(style if isinstance(style, StylePicture) else _read(style) for style in styles)
+
+
+def _read(style: Style) -> StylePicture:
+    path, weight = Path(style.path), style.weight
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"{path}: its weight is {weight:g}; give a number above 0.")
+    image = read_image(path)
+    try:
+        return StylePicture(path, weight, sha256(path), image)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error

@@ -1,0 +1,51 @@
+"""From a painting to the frame that is written: its size, strength and colours."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import resize
+from vidstyle.core.options import Options
+
+
+def finish(source: Tensor, painting: Tensor | None, size: tuple[int, int], options: Options) -> Tensor:
+    """The image (3, H, W) that is written, at `size` (width, height).
+
+    source: (3, H, W) as decoded. painting: (3, h, w) in [0, 1], on any device, or None for strength 0: then it is the source,
+    bit for bit where `size` is its own.
+    """
+    width, height = size
+    under = resize(source, (height, width))
+    if painting is None:
+        return under
+    over = resize(painting.cpu(), (height, width))
+    if options.color == "source":
+        over = with_colours_of(under, over)
+    return torch.lerp(under, over, options.strength)
+
+
+def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
+    """`light`'s BT.709 luma with `colours`' colour difference from its own luma; both (3, H, W) in [0, 1]."""
+    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+    colour_luma, light_luma = ((image * weights).sum(0, keepdim=True) for image in (colours, light))
+    return (colours + light_luma - colour_luma).clamp(0, 1)
+
+
+def frame_hash(image: Tensor) -> str:
+    """SHA-256 of an image (3, H, W) in [0, 1] as 8-bit RGB, row by row."""
+    rgb = image.clamp(0, 1).mul_(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+    return hashlib.sha256(rgb.numpy().data).hexdigest()
+
+
+def clipped_pixels(source: Frame, written: Tensor, *, same_format: bool) -> int:
+    """How many pixels brighter than white are written as white.
+
+    None where the file's own values are written again: the image is the source's own and `same_format` holds.
+    """
+    if source.original is None or (written is source.image and same_format):
+        return 0
+    return source.original.clipped

@@ -1,0 +1,54 @@
+"""The checkpoint of a fit: its last state while it is under way, then the fitted network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from vidstyle.core.atomic import fsync, write_atomically
+from vidstyle.core.files import sha256
+from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.resume.records import FIT, NETWORK, of_kind
+
+NETWORK_FILE = "network.safetensors"
+
+
+class FitCheckpoint:
+    """Saves a fit in `folder`, and finds what an earlier run saved there. Raises OutputError for the disk."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    def state(self) -> dict[str, Tensor] | None:
+        """What `save` saved last, on the CPU; None where there is nothing."""
+        records = of_kind(self.folder.records, FIT)
+        if not records:
+            return None
+        [(name, _)] = records[-1]["files"]
+        with self.folder.disk_errors():
+            return load_file(self.folder.path / name)
+
+    def save(self, step: int, state: Callable[[], dict[str, Tensor]], *, now: bool = False) -> None:
+        """Save `state()` as that after `step` steps, where a save is due, or `now`."""
+        if not now and not self.folder.schedule.is_due():
+            return
+        with self.folder.saving():
+            name = f"fit-{step:06}.safetensors"
+            digest = write_atomically(self.folder.path / name, save(state()))
+            self.folder.append({"kind": FIT, "files": [[name, digest]], "resume": f"after {step} steps of the fit"})
+
+    @property
+    def network(self) -> Path | None:
+        """The file of the fitted network; None where the fit is not finished."""
+        return self.folder.path / NETWORK_FILE if of_kind(self.folder.records, NETWORK) else None
+
+    def save_network(self, save_to: Callable[[Path], None]) -> None:
+        """Save the fitted network: `save_to(path)` writes it to a safetensors file, atomically."""
+        with self.folder.saving():
+            path = self.folder.path / NETWORK_FILE
+            save_to(path)
+            fsync(self.folder.path)
+            self.folder.append({"kind": NETWORK, "files": [[path.name, sha256(path)]], "resume": "after the fit"})

@@ -1,0 +1,156 @@
+"""The folder beside an output in which a run saves what is done, so that a stopped or killed run can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from safetensors import SafetensorError
+
+from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.run.resume.job import differences, same_fit
+from vidstyle.run.resume.journal import Journal, Record
+from vidstyle.run.resume.lock import HOLDER, LOCK, locked
+from vidstyle.run.resume.records import FRAMES, NETWORK, needed_files, of_kind, trusted
+from vidstyle.run.resume.schedule import SaveSchedule
+
+JOURNAL = "journal"
+_OWN_FILES = ("fit-*", "network.*", "segment-*", "samples-*", "memories-*", f"{JOURNAL}.part")
+
+
+def work_folder(target: Path) -> Path:
+    """The folder in which a run saves what is done of `target`, until that is whole."""
+    return target.with_name(f"{target.name}.vidstyle-work")
+
+
+def is_unfinished(target: Path, frames: tuple[int, int]) -> bool:
+    """Whether a run of these frames, first and last index, was stopped before `target` was whole."""
+    records = Journal(work_folder(target) / JOURNAL).read()
+    return bool(records) and records[0]["job"]["frames"] == str(list(frames))
+
+
+class RunFolder:
+    """The folder of a run: its lock, its journal, and the files that the journal names; a context manager.
+
+        with RunFolder(target, job) as folder, FrameLog(folder, total) as log:
+            checkpoint = FitCheckpoint(folder)
+
+    The journal says with hashes which files count. A file that it does not name, or that differs, is not used.
+
+    job: all that the painted frames depend on, by name; an earlier run is continued only where all of it is the same.
+    restart: begin anew, but take over a network that would be fitted the same again.
+    keep_frames: False saves the fit and no frames.
+
+    Where the run ends by an exception, that gets a note which says where the next one goes on. Where it ends without one,
+    or before anything is saved, the folder is removed. Entering raises UsageError where the earlier run had another job;
+    OutputError for the disk, and while another run holds the folder.
+    """
+
+    def __init__(self, target: Path, job: dict[str, str], *, restart: bool = False, keep_frames: bool = True) -> None:
+        self.path, self.job, self.keep_frames = work_folder(target), job, keep_frames
+        self.first_resume_point: str | None = None
+        """Where the next run goes on while no record says so; None where it would begin from nothing."""
+        self.schedule = SaveSchedule()
+        self._restart = restart
+        self._journal = Journal(self.path / JOURNAL)
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self.disk_errors(), ExitStack() as stack:
+            self.path.mkdir(exist_ok=True)
+            stack.callback(self._remove_empty)  # called after the lock is released: Windows removes no open file
+            stack.enter_context(locked(self.path))
+            try:
+                self._recover()
+            except BaseException:
+                if not self._journal.path.exists():
+                    self._remove_files()
+                raise
+            self._open = stack.pop_all()
+        return self
+
+    def _recover(self) -> None:
+        """Take over the records of the earlier run that can be trusted, and remove all files that these do not need."""
+        old = self._journal.read()
+        records = trusted(self._continued(old[0]["job"], old[1:]), self.path) if old else []
+        if not self.keep_frames:
+            records = [record for record in records if record["kind"] != FRAMES]
+        records.insert(0, {"job": self.job})
+        if tuple(records) != old:
+            self._journal.rewrite(records)
+        self._remove_files(needed_files(self.records))
+
+    def _continued(self, old: dict[str, str], records: Sequence[Record]) -> Sequence[Record]:
+        """The earlier run's records that hold for this job too. Raises UsageError where the two may not be mixed."""
+        networks = of_kind(records, NETWORK)
+        if self._restart:
+            return networks if same_fit(old, self.job) else []
+        if any(record["files"][0][1].startswith(self.job["network"]) for record in networks):
+            self.job = self.job | {"network": old["network"]}  # --network names the file that the earlier run has written
+        if changed := differences(old, self.job):
+            raise UsageError(f"{self.path}: holds an unfinished run that differs ({'; '.join(changed)}); "
+                             "go on with what it had, or give --restart to begin anew.")
+        return records
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What the run has saved so far; see `records.py`."""
+        return self._journal.records[1:]
+
+    @property
+    def resume_point(self) -> str | None:
+        """Where the next run goes on, `after 21 of 29 frames`; None where it would begin from nothing."""
+        return self.records[-1]["resume"] if self.records else self.first_resume_point
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on saving so far."""
+        return self.schedule.seconds
+
+    def append(self, record: Record) -> None:
+        """Add a record, whose files are safe on the disk, and remove the files that are no longer needed. Raises OSError."""
+        self._journal.append(record)
+        self._remove_files(needed_files(self.records))
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Measure the save that is made inside, and raise OutputError where the disk fails."""
+        with self.disk_errors(), self.schedule.saving():
+            yield
+
+    @contextmanager
+    def disk_errors(self) -> Iterator[None]:
+        """Raise the errors of the disk as OutputError, in one sentence."""
+        try:
+            yield
+        except (OSError, SafetensorError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise OutputError(f"{self.path}: what is done cannot be saved there ({reason}); "
+                              "free some space or check the disk.") from error
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        with self._open:
+            if error is not None and self.resume_point is not None:
+                error.add_note(f"give the same command again and it goes on {self.resume_point}")
+                return
+            with suppress(OSError):
+                self._journal.path.unlink(missing_ok=True)  # first: without it, no other file counts
+                self._remove_files()
+
+    def _remove_files(self, needed: set[str] | None = None) -> None:
+        """Remove our files except those `needed`; with None the lock too. Files of others stay."""
+        for pattern in _OWN_FILES:
+            for path in self.path.glob(pattern):
+                if path.name not in (needed or ()):
+                    path.unlink(missing_ok=True)
+        if needed is None:
+            (self.path / HOLDER).unlink(missing_ok=True)
+            (self.path / LOCK).unlink(missing_ok=True)
+
+    def _remove_empty(self) -> None:
+        with suppress(OSError):
+            self.path.rmdir()

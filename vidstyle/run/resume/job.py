@@ -1,0 +1,20 @@
+"""A job: all that the painted frames depend on, as values by name, and what follows where two jobs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "strict", "optimize_steps",
+             "follow_steps", "references")
+"""Names in a job that do not change the network that is fitted."""
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """One clause for each name whose value differs, `seed was 0 and is 3`."""
+    return [f"{name} was {old.get(name, 'not set')} and is {new.get(name, 'not set')}"
+            for name in {**old, **new} if old.get(name) != new.get(name)]
+
+
+def same_fit(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether both jobs fit the same network."""
+    return all(old.get(name) == new.get(name) for name in {**old, **new} if name not in AFTER_FIT)

@@ -1,0 +1,35 @@
+"""Memories as a file: the frames that the next one is painted from, and their paintings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vidstyle.core.frame import Frame, Memory
+
+
+def pack_memories(memories: Sequence[Memory]) -> bytes:
+    """Memories in their order as a safetensors file. Of a frame its image and its moment are stored, no more."""
+    tensors, moments = dict[str, Tensor](), []
+    for number, memory in enumerate(memories):
+        frame = memory.frame
+        tensors[f"{number}.frame"] = frame.image.cpu().contiguous()
+        # A painting may be the frame's own image, and safetensors refuses two tensors that share their memory.
+        tensors[f"{number}.painting"] = memory.painting.cpu().contiguous().clone()
+        moments.append([frame.pts, str(frame.time_base), frame.index, frame.duration])
+    return save(tensors, {"frames": json.dumps(moments)})
+
+
+def unpack_memories(path: Path, device: str) -> list[Memory]:
+    """The memories that `pack_memories` was given, on `device`. Raises OSError, SafetensorError for another file."""
+    with safe_open(path, framework="pt", device=device) as file:
+        moments = json.loads(file.metadata()["frames"])
+        return [Memory(Frame(file.get_tensor(f"{number}.frame"), pts, Fraction(time_base), index, duration),
+                       file.get_tensor(f"{number}.painting"))
+                for number, (pts, time_base, index, duration) in enumerate(moments)]

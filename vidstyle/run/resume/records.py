@@ -1,0 +1,72 @@
+"""What the lines of a run's journal say, which of them can be trusted, and which files they need.
+
+The first line is `{"job": ...}`. Each later one is a record of one of three kinds, with
+- `kind`: `fit`, a state of an unfinished fit; `network`, the fitted network; or `frames`, frames that were written;
+- `files`: name and SHA-256 of each file that the record counts on, the name as seen from the folder;
+- `resume`: where a run goes on that finds this record last, `after 21 of 29 frames`.
+
+A record of frames has besides
+- `facts`: of each frame what the manifest and the result say about it;
+- `files`: the coded segments that ended, or of a sequence the image of each frame, which lies outside of the folder;
+- `samples`: name, size and SHA-256 of the file with the samples of the frames since the last segment, or None;
+- `memories`: name and SHA-256 of the file with the memories that the next frame is painted with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidstyle.core.files import sha256
+from vidstyle.run.resume.journal import Record
+from vidstyle.run.resume.sample_file import samples_sha256
+
+FIT, NETWORK, FRAMES = "fit", "network", "frames"
+
+
+def of_kind(records: Sequence[Record], kind: str) -> list[Record]:
+    """The records of one kind, in order."""
+    return [record for record in records if record["kind"] == kind]
+
+
+def trusted(records: Sequence[Record], folder: Path) -> list[Record]:
+    """The records up to the first whose files are gone or damaged. The last one can be gone on from."""
+    found = list[Record]()
+    for record in records:
+        if all(_is_intact(folder / name, digest) for name, digest in record["files"]):
+            found.append(record)
+        elif record["kind"] != FIT:  # older states of a fit are removed as it goes on
+            break
+    while found and found[-1]["kind"] == FRAMES and not _can_go_on(found[-1], folder):
+        found.pop()
+    return found
+
+
+def needed_files(records: Sequence[Record]) -> set[str]:
+    """Names of the files that the records count on; the last state but one stays, in case the last one is damaged."""
+    networks, frames = of_kind(records, NETWORK), of_kind(records, FRAMES)
+    fits = [] if networks else of_kind(records, FIT)[-2:]
+    names = {name for record in (*fits, *networks, *frames) for name, _ in record["files"]}
+    for record in frames[-2:]:
+        names |= {record["memories"][0]} | ({record["samples"][0]} if record["samples"] else set())
+    return names
+
+
+def _can_go_on(record: Record, folder: Path) -> bool:
+    name, digest = record["memories"]
+    if not _is_intact(folder / name, digest):
+        return False
+    if record["samples"] is None:
+        return True
+    name, size, digest = record["samples"]
+    try:
+        return bool(samples_sha256(folder / name, size) == digest)
+    except OSError:
+        return False
+
+
+def _is_intact(path: Path, digest: str) -> bool:
+    try:
+        return sha256(path) == digest
+    except OSError:
+        return False

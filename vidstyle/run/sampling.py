@@ -1,0 +1,42 @@
+"""A few frames, spread over the whole clip, at the painted size: what a fit and a palette are made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import resize
+from vidstyle.core.interfaces import CutDetector, FlowEstimator
+from vidstyle.core.progress import Listener, Progress
+from vidstyle.painting.frame_pair import FramePair, frame_pair
+from vidstyle.run.plan import Plan
+from vidstyle.video import evenly_spaced
+
+SAMPLES = 16  # moments of the clip that are looked at
+
+
+def at_paint_size(frame: Frame, plan: Plan) -> Frame:
+    """The frame at the painted size, on the painting device, clamped to [0, 1]."""
+    width, height = plan.paint_size
+    return replace(frame, image=resize(frame.image.to(plan.device).clamp(0, 1), (height, width)))
+
+
+def sample_frames(plan: Plan, listen: Listener) -> list[Tensor]:
+    """Single frames, each (3, H, W) in [0, 1]."""
+    frames, positions = list[Tensor](), evenly_spaced(plan.clip.frames, SAMPLES)
+    for [frame] in plan.source.sample(positions, run=1):
+        frames.append(at_paint_size(frame, plan).image)
+        listen(Progress("analyse", len(frames), len(positions)))
+    return frames
+
+
+def sample_pairs(plan: Plan, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[FramePair]:
+    """Pairs of neighbouring frames; of a clip of one frame, that frame twice."""
+    pairs, positions = list[FramePair](), evenly_spaced(plan.clip.frames, SAMPLES)
+    for frames in plan.source.sample(positions, run=min(2, plan.clip.frames)):
+        last, this = (at_paint_size(frame, plan) for frame in (frames[0], frames[-1]))
+        pairs.append(frame_pair(last, this, estimate_flow, is_cut))
+        listen(Progress("analyse", len(pairs), len(positions)))
+    return pairs

@@ -1,0 +1,138 @@
+"""A movie file as a source of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from av import VideoFrame
+from av.container import InputContainer
+
+from vidstyle.core.frame import Frame
+from vidstyle.video.clip import Clip, Track
+from vidstyle.video.images.pattern import Pattern
+from vidstyle.video.packets import CodedPacket
+from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
+from vidstyle.video.pixels.planes import read_alpha, read_image
+from vidstyle.video.read.container import open_container
+from vidstyle.video.read.decode import MovieDecoder, keyframe_before
+from vidstyle.video.read.probe import probe_movie
+from vidstyle.video.read.sound import ReplacementSound
+from vidstyle.video.settings import ReadSettings
+
+
+@dataclass(frozen=True)
+class MovieSource:
+    """A movie, probed once, whose frames are read as the settings say; see `interfaces.Source`."""
+
+    clip: Clip
+    settings: ReadSettings
+    doubts: tuple[str, ...]
+    """What seems damaged, in sentences."""
+    first_packets: Mapping[int, tuple[CodedPacket, ...]]
+    replacement: ReplacementSound | None = None
+    """The sound of `settings.sound`."""
+    images: tuple[Path, ...] = ()
+    pattern: Pattern | None = None
+    viewing_format: str | None = None
+
+    @classmethod
+    def open(cls, path: Path, settings: ReadSettings) -> MovieSource:
+        """Probe the movie at `path`. Raises InputError, in one sentence, where it cannot be read."""
+        probed = probe_movie(path, settings.on_damage)
+        sound = None if settings.sound is None else ReplacementSound.open(settings.sound)
+        return cls(probed.clip, settings, probed.scan.doubts, probed.scan.first_packets, sound)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the clip cannot be painted with these settings, in a sentence."""
+        path, transfer = self.clip.path, self.clip.colour.hdr
+        if self.clip.interlaced and self.settings.deinterlace == "refuse":
+            return f"{path}: is interlaced; --deinterlace bwdif deinterlaces it."
+        if transfer is not None and self.settings.hdr == "refuse":
+            return (f"{path}: is HDR ({transfer.upper()}); --hdr passthrough paints it as HDR, "
+                    "--hdr tonemap as ordinary video.")
+        return None
+
+    @property
+    def label(self) -> str:
+        return f"stream {self.clip.coding.stream}: video {self.clip.coding.codec}"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.clip.path,) if self.settings.sound is None else (self.clip.path, self.settings.sound)
+
+    @property
+    def soundtracks(self) -> tuple[Track, ...]:
+        return self.clip.audio if self.replacement is None else self.replacement.tracks
+
+    @property
+    def sound_packets(self) -> Mapping[int, tuple[CodedPacket, ...]]:
+        return self.first_packets if self.replacement is None else self.replacement.first_packets
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        found, hdr, assumed = list(self.doubts), self.clip.hdr, self.clip.colour.assumed
+        if hdr is not None and self.settings.hdr == "tonemap":
+            found.append(f"The clip is HDR ({hdr.transfer.upper()}, up to {hdr.peak:g} cd/m²) and becomes ordinary video, "
+                         "BT.709; light above diffuse white is compressed below it.")
+        if assumed:
+            found.append(f"The file does not state its colours; assumed {' and '.join(assumed)}.")
+        if self.settings.fps is not None:
+            found.append("--fps is for sequences of images; the movie keeps its own times.")
+        return tuple(found)
+
+    def open_streams(self) -> AbstractContextManager[InputContainer | None]:
+        return open_container(self.clip.path)
+
+    def decode(self, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:
+        """Frames `first` to `last` (both included; None is the end) in display order, one at a time.
+
+        Images are (3, H, W) float32 RGB in [0, 1], upright, on the CPU. A range is bit for bit a slice of the whole.
+        Without `clamp`, codes below black and above white lie outside [0, 1], and writing returns every code of the source.
+        Raises InputError where a frame is damaged or missing: there are as many frames as `clip` states, or an error. With
+        `on_damage` `hold` or `keep` there are as many in any case, and `Frame.damage` marks the damaged ones.
+        """
+        last = self.clip.frames - 1 if last is None else last
+        if first > last:
+            return
+        with MovieDecoder(self.clip, self.settings) as decoder, closing(decoder.frames(first, last)) as found:
+            for index, frame, damage in found:
+                yield self._frame(index, frame, damage, clamp)
+
+    def sample(self, positions: Sequence[int], run: int = 2) -> Iterator[list[Frame]]:
+        """For each of `positions`, a list of the `run` consecutive frames that start there (fewer at the clip's end).
+
+        Skips the frames between them by seeking where a keyframe lies between, and by decoding where none does.
+        """
+        clip = self.clip
+        with MovieDecoder(clip, self.settings) as decoder:
+            found, at, current = decoder.frames(0, clip.frames - 1), 0, list[Frame]()
+            for position in positions:
+                stop = min(position + run, clip.frames)
+                current = [frame for frame in current if position <= frame.index < stop]
+                if current and current[0].index != position:
+                    current = []
+                start = current[-1].index + 1 if current else position
+                # The frame that a missing one repeats is only known after all frames before it are read.
+                can_seek = self.settings.on_damage == "fail"
+                if start < at or (keyframe_before(clip, start) > at and can_seek) or not at:
+                    found.close()
+                    found, at = decoder.frames(start, clip.frames - 1), start
+                while at < stop:
+                    index, frame, damage = next(found)
+                    at = index + 1
+                    if index >= start:
+                        current.append(self._frame(index, frame, damage))
+                yield list(current)
+            found.close()
+
+    def _frame(self, index: int, frame: VideoFrame, damage: str, clamp: bool = True) -> Frame:
+        clip = self.clip
+        image, alpha = clip.orientation.apply(read_image(frame, clip.colour, clamp)), read_alpha(frame)
+        if clip.hdr is not None:
+            image = (tone_map if self.settings.hdr == "tonemap" else hdr_to_sdr_range)(image, clip.hdr)
+        return Frame(image, clip.pts[index], clip.time_base, index, clip.durations[index], damage,
+                     None if alpha is None else clip.orientation.apply(alpha))

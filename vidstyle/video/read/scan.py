@@ -1,0 +1,145 @@
+"""Reading every packet of a movie once: the times of its frames, signs of damage, and the first packets of each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av import Packet
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from vidstyle.core.errors import InputError
+from vidstyle.core.options import OnDamage
+from vidstyle.video import limits
+from vidstyle.video.packets import CodedPacket
+from vidstyle.video.read.damage import REMEDY, packets
+from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
+from vidstyle.video.read.first_frame import FirstFrame
+from vidstyle.video.read.length import bytes_missing
+from vidstyle.video.read.tracks import track_of
+
+FIRST_PACKETS = 4
+"""Packets of each stream that are remembered, for trials of what an output can hold."""
+_JOINABLE = ("mpegts", "mpeg")  # may begin anywhere; other files begin with a frame that refers to no other
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the packets of a movie say."""
+
+    pts: tuple[int, ...]
+    durations: tuple[int, ...]
+    keyframes: tuple[int, ...]
+    doubts: tuple[str, ...]
+    """What seems damaged or is left out, in sentences."""
+    first_packets: Mapping[int, tuple[CodedPacket, ...]]
+    """The first packets of each stream but the painted one, by the stream's number."""
+
+
+def scan(container: InputContainer, stream: VideoStream, path: Path, first: FirstFrame, on_damage: OnDamage) -> Scan:
+    """List the frames that a player displays; first: gets the packets of the stream until it has decoded a frame.
+
+    Packets that an edit list hides are marked so by FFmpeg; VP8 and VP9 have packets that are never displayed. Raises
+    InputError for damage where `on_damage` is `fail`, and for a clip without a frame or beyond the limits.
+    """
+    displayed: dict[int, tuple[int, bool]] = {}
+    counts = {other.index: PacketCount() for other in container.streams}
+    heads: dict[int, list[CodedPacket]] = {other.index: [] for other in container.streams if other.index != stream.index}
+    start: int | None = None
+    faults, timeless, double = [], 0, 0
+    codec = stream.codec_context.codec.canonical_name
+    try:
+        for packet in packets(container, list(container.streams), on_damage):
+            counts[packet.stream_index].add(packet)
+            if packet.stream_index == stream.index:
+                first.add(packet)
+            if packet.size and len(head := heads.get(packet.stream_index, [])) < FIRST_PACKETS:
+                head.append(CodedPacket.of(packet))
+            if packet.stream_index != stream.index or packet.size == 0:
+                continue
+            time = packet.pts if packet.pts is not None else packet.dts
+            if start is None and (packet.is_keyframe or container.format.name not in _JOINABLE):
+                start = time
+            if packet.is_discard or _is_hidden(codec, packet):
+                continue
+            timeless += time is None
+            double += time in displayed
+            if time is None or time in displayed:
+                continue
+            displayed[time] = packet.duration or 0, packet.is_keyframe
+            if len(displayed) > limits.MOST_FRAMES:
+                raise InputError(f"{path}: holds more than {limits.MOST_FRAMES} frames, a day at 60 a second; "
+                                 "split it first.")
+    except av.FFmpegError as error:
+        faults.append(f"breaks off after {len(displayed)} frames ({(error.strerror or str(error)).lower()})")
+    if timeless:
+        faults.append(f"has {timeless} frames without a time")
+    if double:
+        faults.append(f"has {double} frames at the time of another")
+    first_pts = first.frame.pts
+    every = sorted(displayed)
+    if not every:
+        raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
+    read, listed = counts[stream.index].packets, len(stream.index_entries)
+    if "mp4" in container.format.name and read < listed:
+        faults.append(f"is cut off; {read} of {listed} frames are there")
+        if on_damage == "hold":
+            displayed |= dict.fromkeys(missing_times(stream, every), (0, False))
+            every = sorted(displayed)
+    left_out, damaged = frames_before_first(every, first_pts, start)
+    if damaged:
+        faults.append(f"cannot be decoded before frame {damaged}")
+    pts = every[left_out:]
+    if not pts:
+        raise InputError(f"{path}: its frames and its table of contents disagree; export it again.")
+    assert stream.time_base, "FFmpeg gives every video stream a time base"
+    if (pts[-1] - pts[0]) * stream.time_base > limits.MOST_SECONDS:
+        raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
+                         "remux it, or export it again.")
+    doubts = _doubts(container, path, counts, faults, len(pts), on_damage)
+    if left_out:
+        doubts.append(f"The first {left_out} frames lack the frame they were coded from and are left out, as players do.")
+    steps = [after - before for before, after in pairwise(pts)]
+    last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
+    keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
+    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()})
+
+
+def _doubts(container: InputContainer, path: Path, counts: Mapping[int, PacketCount], faults: list[str], frames: int,
+            on_damage: OnDamage) -> list[str]:
+    """Sentences for what seems damaged. Raises InputError where something certainly is and `on_damage` is `fail`."""
+    cut, doubts, faults = bytes_missing(path, container.format.name), [], list(faults)
+    if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
+        doubts.append("The file ends within a packet; it may be cut off.")
+    elif cut and not faults:
+        faults.append(f"is cut off; {frames} frames are there, and {cut} bytes at the end are missing")
+    if not faults and (doubt := stated_length_fault(container, counts)):
+        doubts.append(doubt)
+    if faults and on_damage == "fail":
+        raise InputError(f"{path}: {faults[0]}; {REMEDY}.")
+    doubts += [f"The clip {fault}." for fault in faults]
+    for other in container.streams.audio:
+        if fault := sound_fault(other, counts[other.index], container):
+            doubts.append(f"The sound of {track_of(other)} {fault}.")
+    return doubts
+
+
+def _is_hidden(codec: str, packet: Packet[Stream]) -> bool:
+    """Whether a packet holds only a frame that is never displayed: the `show_frame` bit of VP8 and VP9 headers."""
+    if codec not in ("vp8", "vp9"):
+        return False
+    data = memoryview(packet)
+    if codec == "vp8":
+        return not data[0] & 0x10
+    if data[-1] & 0xE0 == 0xC0:  # several frames in one packet; the last one is displayed
+        return False
+    profile = (data[0] >> 5 & 1) | (data[0] >> 3 & 2)
+    bits = data[0] << 8 | (data[1] if len(data) > 1 else 0)
+    at = 10 if profile == 3 else 11  # show_existing_frame follows the profile, with one more bit in profile 3
+    show_existing, show = bits >> at & 1, bits >> (at - 2) & 1
+    return not show_existing and not show

@@ -1,0 +1,83 @@
+"""The codecs and containers that are written, and which codec fits which container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.core.errors import UsageError
+from vidstyle.video.clip import Clip
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""FFmpeg's name of the format for each file extension that is written."""
+
+_HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
+          "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
+"""Codecs of each format; the first one is its default."""
+
+
+@dataclass(frozen=True)
+class VideoCodec:
+    """One codec and the encoder that writes it."""
+
+    encoder: str
+    """FFmpeg's name of the encoder."""
+    chroma: tuple[str, ...]
+    """Chroma formats it writes, the poorest first."""
+    depths: tuple[int, ...]
+    """Bits of one sample."""
+    odd: bool
+    """Whether it writes odd sizes in any chroma format; where not, they are written as 4:4:4."""
+    most_crf: int | None
+    """The highest `crf`; None where the codec has no such scale."""
+    alpha: bool = False
+    """Whether it writes alpha, so that players find it."""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+CODECS = {
+    # Without mbtree=0, x264 reads memory it never wrote at some widths, and the same frames make different files.
+    "h264": VideoCodec("libx264", ("420", "422", "444"), (8, 10), False, 51, False, (("x264-params", "mbtree=0"),)),
+    "hevc": VideoCodec("libx265", ("420", "422", "444"), (8, 10, 12), False, 51, False,
+                  (("x265-params", "pools=4:frame-threads=2:log-level=error"),)),
+    "vp9": VideoCodec("libvpx-vp9", ("420", "422", "444"), (8, 10, 12), True, 63, True,
+                 (("row-mt", "1"), ("cpu-used", "3"), ("deadline", "good"))),
+    "av1": VideoCodec("libsvtav1", ("420",), (8, 10), True, 63, False, (("preset", "7"),)),
+    # At an odd width, FFmpeg leaves the last column of chroma out of a 4:2:2 ProRes.
+    "prores": VideoCodec("prores_ks", ("422", "444"), (10,), False, None, True, (("vendor", "apl0"),)),
+    "dnxhr": VideoCodec("dnxhd", ("422", "444"), (8, 10), True, None),
+    "ffv1": VideoCodec("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1"))),
+}
+WITHOUT_CRF = tuple(name for name, codec in CODECS.items() if codec.most_crf is None)
+"""Codecs that have no `crf`."""
+FOR_VIEWING = ("h264", "hevc", "vp9", "av1")
+"""Codecs for players, as opposed to those for editing."""
+
+
+def choose_codec(target: Path, codec: str) -> str:
+    """The codec of the movie `target`: `codec` itself, or for `auto` the default of the container.
+
+    Raises UsageError for an unknown extension or codec, and for a codec that the container cannot hold.
+    """
+    container = CONTAINERS.get(target.suffix.lower())
+    if container is None:
+        raise UsageError(f"{target}: cannot write {target.suffix or 'a file without an extension'}; "
+                         f"name the output {', '.join(CONTAINERS)}.")
+    if codec == "auto":
+        return _HOLDS[container][0]
+    if codec not in CODECS:
+        raise UsageError(f"There is no codec {codec!r}; choose one of {', '.join(CODECS)}.")
+    if codec not in _HOLDS[container]:
+        fitting = [suffix for suffix, name in CONTAINERS.items() if codec in _HOLDS[name]]
+        raise UsageError(f"{target.suffix} does not hold {codec}; use --codec {' or '.join(_HOLDS[container])}, "
+                         f"or name the output {' or '.join(fitting)}.")
+    return codec
+
+
+def default_suffix(clip: Clip, codec: str = "auto") -> str:
+    """The extension of a painted movie: the clip's own where it is written and holds `codec` (H.264 for `auto`)."""
+    codec = "h264" if codec == "auto" else codec
+    own = clip.path.suffix.lower()
+    if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
+        return own
+    return next(suffix for suffix in (".mp4", ".mov", ".mkv") if codec in _HOLDS[CONTAINERS[suffix]])

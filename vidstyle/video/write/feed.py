@@ -1,0 +1,74 @@
+"""Packets of a file in its own order, handed out as the video is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import av
+from av import Packet
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from vidstyle.core.errors import InputError
+from vidstyle.video.packets import CodedPacket
+from vidstyle.video.read.container import demuxed
+
+_WRITTEN_BY_MUXERS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version",
+                      "compatible_brands"}
+_STATISTICS = ("BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES")  # of a Matroska stream, and tags that begin with `_STATISTICS`
+
+
+class PacketFeed:
+    """Hands out packets up to a moment.
+
+    time_of: the time of a packet that counts, in units of its time base. failure: the sentence of the InputError that is
+    raised where the packets cannot be read, with `{}` for the reason.
+    """
+
+    def __init__(self, packets: Iterator[Packet[Stream]], time_of: Callable[[Packet[Stream]], int | None],
+                 failure: str) -> None:
+        self._packets, self._time_of, self._failure = packets, time_of, failure
+        self._next: Packet[Stream] | None = None
+        self.ended = False
+        """Whether there are no packets left."""
+
+    def until(self, seconds: Fraction | None) -> Iterator[Packet[Stream]]:
+        """The packets up to this moment on the file's clock; all that are left for None."""
+        while (packet := self._next or self._read()) is not None:
+            self._next, time = packet, self._time_of(packet)
+            if seconds is not None and time is not None and time * packet.time_base > seconds:
+                return
+            self._next = None
+            yield packet
+        self.ended = True
+
+    def _read(self) -> Packet[Stream] | None:
+        try:
+            return next(self._packets, None)
+        except av.FFmpegError as error:
+            raise InputError(self._failure.format(error.strerror)) from error
+
+
+def stored(packets: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+    """The stored first packets of these streams, as if they were read again."""
+    for stream in streams:
+        assert stream.time_base, "FFmpeg gives every stream a time base"
+        yield from (packet.packet(stream, stream.time_base) for packet in packets.get(stream.index, ()))
+
+
+def read(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams that has data; none where there are no streams."""
+    if streams:
+        yield from (packet for packet in demuxed(container, streams) if packet.size)
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether the stream is a cover image."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def copied_tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a file or a stream that stay true of the copy; tags that a muxer writes by itself are left out."""
+    return {key: value for key, value in metadata.items()
+            if key.lower() not in _WRITTEN_BY_MUXERS and key not in _STATISTICS and not key.startswith("_STATISTICS")}
