@@ -28,7 +28,7 @@ FLOORS = [
     ["cli"],
     ["__main__"],
 ]
-HOMES = {"av": "video", "typer": "cli", "rich": "cli", "OpenEXR": "video"}
+HOMES = {"av": "video", "typer": "cli", "rich": "cli", "OpenEXR": "video", "filelock": "run"}
 
 
 def module_of(path: Path, package: Path) -> str:

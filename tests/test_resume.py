@@ -85,6 +85,16 @@ def test_every_name_that_does_not_change_the_fit_is_one_of_a_job(folder: Path):
     assert set(AFTER_FIT) <= set(first["job"])
 
 
+def test_a_folder_of_another_version_is_refused(folder: Path):
+    journal = Journal(work_folder(folder / "out.mp4") / JOURNAL)
+    first, *rest = journal.read()
+    journal.rewrite([{"job": first["job"]}, *({"step": 1, "files": {}} for _ in rest)])
+    with pytest.raises(UsageError, match=r"another version of vidstyle.*--restart"):
+        paint(folder, "out.mp4")
+    paint(folder, "out.mp4", restart=True)
+    assert is_whole(folder)
+
+
 def test_another_style_is_refused_and_restart_begins_anew(folder: Path):
     write_png(folder / "style.png", torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(9)))
     with pytest.raises(UsageError, match=r"styles was .* and is "):

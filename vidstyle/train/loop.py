@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import __version__
 from vidstyle.core.atomic import check_target
-from vidstyle.core.devices import find_device
+from vidstyle.core.devices import deterministic, find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import TrainOptions
@@ -71,7 +71,8 @@ def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path,
     check_target(target, styles[0], overwrite)
     videos, photos = find_sources(sources, styles)
     folder = TrainingFolder(target.with_suffix(FOLDER_SUFFIX))
-    with joined(find_device(options.device)) as (group, device):
+    device_name = find_device(options.device)
+    with deterministic(device_name), joined(device_name) as (group, device):
         group.part(options.batch)
         settings = {name: value for name, value in asdict(options).items() if name not in FREE}
         if group.leads:

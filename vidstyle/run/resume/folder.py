@@ -14,7 +14,7 @@ from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.run.resume.job import differences, same_fit
 from vidstyle.run.resume.journal import Journal, Record
 from vidstyle.run.resume.lock import HOLDER, LOCK, locked
-from vidstyle.run.resume.records import FRAMES, NETWORK, needed_files, of_kind, trusted
+from vidstyle.run.resume.records import FORMAT, FRAMES, NETWORK, needed_files, of_kind, trusted
 from vidstyle.run.resume.schedule import SaveSchedule
 
 JOURNAL = "journal"
@@ -75,10 +75,15 @@ class RunFolder:
     def _recover(self) -> None:
         """Take over the records of the earlier run that can be trusted, and remove all files that these do not need."""
         old = self._journal.read()
+        if old and old[0].get("format") != FORMAT:
+            if not self._restart:
+                raise UsageError(f"{self.path}: holds an unfinished run of another version of vidstyle; use that version, "
+                                 "or give --restart to begin anew.")
+            old = ()
         records = trusted(self._continued(old[0]["job"], old[1:]), self.path) if old else []
         if not self.keep_frames:
             records = [record for record in records if record["kind"] != FRAMES]
-        records.insert(0, {"job": self.job})
+        records.insert(0, {"format": FORMAT, "job": self.job})
         if tuple(records) != old:
             self._journal.rewrite(records)
         self._remove_files(needed_files(self.records))

@@ -1,6 +1,6 @@
 """What the lines of a run's journal say, which of them can be trusted, and which files they need.
 
-The first line is `{"job": ...}`. Each later one is a record of one of three kinds, with
+The first line is `{"format": FORMAT, "job": ...}`. Each later one is a record of one of three kinds, with
 - `kind`: `fit`, a state of an unfinished fit; `network`, the fitted network; or `frames`, frames that were written;
 - `files`: name and SHA-256 of each file that the record counts on, the name as seen from the folder;
 - `resume`: where a run goes on that finds this record last, `after 21 of 29 frames`.
@@ -21,6 +21,8 @@ from vidstyle.core.files import sha256
 from vidstyle.run.resume.journal import Record
 from vidstyle.run.resume.sample_file import samples_sha256
 
+FORMAT = 2
+"""Of the journal; a folder of another format cannot be continued."""
 FIT, NETWORK, FRAMES = "fit", "network", "frames"
 
 
