@@ -43,6 +43,15 @@ def _parse_heights(text: str) -> tuple[int, ...]:
         raise UsageError(f"size is {text!r}; give heights in pixels, such as 360,540.") from None
 
 
+def _parse_key_every(text: str) -> int:
+    """`auto` or a number of frames; 0 stands for `auto`."""
+    if text == "auto":
+        return 0
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
+    return int(text)
+
+
 def _resolve_flow(text: str, locate: Locate) -> str:
     name, equals, file = text.partition("=")
     return f"{name}={locate(file)}" if equals else text
@@ -86,6 +95,17 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    key_every: int = option(
+        1, panel=PACE, metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
+             "frames between them, and 1 paints every frame (method optimize).")
+    forms: float = option(
+        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
+        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
+             "paints) (method optimize).")
+    strokes: float = option(
+        0.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
+        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1 (method optimize).")
     method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),

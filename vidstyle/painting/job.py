@@ -13,7 +13,7 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
-    from vidstyle.core.interfaces import Encoder, Stylizer
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
@@ -58,9 +58,21 @@ class PaintingJob:
 
 
 @dataclass(frozen=True)
+class KeyFrames:
+    """How a clip is painted by key frames; see `temporal.key_frames`."""
+
+    paint: KeyPainter
+    mend: Mender
+    every: int | None
+    """Frames from one key frame to the next; None: chosen by the motion."""
+
+
+@dataclass(frozen=True)
 class Painter:
     """What a method has built."""
 
     stylize: Stylizer
     losses: dict[str, float]
     """Last loss of the fit, by term; empty where nothing was fitted."""
+    key_frames: KeyFrames | None = None
+    """How key frames are painted; None where every frame is painted by `stylize`."""

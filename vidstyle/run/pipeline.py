@@ -30,6 +30,7 @@ from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
+from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
@@ -116,6 +117,8 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
         memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
         begin = first + len(log.facts) if log.facts else plan.start.frame
+        if memories and painter is not None and painter.key_frames is not None:
+            begin = memories[0].frame.index  # of the key frame that the next frames are painted from
         for painted in _painted_frames(plan, painter, estimate_flow, begin, memories):
             source = painted.source
             if source.index < first:
@@ -154,7 +157,15 @@ def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEsti
     if painter is None:
         yield from (PaintedFrame(frame, None) for frame in frames)
         return
-    references = find_method(plan.options.method).references(plan.options)
+    keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
+    if keys is not None:
+        frames = plan.source.decode(begin, clamp=False)  # a range's last key frame may lie behind its end
+        for painted in paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                           memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
+            yield PaintedFrame(painted.source, painted.painting, painted.memories)
+            if painted.source.index == plan.frames[1]:
+                return
+        return
     for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
                                 memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
         yield PaintedFrame(painted.source, painted.painting, painted.memories)

@@ -19,8 +19,8 @@ def pack_memories(memories: Sequence[Memory]) -> bytes:
     tensors, moments = dict[str, Tensor](), []
     for number, memory in enumerate(memories):
         frame = memory.frame
-        tensors[f"{number}.frame"] = frame.image.cpu().contiguous()
-        # A painting may be the frame's own image, and safetensors refuses two tensors that share their memory.
+        tensors[f"{number}.frame"] = frame.image.cpu().contiguous().clone()
+        # Safetensors refuses tensors that share their memory, as those of a key frame do that is also the last frame.
         tensors[f"{number}.painting"] = memory.painting.cpu().contiguous().clone()
         moments.append([frame.pts, str(frame.time_base), frame.index, frame.duration])
     return save(tensors, {"frames": json.dumps(moments)})
