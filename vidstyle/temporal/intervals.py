@@ -15,8 +15,9 @@ from vidstyle.temporal.loop import ahead
 
 LONGEST, SHORTEST = 24, 4
 """Frames from a key frame to the next, at most and at least; at the end of a shot there may be fewer."""
-CARRIED = 0.75
-"""A new key frame comes where less than this share of what the last frame shows can be carried from the last key frame."""
+LOST = 0.25
+"""A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
+last key frame."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
-    which the share that can be carried falls below `CARRIED`, within `SHORTEST` and `LONGEST`. Each depends on nothing but
+    which the share that can be carried has fallen by `LOST`, within `SHORTEST` and `LONGEST`. Each depends on nothing but
     the last key frame and the frames after it.
     """
     key: Frame | None = None
@@ -105,7 +106,7 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
         return distance >= (every or LONGEST)
     # Sums of integers are the same for any number of threads.
     carried, followed = (int(to_bytes(each).long().sum()) for each in (from_key, from_last))
-    return carried < CARRIED * followed
+    return followed - carried > LOST * 255 * from_key.numel()
 
 
 def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector,
