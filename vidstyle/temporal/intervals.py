@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
-from vidstyle.ops.warp import trust
+from vidstyle.ops.warp import trust, trust_to_hold
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
 
@@ -32,6 +32,8 @@ class Neighbour:
     """None where a shot begins."""
     trust: Tensor | None
     """(1, H, W) in [0, 1], of the last frame's painting on this one; None where a shot begins."""
+    trust_to_hold: Tensor | None
+    """(1, H, W) in [0, 1], the same where no other paint is at hand."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class InBetween:
     image: Tensor
     """(3, H, W) uint8 at the painted size."""
     from_last: Packed
-    """From the frame before."""
+    """From the frame before, with the trust to hold its paint."""
     to_this: Tensor
     """(2, H, W) float16, from the frame before to this one, on the grid of that."""
     from_behind: Packed
@@ -116,10 +118,11 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
     for source in frames:
         frame = shrink(source)
         if last is None or is_cut(last, frame):
-            yield Neighbour(source, frame, None, None)
+            yield Neighbour(source, frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(source, frame, motion, trust(last.image, frame.image, motion))
+            yield Neighbour(source, frame, motion, trust(last.image, frame.image, motion),
+                            trust_to_hold(last.image, frame.image, motion))
         last = frame
 
 
@@ -143,6 +146,6 @@ def _interval(key: Neighbour, from_behind: Correspondence, between: list[InBetwe
 
 def _pack(one: Neighbour, from_behind: Correspondence) -> InBetween:
     assert one.motion is not None, "a shot's first frame is a key frame"
-    assert one.trust is not None, "as above"
-    return InBetween(one.source, to_bytes(one.frame.image), Packed.of(one.motion.to_last, one.trust), one.motion.to_this.half(),
-                     Packed.of(from_behind.to_last, from_behind.visibility))
+    assert one.trust_to_hold is not None, "as above"
+    return InBetween(one.source, to_bytes(one.frame.image), Packed.of(one.motion.to_last, one.trust_to_hold),
+                     one.motion.to_this.half(), Packed.of(from_behind.to_last, from_behind.visibility))
