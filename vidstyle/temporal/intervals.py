@@ -9,14 +9,15 @@ from torch import Tensor
 
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
-from vidstyle.ops.warp import trust
+from vidstyle.ops.warp import trust, trust_to_hold
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
 
 LONGEST, SHORTEST = 24, 4
 """Frames from a key frame to the next, at most and at least; at the end of a shot there may be fewer."""
-CARRIED = 0.75
-"""A new key frame comes where less than this share of what the last frame shows can be carried from the last key frame."""
+LOST = 0.25
+"""A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
+last key frame."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Neighbour:
     """None where a shot begins."""
     trust: Tensor | None
     """(1, H, W) in [0, 1], of the last frame's painting on this one; None where a shot begins."""
+    trust_to_hold: Tensor | None
+    """(1, H, W) in [0, 1], the same where no other paint is at hand."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class InBetween:
     image: Tensor
     """(3, H, W) uint8 at the painted size."""
     from_last: Packed
-    """From the frame before."""
+    """From the frame before, with the trust to hold its paint."""
     to_this: Tensor
     """(2, H, W) float16, from the frame before to this one, on the grid of that."""
     from_behind: Packed
@@ -69,7 +72,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
-    which the share that can be carried falls below `CARRIED`, within `SHORTEST` and `LONGEST`. Each depends on nothing but
+    which the share that can be carried has fallen by `LOST`, within `SHORTEST` and `LONGEST`. Each depends on nothing but
     the last key frame and the frames after it.
     """
     key: Frame | None = None
@@ -105,7 +108,7 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
         return distance >= (every or LONGEST)
     # Sums of integers are the same for any number of threads.
     carried, followed = (int(to_bytes(each).long().sum()) for each in (from_key, from_last))
-    return carried < CARRIED * followed
+    return followed - carried > LOST * 255 * from_key.numel()
 
 
 def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector,
@@ -115,10 +118,11 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
     for source in frames:
         frame = shrink(source)
         if last is None or is_cut(last, frame):
-            yield Neighbour(source, frame, None, None)
+            yield Neighbour(source, frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(source, frame, motion, trust(last.image, frame.image, motion))
+            yield Neighbour(source, frame, motion, trust(last.image, frame.image, motion),
+                            trust_to_hold(last.image, frame.image, motion))
         last = frame
 
 
@@ -142,6 +146,6 @@ def _interval(key: Neighbour, from_behind: Correspondence, between: list[InBetwe
 
 def _pack(one: Neighbour, from_behind: Correspondence) -> InBetween:
     assert one.motion is not None, "a shot's first frame is a key frame"
-    assert one.trust is not None, "as above"
-    return InBetween(one.source, to_bytes(one.frame.image), Packed.of(one.motion.to_last, one.trust), one.motion.to_this.half(),
-                     Packed.of(from_behind.to_last, from_behind.visibility))
+    assert one.trust_to_hold is not None, "as above"
+    return InBetween(one.source, to_bytes(one.frame.image), Packed.of(one.motion.to_last, one.trust_to_hold),
+                     one.motion.to_this.half(), Packed.of(from_behind.to_last, from_behind.visibility))
