@@ -17,7 +17,7 @@ FLOORS = [
     ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.early_stopping",
      "temporal", "video.clip", "video.settings", "video.packets", "video.limits"],
     ["painting.job"],
-    ["painting.optimize", "painting.feedforward", "video.images"],
+    ["painting.optimize", "painting.feedforward", "painting.strokes", "video.images"],
     ["painting", "video.interfaces", "video.read"],
     ["video.write"],
     ["video"],
