@@ -1,7 +1,7 @@
 """Choice: of the style patches found for every patch, those that continue their neighbours' and are not overused.
 
-Coherence as in Ashikhmin (2001) and k-coherence search (Tong et al. 2002): a neighbour's style patch, shifted as the neighbour is,
-is a candidate too, so that whole strokes are copied.
+Coherence as in Ashikhmin (2001) and k-coherence search (Tong et al. 2002): a neighbour's style patch, shifted as the neighbour
+is, is a candidate too, so that whole strokes are copied.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from torch import Tensor
 from vidstyle.painting.strokes.index import Patches
 from vidstyle.painting.strokes.passes import GRID
 
-COHERENCE = 0.6
-"""Share of its cost that a style patch loses if it continues the patches of all eight neighbours."""
+COHERENCE = 0.8
+"""Share of its cost that a style patch loses if it continues the patches of all eight neighbours; at 0.6 strokes break up."""
 REUSE = 1.0
 """Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
 CELL = 8
 """Side in pixels of the cells of the style picture whose uses are counted."""
 BLOCKS = 16
 """Uses are counted in blocks of the level's height over this, three by three: within a fifth of the height."""
-_SWEEPS = 2  # a third changes few patches
+_SWEEPS = 2  # the second knows all neighbours
 _APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
@@ -37,7 +37,8 @@ class Field:
     """Pixels between neighbouring patches."""
 
 
-def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, spread: Tensor, start: Field) -> tuple[Field, Tensor]:
+def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, spread: Tensor,
+           start: Field) -> tuple[Field, Tensor]:
     """The style patches that are laid, and their distances (n,).
 
     targets: descriptions (n, D) of the patches at `places` (n,) of the grid of `start`. candidates: (n, K) places of style
@@ -58,7 +59,8 @@ def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, 
     uses = _Uses.empty(style, rows, columns, start.stride, places.device)
     laid = flat[here] >= 0
     uses.add(y[laid], x[laid], flat[here][laid], 1)
-    groups = [((y % _APART == down) & (x % _APART == right)).nonzero()[:, 0] for down in range(_APART) for right in range(_APART)]
+    groups = [((y % _APART == down) & (x % _APART == right)).nonzero()[:, 0]
+              for down in range(_APART) for right in range(_APART)]
     distance = targets.new_zeros(len(places))
     for group in groups * _SWEEPS:
         now, own = flat[here[group]], targets[group]

@@ -63,11 +63,13 @@ class Describer:
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
         """Descriptions (n, D) of the patches of `guide` and `painting` (3, H, W), whole numbers 0 to 255."""
-        halves = self.axes.split(len(self.axes) // 2)
-        projected = sum(take(image, self.side, stride, places) @ half
-                        for image, half in zip((guide, painting), halves, strict=True)) - self.mean
+        halves = self.axes.chunk(2)
+        upper, lower = (take(image, self.side, stride, places) @ half
+                        for image, half in zip((guide, painting), halves, strict=True))
+        projected = upper + lower - self.mean
         length = projected.double().norm(dim=1, keepdim=True).float() * self.factor
-        return (projected * (self.factor / (length / _LENGTH).clamp_min(1))).round()
+        described: Tensor = (projected * (self.factor / (length / _LENGTH).clamp_min(1))).round()
+        return described
 
 
 def whole(image: Tensor) -> Tensor:

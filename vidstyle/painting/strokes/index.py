@@ -34,6 +34,8 @@ class Patches:
     """(rows * columns, D) whole numbers, see `Describer`."""
     columns: int
     """Of the grid."""
+    box: tuple[int, int, int, int]
+    """Top, bottom, left and right of the first picture without its border, in pixels."""
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
@@ -47,7 +49,7 @@ class StrokeIndex:
     passes: tuple[Patches, ...]
     """One for each of `PASSES`."""
     shown: tuple[float, ...]
-    """For each picture its height over the height that was asked for; below 1, the picture is too small and is shown smaller."""
+    """For each picture its height over the height asked for; below 1, it is too small to be shown larger without blur."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
@@ -99,12 +101,15 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
-    descriptions = torch.cat([describer.describe_style(picture, part) for part in every.split(_CHUNK)])
-    return Patches(picture, describer, descriptions, columns, allowed.flatten().to(picture.device), places)
+    descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
+    tall, wide = level[0]
+    border = round(BORDER * min(tall, wide))
+    box = (border, tall - border, border, wide - border)
+    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places)
 
 
 def _inner(tall: int, wide: int, side: int) -> Tensor:
-    """(rows, columns) bool over the grid of a picture of `tall` by `wide` pixels: where its patches of `side` pixels may lie."""
+    """(rows, columns) bool, over the grid of a picture of `tall` by `wide` pixels: may a patch of `side` pixels lie there?"""
     border = round(BORDER * min(tall, wide))
     y, x = (torch.arange(0, pixels - side + 1, GRID) for pixels in (tall, wide))
     down = ((y >= border) & (y + side <= tall - border))[:, None]

@@ -35,8 +35,9 @@ def window(side: int, sharpness: float) -> Tensor:
     return falloff[:, None] * falloff
 
 
-def vote(patches: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int], stride: int, shape: Tensor) -> Tensor:
-    """The image (C, H, W) in which overlapping patches are averaged, 0 where none lies.
+def vote(patches: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int], stride: int,
+         shape: Tensor) -> tuple[Tensor, Tensor]:
+    """The image (C, H, W) in which overlapping patches are averaged, and where any lies, (1, H, W) bool.
 
     patches: (n, C, side, side). weights: (n,), one for each patch. places: (n,), no place twice. grid: its rows and columns.
     shape: (side, side), the weights of a patch's pixels. Each cell of stride² pixels receives its patches in a fixed order,
@@ -54,4 +55,4 @@ def vote(patches: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int]
             total[cells] = total[cells] + block
     image = total.view(rows, columns, channels + 1, stride, stride).permute(2, 0, 3, 1, 4)
     image = image.reshape(channels + 1, rows * stride, columns * stride)
-    return image[:channels] / image[channels:].clamp_min(1e-12)
+    return image[:channels] / image[channels:].clamp_min(1e-12), image[channels:] > 0

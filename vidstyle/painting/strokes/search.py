@@ -29,7 +29,7 @@ def nearest(style: Patches, targets: Tensor, spread: Tensor) -> Tensor:
     sources, factors = style.descriptions[drawn], spread[drawn]
     squared = sources.square().sum(1)
     found = [distances(some, sources, squared).mul_(factors).view(len(some), CANDIDATES, -1).min(2).indices
-             for some in targets.split(_ROWS)]
+             for some in torch.split(targets, _ROWS)]
     return drawn.view(CANDIDATES, -1).gather(1, torch.cat(found).T).T
 
 
@@ -47,7 +47,7 @@ def measure_spread(style: Patches, targets: Tensor) -> Tensor:
     sources = style.descriptions[style.drawn]
     squared = sources.square().sum(1)
     own = torch.full_like(squared, torch.inf)
-    for some in targets[:: max(1, len(targets) // _SPREAD_SAMPLE)].split(_ROWS):
+    for some in torch.split(targets[:: max(1, len(targets) // _SPREAD_SAMPLE)], _ROWS):
         own = torch.minimum(own, distances(some, sources, squared).amin(0))
     mean = float(squared.double().mean())  # exact: whole numbers
     factors = mean / (own + _SPREAD * mean + 1)
