@@ -28,8 +28,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def tell_warnings(result: Result) -> None:
-    """Print the warnings found while painting on stderr: frames that were damaged, missing or too bright."""
+def print_warnings(result: Result) -> None:
+    """Print on stderr the warnings that were found while painting: damaged, missing and too bright frames."""
     for warning in result.warnings:
         say(f"{result.plan.clip.path.name}: warning: {warning}")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.files import find_same
 
 
@@ -36,8 +36,7 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
 
 def write_failed(target: Path, error: Exception) -> OutputError:
     """The error to raise for `error`, which came up while `target` was written."""
-    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-    return OutputError(f"{target}: cannot be written ({reason}); nothing was left there, check the disk and try again.")
+    return OutputError(f"{target}: cannot be written ({reason(error)}); nothing was left there, check the disk and try again.")
 
 
 def part_path(target: Path) -> Path:

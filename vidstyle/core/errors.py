@@ -1,6 +1,11 @@
 """What can go wrong, each with the exit code the command line ends on."""
 
 
+def reason(error: Exception) -> str:
+    """Why the system or a library refused, for the middle of a sentence: `no such file or directory`."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
 class VidstyleError(Exception):
     """A problem, stated in one sentence: what was seen, and what to do about it."""
 

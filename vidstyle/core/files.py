@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError, reason
 
 
 def check_plain(path: Path, what: str) -> int:
@@ -18,8 +18,7 @@ def check_plain(path: Path, what: str) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be read ({reason.lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: is a folder; name {what}.")
     if not stat.S_ISREG(found.st_mode):
@@ -29,11 +28,11 @@ def check_plain(path: Path, what: str) -> int:
     return found.st_size
 
 
-def inside(root: Path, name: str, told_by: str) -> Path:
-    """`name`, as `told_by` writes it, under the folder `root`: links and `..` may not lead out of it.
+def inside(root: Path, name: str, named_by: str) -> Path:
+    """The path of the file `name` in the folder `root`, out of which links and `..` may not lead.
 
-    Who runs a command names files on it knowingly; a list or a config may come from somebody else.
-    Raises UsageError where it leads elsewhere.
+    The command line may name any file. A config may come from somebody else, and so may only name files of its own folder.
+    named_by: the file that holds the name, for the error. Raises UsageError where the path leads out of `root`.
     """
     path = root.absolute() / name
     try:
@@ -41,7 +40,7 @@ def inside(root: Path, name: str, told_by: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # links in a circle; a name with a zero byte in it
         within = False
     if not within:
-        raise UsageError(f"{told_by}: names {name!r}, which is not inside {root.absolute()}; "
+        raise UsageError(f"{named_by}: names {name!r}, which is not inside {root.absolute()}; "
                          "place the file there, or name it on the command line.")
     return path
 

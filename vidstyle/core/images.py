@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import check_plain
 
 MOST_PIXELS = 2**27
@@ -39,8 +39,7 @@ def read_image(path: Path) -> Tensor:
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: cannot be read ({reason}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     _check_size(path, content)
     data = np.frombuffer(content, np.uint8)
     try:
@@ -84,8 +83,7 @@ def write_png(path: Path, image: Tensor) -> None:
     try:
         write_atomically(path, _encode(".png", image))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); check the folder and the disk.") from error
 
 
 def encode_jpeg(image: Tensor, quality: int = 82) -> bytes:

@@ -27,13 +27,13 @@ class Method(Protocol):
         """What it does, for the help."""
 
     def uses(self, options: Options) -> frozenset[str]:
-        """Names of the options that its paintings depend on, of those that not every method uses."""
+        """Names of the options that the method itself reads; those that a run reads for every method are left out."""
 
     def references(self, options: Options) -> tuple[int, ...]:
-        """How many frames back the paintings lie that hold a frame still, nearest first; empty with `temporal` 0."""
+        """Distances in frames to the earlier paintings that a painting follows, nearest first; empty with `temporal` 0."""
 
     def preroll(self, options: Options) -> int:
-        """How many frames before a range are painted and thrown away, where the user names no number."""
+        """How many frames before a range are painted and thrown away, where `Options.preroll` is None."""
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
         """Raise UsageError or InputError for what cannot be built, before any work."""
@@ -55,9 +55,11 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
+def method_options() -> frozenset[str]:
+    """Names of the options that at least one method reads."""
+    return frozenset().union(*(method.uses(Options(method=name)) for name, method in METHODS.items()))
+
+
 def unused_options(options: Options, given: Iterable[str]) -> list[str]:
     """Those of the `given` options that only other methods use, or that this method does not use with the others given."""
-    own, every = find_method(options.method).uses(options), set[str]()
-    for method in METHODS.values():
-        every |= method.uses(Options(method=method.name))
-    return sorted((set(given) & every) - own)
+    return sorted((set(given) & method_options()) - find_method(options.method).uses(options))

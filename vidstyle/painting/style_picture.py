@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.images import read_image
 
@@ -57,4 +57,4 @@ def _read(style: Style) -> StylePicture:
     try:
         return StylePicture(path, weight, sha256(path), image)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error

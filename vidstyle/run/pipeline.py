@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.core.devices import deterministic
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.interfaces import FlowEstimator
@@ -166,4 +166,4 @@ def _make_folder(plan: Plan) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another -o.") from error
+        raise OutputError(f"{folder}: cannot be made ({reason(error)}); give another -o.") from error

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.core.errors import InputError
-from vidstyle.run.manifest import HASH_DIGITS, Record, describe, manifest_path
+from vidstyle.core.errors import InputError, reason
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe, manifest_path
 from vidstyle.video import probe
 
 
@@ -38,13 +38,13 @@ def verify(target: Path) -> list[Check]:
                   *(("style", style) for style in record["styles"])]
         return checks + [_compare(what, folder / file["path"], file) for what, file in inputs]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); "
+        raise InputError(f"{path}: cannot be read ({reason(error)}); "
                          "name a painted clip, and copy the manifest with it.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not a manifest that vidstyle wrote; copy it again.") from error
 
 
-def _compare(what: str, path: Path, stated: Record) -> Check:
+def _compare(what: str, path: Path, stated: Description) -> Check:
     try:
         found = describe(path, path.parent, [path.parent / name for name in stated.get("files", ())])
     except InputError:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.images import write_png
 from vidstyle.train.learner import Learner
 
@@ -58,7 +58,7 @@ class TrainingFolder:
             record.write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
             (self.folder / "sheets").mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written ({error.strerror}); name another -o.") from error
+            raise OutputError(f"{self.folder}: cannot be written ({reason(error)}); name another -o.") from error
 
     def append_log(self, line: dict[str, Any]) -> None:
         """Add a line to the log."""

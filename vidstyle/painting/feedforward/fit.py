@@ -36,7 +36,7 @@ class FitSettings:
     temporal_weight: float
     steps: int
     seed: int
-    rate: float = 1.5e-3
+    rate: float
     """Highest learning rate."""
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting.job import Painter, PaintingJob
@@ -87,7 +87,7 @@ class FeedForwardMethod:
             try:
                 write_atomically(options.network, fitted.read_bytes())
             except OSError as error:
-                raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
+                raise OutputError(f"{options.network}: the network cannot be written ({reason(error)}); "
                                   "choose another place.") from error
         network, metadata = load_network(fitted)
         losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}

@@ -39,7 +39,7 @@ class PaintNetwork(nn.Module):
     darkest: Tensor
     lightest: Tensor
 
-    def __init__(self, width: int = 16, blocks: int = 6, keep: float = 0.9, soft: int = 3) -> None:
+    def __init__(self, width: int = 16, blocks: int = 6, keep: float = KEEP, soft: int = 3) -> None:
         """width: channels of the last layers. blocks: residual blocks. keep: in [0, 1]. soft: pixels; see the class."""
         super().__init__()
         self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft

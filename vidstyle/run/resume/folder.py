@@ -10,7 +10,7 @@ from typing import Self
 
 from safetensors import SafetensorError
 
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.run.resume.job import differences, same_fit
 from vidstyle.run.resume.journal import Journal, Record
 from vidstyle.run.resume.lock import HOLDER, LOCK, locked
@@ -132,8 +132,7 @@ class RunFolder:
         try:
             yield
         except (OSError, SafetensorError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise OutputError(f"{self.path}: what is done cannot be saved there ({reason}); "
+            raise OutputError(f"{self.path}: what is done cannot be saved there ({reason(error)}); "
                               "free some space or check the disk.") from error
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
 from vidstyle.video.images import dpx, exr, ffmpeg_image
@@ -107,7 +107,7 @@ def file_bytes(path: Path, count: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(count)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
 
 
 def dpx_header(path: Path, data: bytes) -> dpx.DpxHeader:

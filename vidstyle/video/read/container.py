@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
 
@@ -65,11 +65,7 @@ def _unopened(path: Path, error: av.FFmpegError) -> str:
         head = file.read(4096)
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free"):
         return "is a cut-off or damaged MP4 (its table of contents cannot be read); copy or export it again."
-    return f"is not a video that can be read ({_reason(error)}); convert it with ffmpeg, or name another file."
-
-
-def _reason(error: OSError | av.FFmpegError) -> str:
-    return (error.strerror or str(error)).lower()
+    return f"is not a video that can be read ({reason(error)}); convert it with ffmpeg, or name another file."
 
 
 def video_stream(container: InputContainer, path: Path, index: int | None = None) -> VideoStream:

@@ -15,7 +15,7 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import decoded
 from vidstyle.video.read.container import open_container, video_stream
@@ -147,7 +147,7 @@ def _next(path: Path, found: Iterator[VideoFrame], read: int, total: int) -> Vid
     try:
         return next(found, None)
     except av.FFmpegError as error:
-        raise InputError(f"{path}: is damaged ({(error.strerror or str(error)).lower()}); "
+        raise InputError(f"{path}: is damaged ({reason(error)}); "
                          f"{read} of {total} frames were read; {REMEDY}.") from error
 
 

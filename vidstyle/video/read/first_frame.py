@@ -9,7 +9,7 @@ from av import Packet, VideoFrame
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.read.alpha import alpha_decoder
@@ -45,8 +45,7 @@ class FirstFrame:
         except av.FFmpegError as error:
             if self._on_damage != "fail":
                 return
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self._path}: its first frame cannot be decoded ({reason}){self._too_large()}; "
+            raise InputError(f"{self._path}: its first frame cannot be decoded ({reason(error)}){self._too_large()}; "
                              f"{REMEDY}.") from error
         for frame in decoded:
             if not isinstance(frame, VideoFrame):

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.packets import CodedPacket
@@ -76,7 +76,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
                 raise InputError(f"{path}: holds more than {limits.MOST_FRAMES} frames, a day at 60 a second; "
                                  "split it first.")
     except av.FFmpegError as error:
-        faults.append(f"breaks off after {len(displayed)} frames ({(error.strerror or str(error)).lower()})")
+        faults.append(f"breaks off after {len(displayed)} frames ({reason(error)})")
     if timeless:
         faults.append(f"has {timeless} frames without a time")
     if double:

@@ -13,7 +13,9 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 
 _HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
           "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
-"""Codecs of each format; the first one is its default."""
+"""Codecs of each format, the best known first."""
+_DEFAULT = "h264"
+"""The codec for `auto`; a format that does not hold it takes its own first one."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def choose_codec(target: Path, codec: str) -> str:
         raise UsageError(f"{target}: cannot write {target.suffix or 'a file without an extension'}; "
                          f"name the output {', '.join(CONTAINERS)}.")
     if codec == "auto":
-        return _HOLDS[container][0]
+        return _DEFAULT if _DEFAULT in _HOLDS[container] else _HOLDS[container][0]
     if codec not in CODECS:
         raise UsageError(f"There is no codec {codec!r}; choose one of {', '.join(CODECS)}.")
     if codec not in _HOLDS[container]:
@@ -75,8 +77,8 @@ def choose_codec(target: Path, codec: str) -> str:
 
 
 def default_suffix(clip: Clip, codec: str = "auto") -> str:
-    """The extension of a painted movie: the clip's own where it is written and holds `codec` (H.264 for `auto`)."""
-    codec = "h264" if codec == "auto" else codec
+    """The extension of a painted movie: the clip's own where it is written and holds `codec`; `auto` stands for H.264."""
+    codec = _DEFAULT if codec == "auto" else codec
     own = clip.path.suffix.lower()
     if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
         return own

@@ -10,7 +10,7 @@ from av import Packet
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.read.container import demuxed
 
@@ -47,7 +47,7 @@ class PacketFeed:
         try:
             return next(self._packets, None)
         except av.FFmpegError as error:
-            raise InputError(self._failure.format(error.strerror)) from error
+            raise InputError(self._failure.format(reason(error))) from error
 
 
 def stored(packets: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:

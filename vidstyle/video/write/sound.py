@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Track
 from vidstyle.video.write.feed import PacketFeed, copied_tags
 from vidstyle.video.write.recode import Recoder
@@ -88,7 +88,7 @@ class SoundWriter:
         try:
             recoded = list(packets)
         except av.FFmpegError as error:
-            raise InputError(f"The sound cannot be decoded to its end ({error.strerror}); use --audio none.") from error
+            raise InputError(f"The sound cannot be decoded to its end ({reason(error)}); use --audio none.") from error
         for packet in recoded:
             packet.stream = self._outs[index]
             self._sink.mux(packet)
