@@ -105,7 +105,7 @@ def test_the_metadata_goes_with_it(graph: Graph):
 def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsys):
     assert graph.printed == ""  # torch's exporter prints, and stdout is for data
     assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx")]) == 2
-    assert "knows several styles; say with --style" in capsys.readouterr().err
+    assert "knows several styles; choose one" in capsys.readouterr().err
     assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx"), "--style", "none.png"]) == 3
     assert "none.png: cannot be read (no such file or directory)" in capsys.readouterr().err
     assert not (tmp_path / "net.onnx").exists()

@@ -253,7 +253,7 @@ def test_folders_are_searched_and_styles_left_out(whole: Whole, tmp_path: Path):
     folder = whole.styles[0].parent  # holds the film, the style pictures and the folders of trainings
     videos, photos = find_sources([folder], whole.styles)
     assert (len(videos), [path.name for path in photos]) == (2, ["still.png"])
-    with pytest.raises(InputError, match="holds no videos and no pictures"):
+    with pytest.raises(InputError, match="holds no videos and no images"):
         find_sources([tmp_path], [])
 
 
@@ -267,7 +267,7 @@ def test_a_folder_of_ones_own_is_never_emptied(whole: Whole, tmp_path: Path):
     folder = tmp_path / "net.train"
     folder.mkdir()
     (folder / "holiday.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is not a training's"):
+    with pytest.raises(OutputError, match="does not belong to a training"):
         train_network(whole.styles, whole.sources, tmp_path / "net.safetensors", TINY, restart=True)
     assert (folder / "holiday.txt").read_text() == "mine"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vidstyle.run.result import Result
 
 VERSION = 1
-"""Version of the JSON lines; a changed meaning raises it, a new key does not."""
+"""Version of the JSON lines; it grows if the meaning of a key changes, and not if a key is added."""
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -55,7 +55,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Rows as aligned columns, for reading and for `grep`; the last column is not padded."""
+    """Rows as aligned columns; the last column is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "\n".join(
         indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]

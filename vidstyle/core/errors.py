@@ -13,7 +13,7 @@ class VidstyleError(Exception):
 
 
 class UsageError(VidstyleError):
-    """The command, an option, a preset or a config file asks for something that cannot be."""
+    """The command, an option, a preset or a config file asks for something that is impossible or not supported."""
 
     exit_code = 2
 
@@ -37,6 +37,6 @@ class BatchError(VidstyleError):
 
 
 class DeviceError(VidstyleError):
-    """The asked-for device is not there, or its memory does not suffice."""
+    """The device that was asked for does not exist, or its memory is too small."""
 
     exit_code = 6

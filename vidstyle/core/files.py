@@ -13,7 +13,7 @@ from vidstyle.core.errors import InputError, UsageError, reason
 def check_plain(path: Path, what: str) -> int:
     """Bytes in the file at `path`, which is `what` (`a video file`). Raises InputError for anything but a plain file.
 
-    A pipe or a device would never end, and would be waited for.
+    A pipe or a device may never end, and reading it may wait forever.
     """
     try:
         found = path.stat()
@@ -46,13 +46,13 @@ def inside(root: Path, name: str, named_by: str) -> Path:
 
 
 def find_same(path: Path, inputs: Iterable[Path]) -> Path | None:
-    """The first of `inputs` that is the very file `path`, by any name: symbolic and hard links included."""
+    """The first of `inputs` that is the same file as `path`, also through symbolic or hard links; None if none is."""
     wanted = file_id(path)
     return next((other for other in inputs if file_id(other) == wanted), None)
 
 
 def file_id(path: Path) -> object:
-    """The same for every name of one file, hard links included; of a file that is not there, its full path."""
+    """A value that is the same for every name of one file, hard links included; the full path of a file that does not exist."""
     try:
         found = path.stat()
     except (OSError, ValueError):  # ValueError: a name with a zero byte in it

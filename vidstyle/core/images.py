@@ -19,7 +19,7 @@ from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import check_plain
 
 MOST_PIXELS = 2**27
-"""Largest image that is read: 134 million pixels, 1.6 GB as floats; no camera takes more in one exposure."""
+"""Largest image that is read: 134 million pixels, 1.6 GB as floats, more than any camera takes in one exposure."""
 MOST_BYTES = 2**30
 """Largest image file that is read: more than `MOST_PIXELS` need with 16 bits a sample and without compression."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # well tested decoders only

@@ -32,7 +32,7 @@ def parse_rate(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"fps is {text!r}; give frames per second, such as 24, 25 or 24000/1001.") from None
     slow = Fraction(1000 * round(rate), 1001)
-    # People write 23.976 or 23.98: at most half of the last digit away from what they mean.
+    # 23.976 and 23.98 are both rounded forms of 24000/1001; the tolerance covers two decimals.
     return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
@@ -89,7 +89,7 @@ class Options:
     method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
-        help="Network to paint with, a .safetensors file; if it does not exist, the network fitted to the clip is saved there.")
+        help="Network to paint with, a .safetensors file; if it is missing, a network is fitted to the clip and saved there.")
     fit_steps: int = option(
         70, panel=PACE, metavar="STEPS", low=0, high=100_000,
         help="Most training steps of a network that is fitted to the clip; more steps come closer to the style, 0 is a rough "

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """One way to paint. Its module loads torch only in `check` and `build`, so that names and help come at once."""
+    """One method of painting. Its module imports torch only inside functions, so that `vidstyle --help` starts fast."""
 
     @property
     def name(self) -> str:
-        """What `--method` calls it."""
+        """Its name for `--method`."""
 
     @property
     def summary(self) -> str:
-        """What it does, for the help."""
+        """What it does, as the end of a sentence in the help."""
 
     def uses(self, options: Options) -> frozenset[str]:
         """Names of the options that the method itself reads; those that a run reads for every method are left out."""
@@ -36,10 +36,10 @@ class Method(Protocol):
         """How many frames before a range are painted and thrown away, where `Options.preroll` is None."""
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """Raise UsageError or InputError for what cannot be built, before any work."""
+        """Raise UsageError or InputError, before any work, if `build` would fail with these options and styles."""
 
     def build(self, job: PaintingJob) -> Painter:
-        """Make what paints the frames of a clip."""
+        """Build the stylizer for the frames of a clip; a fit happens here."""
 
 
 METHODS: dict[str, Method] = {method.name: method for method in (

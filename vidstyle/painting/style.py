@@ -1,4 +1,4 @@
-"""The style to reach: Gram matrices of the style images at the size that is painted, and the style's palette."""
+"""The style target: Gram matrices of the style images at the size that is painted, and the style's palette."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vidstyle.core.interfaces import Encoder
 from vidstyle.ops.losses import STYLE_LAYERS, Grams, blend_grams, gram
 from vidstyle.painting.palette import Palette, sample_colours
 
-# Axes to flip. Paintings and style images are flipped before the encoder sees them: detail that its features miss in one
-# orientation is mostly found in another.
+# Axes to flip. Paintings and style images are flipped before they are encoded: detail that the features do not respond to in
+# one orientation mostly changes them in another.
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 LEAST = 32  # pixels; the shortest side of a style image that the encoder is given
 

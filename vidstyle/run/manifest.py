@@ -1,4 +1,4 @@
-"""The manifest beside an output, OUT.vidstyle.json: what it was made from and how, so that it can be checked or made again."""
+"""The manifest beside an output, OUT.vidstyle.json: inputs, options, versions and hashes, for `verify` and a repetition."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Description = dict[str, Any]
 
 
 def manifest_path(target: Path) -> Path:
-    """Where the manifest of an output lies."""
+    """Path of the manifest of an output."""
     return target.with_name(f"{target.name}.vidstyle.json")
 
 
@@ -88,14 +88,14 @@ def describe_run(plan: Plan) -> Description:
 
 
 def _network(options: Options) -> str:
-    """Hash of the network that is given, or that one will be fitted, or that none is used."""
+    """Hash of the network file; `fitted` if a network will be fitted, `none` if no network is used."""
     if options.strength == 0 or "network" not in find_method(options.method).uses(options):
         return "none"
     return sha256(options.network) if options.network is not None and options.network.exists() else "fitted"
 
 
 def _device(name: str) -> str:
-    """The device and its kind, because other kinds round sums differently."""
+    """The device with its model or instruction set, because others round sums differently."""
     if name.startswith("cuda"):
         return f"{name} ({torch.cuda.get_device_name(name)})"
     return f"{name} ({torch.backends.cpu.get_cpu_capability()})" if name == "cpu" else name
@@ -111,7 +111,7 @@ def _weights(encoder: str, flow: str) -> Description:
 
 
 def job_of(run: Description) -> dict[str, str]:
-    """What must be unchanged for an unfinished run to be continued, by the names that users know."""
+    """The values that must be unchanged for an unfinished run to be continued, by name; names of options where there is one."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
            "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
            "network": run["network"][:HASH_DIGITS]}
@@ -127,10 +127,10 @@ def job_of(run: Description) -> dict[str, str]:
 
 def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameLog, network: Path | None,
                    seconds: dict[str, float]) -> None:
-    """Write the manifest of an output that is whole under its temporary name, and about to get its own.
+    """Write the manifest of an output that is complete and still has its temporary name.
 
-    run: from `describe_run`. whole: the movie; None for images, each of which `log` knows by its hash. network: the fitted
-    one. The manifest is written first, so that no movie is ever without one. Raises OutputError.
+    run: from `describe_run`. whole: the file of the movie; None for images, whose hashes are in `log`. network: the file of a
+    fitted network. The manifest is written before the movie is renamed, so that no movie lacks one. Raises OutputError.
     """
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)

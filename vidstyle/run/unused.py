@@ -1,4 +1,4 @@
-"""Options that have no effect together with the others or on this clip; none is ignored in silence."""
+"""Find the options that have no effect with the other options or on this clip, so that each is named in a warning."""
 
 from __future__ import annotations
 

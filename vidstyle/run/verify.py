@@ -14,18 +14,18 @@ from vidstyle.video import probe
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was compared with what the manifest says."""
+    """One comparison with the manifest."""
 
     what: str
     good: bool | None
-    """None where the file to compare is not there."""
+    """Whether it agrees; None if the file to compare is missing."""
     found: str
 
 
 def verify(target: Path) -> list[Check]:
     """Compare an output, and where they can still be found its source and styles, with the output's manifest.
 
-    Raises InputError where there is no output or no manifest that can be read.
+    Raises InputError if the output or its manifest is missing or cannot be read.
     """
     path, folder = manifest_path(target), target.parent
     try:

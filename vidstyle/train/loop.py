@@ -51,7 +51,7 @@ class Trained:
     quality: Quality
     """At the end, on the held-out frames."""
     seconds: float
-    """Of this call; an earlier call may have done a part of the training."""
+    """Duration of this call; an earlier call may have done a part of the training."""
 
 
 def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path, options: TrainOptions | None = None, *,

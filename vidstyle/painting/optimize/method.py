@@ -31,11 +31,11 @@ class OptimizeMethod:
         return options.references if options.temporal else ()
 
     def preroll(self, options: Options) -> int:
-        """See `Method`; a painting follows its references closely, and a longer preroll costs seconds a frame."""
+        """See `Method`; a painting follows its references closely, and each frame of preroll takes seconds."""
         return max(options.references)
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """See `Method`; there is nothing that could be missing."""
+        """See `Method`; nothing needs to be checked."""
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""

@@ -73,7 +73,7 @@ class Pattern:
 
 
 def parse_pattern(path: Path) -> Pattern | None:
-    """The pattern that `path` is; None where it names a plain file, which `#` in a name does not rule out."""
+    """The pattern that `path` is; None if it is the name of one file, which may contain `#` too."""
     if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_file():
         return None
     fields = list(_FIELD.finditer(path.name))

@@ -36,7 +36,7 @@ class HdrMetadata:
     dynamic: bool = False
     """Whether frames carry Dolby Vision or HDR10+ data."""
     display_invalid: bool = False
-    """Whether the statement about the mastering display is incomplete or impossible, and so left out here."""
+    """Whether the data about the mastering display are incomplete or impossible; they are then left out here."""
 
 
 def read_hdr_metadata(frame: VideoFrame, transfer: str) -> HdrMetadata:
@@ -91,7 +91,7 @@ def _sdr_of(codes: Tensor, hdr: HdrMetadata) -> Tensor:
 
 
 def _level(code: Tensor, hdr: HdrMetadata) -> Tensor:
-    """The code of the same light for an SDR display, 1 for diffuse white; HLG suits such displays, with white at 0.75."""
+    """The code of the same light for an SDR display, 1 for diffuse white. HLG codes are such codes, with white at 0.75."""
     return code / 0.75 if hdr.transfer == "hlg" else (pq_light(code) / WHITE) ** (1 / _GAMMA)
 
 
@@ -123,7 +123,7 @@ def hlg_light(code: Tensor) -> Tensor:
 
 
 def tone_map(codes: Tensor, hdr: HdrMetadata) -> Tensor:
-    """SDR video (3, H, W) in [0, 1], BT.709, of HDR codes (3, H, W) in BT.2020 primaries; there is no way back.
+    """SDR video (3, H, W) in [0, 1], BT.709, of HDR codes (3, H, W) in BT.2020 primaries; not invertible.
 
     Light above diffuse white is compressed below it by the curve of ITU-R BT.2390.
     """

@@ -58,11 +58,11 @@ def _planar(layout: VideoFormat) -> str:
 
 
 def read_image(frame: VideoFrame, colour: Colour, clamp: bool = True) -> Tensor:
-    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, before it is turned upright; without alpha.
-    For `clamp` see `yuv_to_rgb`.
+    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, before its orientation is applied; without
+    alpha. For `clamp` see `yuv_to_rgb`.
 
     Packed, palette and big-endian formats are first laid out in planes by FFmpeg, which does not change a sample
-    (formats with chroma at a quarter of the columns are interpolated by it, too). Raises InputError for floats.
+    (except chroma at a quarter of the columns, which FFmpeg interpolates). Raises InputError for floats.
     """
     layout = frame.format
     if "f16" in layout.name or "f32" in layout.name:

@@ -1,4 +1,4 @@
-"""Decoding a movie from any frame on, exactly, through one open container."""
+"""Decoding a movie exactly from any frame on, through one open container."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class MovieDecoder:
     def _frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
         """Frames `first` to `last` as decoded.
 
-        Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing
-        is checked, and where it is late we step back by 1, 2, 4, ... seconds, and at last start from the beginning.
+        Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. The
+        position is checked; if it is late, the seek is repeated 1, 2, 4, ... seconds earlier, and at last from the beginning.
         """
         clip = self._clip
         if self._settings.on_damage != "fail":
@@ -107,7 +107,7 @@ class MovieDecoder:
         while (frame := _next(clip.path, found, index or 0, clip.frames)) is not None:
             time = frame.pts
             if seek is None and index == 0 and time is not None and time < clip.pts[0]:
-                continue  # the probe left these out, too
+                continue  # the probe leaves these frames out
             if index is None:
                 index = indices.get(time) if time is not None else None
                 if index is None:

@@ -19,8 +19,8 @@ from vidstyle.video.read.damage import REMEDY
 class FirstFrame:
     """Decodes the packets of a stream, as they are added, until the first frame is there.
 
-    Unless `on_damage` is `fail`, packets that cannot be decoded are passed over, and so are damaged frames where a good
-    one follows.
+    Unless `on_damage` is `fail`, packets that cannot be decoded are skipped, and so are damaged frames if a good one
+    follows.
     """
 
     def __init__(self, stream: VideoStream, path: Path, on_damage: OnDamage) -> None:

@@ -36,8 +36,8 @@ class Probed:
 def probe_movie(path: Path, on_damage: OnDamage) -> Probed:
     """Read every packet of the movie at `path` once, and decode those of the first frame.
 
-    Raises InputError, in one sentence, for what cannot be read: no video, an odd angle, an unknown colour matrix, and
-    damage where `on_damage` is `fail`.
+    Raises InputError, in one sentence, for what cannot be read: no video, a rotation that is not a multiple of 90
+    degrees, an unknown colour matrix, and damage where `on_damage` is `fail`.
     """
     with open_container(path) as container:
         stream = video_stream(container, path)

@@ -29,16 +29,16 @@ class VideoCodec:
     depths: tuple[int, ...]
     """Bits of one sample."""
     odd: bool
-    """Whether it writes odd sizes in any chroma format; where not, they are written as 4:4:4."""
+    """Whether it writes odd sizes in any chroma format; otherwise they are written as 4:4:4."""
     most_crf: int | None
     """The highest `crf`; None where the codec has no such scale."""
     alpha: bool = False
-    """Whether it writes alpha, so that players find it."""
+    """Whether it writes alpha in a form that players read."""
     options: tuple[tuple[str, str], ...] = ()
 
 
 CODECS = {
-    # Without mbtree=0, x264 reads memory it never wrote at some widths, and the same frames make different files.
+    # Without mbtree=0, x264 reads uninitialised memory at some widths, and the same frames give different files.
     "h264": VideoCodec("libx264", ("420", "422", "444"), (8, 10), False, 51, False, (("x264-params", "mbtree=0"),)),
     "hevc": VideoCodec("libx265", ("420", "422", "444"), (8, 10, 12), False, 51, False,
                   (("x265-params", "pools=4:frame-threads=2:log-level=error"),)),

@@ -30,7 +30,7 @@ class MovieFormat:
     pix_fmt: str
     options: dict[str, str]
     colour: Colour
-    """What the samples mean."""
+    """The colour tags that are written, and the matrix and range of the samples."""
     threads: int = _THREADS
     warnings: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
 
 
 def _colour(codec: str, colour: Colour, warnings: list[str]) -> Colour:
-    """The source's colours where the codec can state them, else those that it can; a false statement would show."""
+    """The source's colours if the codec can state them, else others that it can; wrong tags would change the look."""
     if codec == "prores" and colour.full_range and colour.matrix != "rgb":
         warnings.append("The source is full range, the output limited range, as all ProRes is.")
         return replace(colour, full_range=False, range_tag=1)
