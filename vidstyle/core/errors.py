@@ -7,7 +7,7 @@ def reason(error: Exception) -> str:
 
 
 class VidstyleError(Exception):
-    """A problem, stated in one sentence: what was seen, and what to do about it."""
+    """A problem, stated in one sentence: what was found, and what to do about it."""
 
     exit_code = 1
 

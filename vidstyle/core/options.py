@@ -61,7 +61,7 @@ class Options:
     """
 
     fps: Fraction | None = option(
-        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="what its files say",
+        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="the rate in its files",
         help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
     gaps: Gaps = option(
         "error", panel=WHAT,
@@ -72,8 +72,7 @@ class Options:
              "or are painted as they are (keep).")
     preroll: int | None = option(
         None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="24, or 1 for optimize",
-        help="Most frames that are painted before a range and thrown away, so that the range begins as it does in the full "
-             "clip.")
+        help="Most frames that are painted before a range and discarded, so that the range begins as it does in the full clip.")
     strength: float = option(
         1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
     temporal: float = option(
@@ -184,7 +183,7 @@ class TrainOptions:
         help="Steps between two validations on held-out frames, each with numbers in the log and a sheet of samples.")
     save_every: int = option(
         100, panel=PACE, metavar="STEPS", low=1, high=10_000_000,
-        help="Steps between two checkpoints, from which a stopped training goes on.")
+        help="Steps between two checkpoints, from which a stopped training continues.")
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -33,7 +33,7 @@ class Method(Protocol):
         """Distances in frames to the earlier paintings that a painting follows, nearest first; empty with `temporal` 0."""
 
     def preroll(self, options: Options) -> int:
-        """How many frames before a range are painted and thrown away, where `Options.preroll` is None."""
+        """How many frames before a range are painted and discarded, where `Options.preroll` is None."""
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
         """Raise UsageError or InputError, before any work, if `build` would fail with these options and styles."""

@@ -29,7 +29,7 @@ from vidstyle.video import libraries
 FORMAT = 1
 HASH_DIGITS = 12  # hexadecimal digits of a hash in messages
 Description = dict[str, Any]
-"""What the manifest states about a file or a run, in types that JSON knows."""
+"""What the manifest states about a file or a run, in types that JSON has."""
 
 
 def manifest_path(target: Path) -> Path:

@@ -34,9 +34,9 @@ class Selection:
     frames: tuple[int, int] | None = None
     """First and last frame, both included: from 0 for a movie, the numbers of its files for a sequence."""
     start: float | None = None
-    """Seconds on the source's clock; frames shown from here on."""
+    """Seconds on the source's clock; frames that appear from then on."""
     end: float | None = None
-    """Seconds on the source's clock; frames shown before this."""
+    """Seconds on the source's clock; frames that appear before it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Plan:
         return self.clip.number(self.frames[0]), self.clip.number(self.frames[1])
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan in types that JSON knows."""
+        """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
                 "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,

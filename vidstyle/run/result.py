@@ -51,7 +51,7 @@ class Result:
                 "white.") if bright else damage
 
     def as_dict(self) -> dict[str, Any]:
-        """The result in types that JSON knows, with source and target instead of the plan."""
+        """The result in types that JSON has, with source and target instead of the plan."""
         own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "plan"}
         return {"source": str(self.plan.clip.path), "target": str(self.plan.target), **own,
                 "warnings": [*self.plan.warnings, *self.warnings]}

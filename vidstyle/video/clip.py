@@ -174,7 +174,7 @@ class Clip:
         return math.ceil((Fraction(seconds) - Fraction(1, 2000)) / self.time_base)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the lists of times, in types that JSON knows."""
+        """Everything but the lists of times, in types that JSON has."""
         coding = self.coding
         return {
             "path": str(self.path), "container": coding.container, "stream": coding.stream, "codec": coding.codec,

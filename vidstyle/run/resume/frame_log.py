@@ -75,7 +75,7 @@ class FrameLog:
         """Add a frame, and save if a save is due.
 
         written: what the sink's `write` returned for it. memories: those for the next frame. facts: what the manifest and the
-        result state about this frame, in types that JSON knows.
+        result state about this frame, in types that JSON has.
         """
         samples = None
         with self.folder.disk_errors():

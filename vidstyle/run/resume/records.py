@@ -37,7 +37,7 @@ def trusted(records: Sequence[Record], folder: Path) -> list[Record]:
     for record in records:
         if all(_is_intact(folder / name, digest) for name, digest in record["files"]):
             found.append(record)
-        elif record["kind"] != FIT:  # older states of a fit are removed as it goes on
+        elif record["kind"] != FIT:  # older states of a fit are removed during the fit
             break
     while found and found[-1]["kind"] == FRAMES and not _can_continue(found[-1], folder):
         found.pop()

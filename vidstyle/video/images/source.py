@@ -88,7 +88,7 @@ class ImageSequenceSource:
     def decode(self, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:
         """Frames `first` to `last`, both included, one at a time; `clamp` changes nothing, as all values are in [0, 1].
 
-        An image that cannot be read raises InputError or, where the settings go on past damage, repeats the one before it
+        An image that cannot be read raises InputError or, where `on_damage` allows it, repeats the one before it
         (before the first good image, that one is repeated): no part of a damaged image is used.
         """
         for index in range(first, self.clip.frames if last is None else last + 1):

@@ -84,7 +84,7 @@ class MovieDecoder:
             back = max(2 * back, Fraction(1))
 
     def _beginning(self) -> tuple[InputContainer, VideoStream]:
-        """The file, opened anew, so that nothing was read of it."""
+        """The file, opened again, so that reading starts at its beginning."""
         self._open.close()
         container = self._open.enter_context(open_container(self._clip.path))
         self._file = container, video_stream(container, self._clip.path, self._clip.coding.stream)
