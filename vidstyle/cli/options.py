@@ -13,7 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from vidstyle.core.declare import options_of
-from vidstyle.core.options import PANELS, REPORT
+from vidstyle.core.options import PANELS, REPORT, Options
 from vidstyle.painting.methods import METHODS
 
 Returned = TypeVar("Returned")
@@ -33,6 +33,9 @@ def declared(options: type[Any], name: str, panel: str | None = None) -> Any:
     if name == "method":
         methods = "; ".join(f"{method.name} {method.summary}" for method in METHODS.values())
         option = replace(option, help=f"{option.help.removesuffix('.')}: {methods}.")
+    if name == "preroll":
+        counts = [f"{method.preroll(Options())} for {method.name}" for method in METHODS.values()]
+        option = replace(option, default_text=", ".join(counts))
     return typer.Option(option.flag, rich_help_panel=panel or option.panel, help=option.full_help, metavar=option.metavar,
                         show_default=False)
 

@@ -71,7 +71,7 @@ class Options:
         help="A damaged clip is refused (fail), or its damaged frames repeat the last good frame (hold) "
              "or are painted as they are (keep).")
     preroll: int | None = option(
-        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="24, or 1 for optimize",
+        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="chosen by the method",
         help="Most frames that are painted before a range and discarded, so that the range begins as it does in the full clip.")
     strength: float = option(
         1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
