@@ -70,7 +70,7 @@ def test_a_perfectly_warped_painting_scores_at_interpolation_error(tmp_path: Pat
     assert result.values["painting"]["e_stab_10"] < 2 / 255 / math.sqrt(12)
 
 
-def test_blur_is_caught(tmp_path: Path) -> None:
+def test_a_blurred_painting_has_a_lower_sharpness(tmp_path: Path) -> None:
     """A blurred painting is steadier and must not look better for it: its sharpness tells, and so does the control."""
     generator = np.random.default_rng(1)
     source = write(tmp_path / "source.mkv", [texture(HEIGHT, WIDTH)] * 4)

@@ -111,7 +111,7 @@ def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsy
     assert not (tmp_path / "net.onnx").exists()
 
 
-def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_onnx_the_error_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vidstyle.export.NEEDS", ("onnx", "a_missing_package"))
     with pytest.raises(UsageError, match=r"needs a_missing_package, which .* run: pip install 'vidstyle\[onnx\]'\.$"):
         export_network(tmp_path / "net.safetensors", tmp_path / "net.onnx")

@@ -36,7 +36,7 @@ def pulled(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("i", "j"), [(30, 31), (31, 30), (20, 30)])
-def test_flow_brings_the_other_frame_here(i, j):
+def test_the_other_frame_warped_along_the_flow_is_this_frame(i, j):
     flow, visible = scene.true_flow(i, j), scene.true_visibility(i, j)[0] > 0
     assert flow.shape == (2, scene.HEIGHT, scene.WIDTH)
     assert flow.dtype == np.float32
@@ -48,7 +48,7 @@ def test_flow_brings_the_other_frame_here(i, j):
     assert wrong_way > 2 * error
 
 
-def test_there_and_back_is_no_motion():
+def test_motion_forward_and_back_cancels():
     grid, visible = pixel_grid(scene.HEIGHT, scene.WIDTH), scene.true_visibility(20, 30)[0] > 0
     there = scene.flow_at(grid, 20, 30)
     back = scene.flow_at(grid + there, 30, 20)
@@ -86,7 +86,7 @@ def test_there_is_texture_to_track_nearly_everywhere():
     assert np.mean(energy > 0.5) > 0.9  # half a grey level is what survives 8 bits
 
 
-def test_rendering_twice_gives_the_same_picture():
+def test_rendering_twice_gives_the_same_image():
     first = frame(31)
     scene.layers.cache_clear()
     assert np.array_equal(scene.render(31), first)

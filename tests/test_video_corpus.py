@@ -49,7 +49,7 @@ def test_a_real_clip_goes_through(path: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CLIPS, reason="set VIDSTYLE_DATA to a folder with a folder `video` of clips")
-def test_the_damaged_clips_are_told() -> None:
+def test_the_damage_of_real_clips_is_reported() -> None:
     for path in [path for path in CLIPS if "corrupt" in path.name or "out_of_range" in path.name]:
         with pytest.raises(VidstyleError) as caught:
             for _ in open_source(path).decode():
