@@ -14,7 +14,7 @@ from vidstyle.core.progress import Progress
 
 @pytest.fixture
 def tick(monkeypatch: pytest.MonkeyPatch):
-    """A clock that moves only when told to."""
+    """A clock that moves only when the test moves it."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 

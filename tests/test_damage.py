@@ -35,7 +35,7 @@ def spots(path: Path, stream: int = 0) -> list[tuple[int, int]]:
 
 
 def zero(path: Path, packets: list[int], keep: int = 0) -> Path:
-    """Blank these packets of the picture, but for their first `keep` bytes."""
+    """Blank these packets of the video, except their first `keep` bytes."""
     data = bytearray(path.read_bytes())
     for at, size in [spots(path)[index] for index in packets]:
         data[at + keep:at + size] = bytes(size - keep)
@@ -87,7 +87,7 @@ def test_a_damaged_clip_is_refused_or_its_frames_are_repeated(tmp_path: Path, na
     clip = source.clip
     held = list(source.decode())
     assert [frame.pts for frame in held] == list(clip.pts)
-    if "mkv" in name:  # nothing in it says how many frames there were, so the length is told instead
+    if "mkv" in name:  # it does not state the number of frames, so the error states the length
         assert 20 <= clip.frames < N
         assert any("cut off" in warning for warning in source.warnings)
         assert not [frame for frame in held if frame.damage]
@@ -114,7 +114,7 @@ def test_a_damaged_clip_is_refused_or_its_frames_are_repeated(tmp_path: Path, na
 
 def test_keep_gives_the_damaged_frames(tmp_path: Path) -> None:
     path = flip(make_clip(tmp_path / "a.mp4", frames=N, size=(192, 128), options={"x264-params": "bframes=0:keyint=40"}), 10)
-    with av.open(str(path)) as reader:  # every picture that a bare decoder gives, with its own word on it
+    with av.open(str(path)) as reader:  # every frame that the decoder alone gives, and whether it calls it corrupt
         told = [(frame.pts, frame.is_corrupt) for frame in reader.decode(video=0)]
     kept = list(open_source(path, ReadSettings("keep")).decode())
     assert [(frame.pts, frame.damage == "damaged") for frame in kept] == told

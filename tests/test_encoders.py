@@ -1,4 +1,4 @@
-"""The encoders: names, shapes, what is run, and known numbers on a generated picture."""
+"""The encoders: names, shapes, which layers are computed, and known numbers on a generated image."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The whole path on tiny clips: what comes out, what is kept, and what is left behind when something breaks."""
+"""Whole runs on tiny clips: the output, what is kept of the source, and the files left after a failure."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -25,12 +25,12 @@ def frame(index: int) -> np.ndarray:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Decibels between two pictures with values 0 to 255."""
+    """Decibels between two images with values 0 to 255."""
     return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b.astype(float)) ** 2)))
 
 
 def pulled(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """picture(x + flow(x)), by scipy, so that none of the code under test takes part."""
+    """image(x + flow(x)), by scipy, independent of the code under test."""
     y, x = np.mgrid[: scene.HEIGHT, : scene.WIDTH] + flow[::-1]
     return np.stack([map_coordinates(picture[..., c], [y, x], order=1, mode="nearest") for c in range(3)], -1)
 

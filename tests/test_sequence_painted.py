@@ -1,4 +1,4 @@
-"""Sequences the whole path, with a painter that only turns pictures to their negative."""
+"""Whole runs on sequences, with the method that paints the negative of each image."""
 
 from fractions import Fraction
 from pathlib import Path

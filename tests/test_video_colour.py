@@ -119,7 +119,7 @@ def test_every_orientation_is_the_matrixs(orientation: Orientation) -> None:
     image = torch.arange(3 * 2 * 4).view(3, 2, 4).float()
     upright = orientation.apply(image)
     for y in range(2):
-        for x in range(4):  # where the display matrix itself sends each pixel, moved back into the picture
+        for x in range(4):  # the place of each pixel by the display matrix, moved back into the frame
             to_x, to_y = a * x + c * y, b * x + d * y
             to_x, to_y = to_x % upright.shape[2] if to_x >= 0 else to_x, to_y
             to_x = to_x + upright.shape[2] - 1 if min(a, c) < 0 else to_x

@@ -44,7 +44,7 @@ def test_a_real_clip_goes_through(path: Path, tmp_path: Path) -> None:
             try:
                 count = sum(1 for _ in reader.decode(reader.streams[source.clip.coding.stream]))
             except av.FFmpegError:
-                return  # a damaged clip, as the next test tells
+                return  # a damaged clip, which the next test covers
         assert count == source.clip.frames
 
 

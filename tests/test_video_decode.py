@@ -1,4 +1,4 @@
-"""Decoding: every frame, upright, at its time; a range is a slice; damage is told and never hidden."""
+"""Decoding: every frame, upright, at its time; a range is a slice; damage is reported."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_edit_list_decodes_from_its_first_displayed_frame(tmp_path: Path) -> 
 
 
 def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-    """Gray, with a red corner at the coded picture's top left and a blue one at its top right."""
+    """Gray, with a red corner at the coded frame's top left and a blue one at its top right."""
     image = np.full((height, width, 3), 128, np.uint8)
     image[:height // 4, :width // 4] = 220, 30, 30
     image[:height // 4, -(width // 4):] = 30, 30, 220

@@ -1,4 +1,4 @@
-"""Interlaced clips: refused, or made whole, as many pictures as before and every range a slice."""
+"""Interlaced clips: refused, or deinterlaced with as many frames as before, where every range is a slice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vidstyle.video import ReadSettings, Source, describe, open_source
 
 
 def woven(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-    """Two moments of the moving picture in one: the lower field first, as x264 codes it unless frames say otherwise."""
+    """Two fields of the moving image in one frame, the lower field first, as x264 codes it by default."""
     picture = gradient(4 * index, width, height)
     picture[::2] = gradient(4 * index + 2, width, height)[::2]
     return picture

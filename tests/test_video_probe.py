@@ -64,7 +64,7 @@ def test_an_edit_list_hides_frames(tmp_path: Path) -> None:
 def test_rotation_gives_the_size_a_viewer_sees(tmp_path: Path, matrix: list[int], turned: int) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, matrix=matrix, ratio=Fraction(4, 3))
     clip = probe(path)
-    reader = cv2.VideoCapture(str(path))  # an independent reader that turns pictures upright
+    reader = cv2.VideoCapture(str(path))  # an independent reader that applies the rotation
     _, image = reader.read()
     assert (clip.height, clip.width) == image.shape[:2]
     assert (clip.rotation, clip.orientation.mirrored) == (turned, False)

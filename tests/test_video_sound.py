@@ -1,4 +1,4 @@
-"""Sound: the very packets of the source, at the very moments, beside the picture."""
+"""Sound: the packets of the source, at their times, in sync with the frames."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def noise(path: Path, codec: str, frames: int = 60) -> Path:
 
 
 def heard(path: Path) -> tuple[Fraction, np.ndarray[Any, Any]]:
-    """Seconds from the picture's first frame to the first sample that a player plays, and all samples from then on."""
+    """Seconds from the first frame to the first sample that a player plays, and all samples from then on."""
     with av.open(str(path)) as reader:
         begins = next(frame.pts * frame.time_base for frame in reader.decode(video=0))
     with av.open(str(path)) as reader:  # after a seek, sound from before zero would be left out
