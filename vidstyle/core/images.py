@@ -111,6 +111,13 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     return resized if image.ndim == 4 else resized[0]
 
 
+def resize_alpha(alpha: Tensor, size: tuple[int, int]) -> Tensor:
+    """`alpha` (1, H, W) in [0, 1] at (height, width) `size`, bilinear; of this size already, it is returned as it is."""
+    if tuple(alpha.shape[1:]) == tuple(size):
+        return alpha
+    return F.interpolate(alpha[None], size=size, mode="bilinear", antialias=True)[0]
+
+
 def size_at_height(shape: tuple[int, ...], height: float, least: int) -> tuple[int, int]:
     """(height, width) of an image of `shape` (H, W) scaled to `height` pixels, or larger so that no side is below `least`."""
     tall, wide = shape

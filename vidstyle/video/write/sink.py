@@ -13,11 +13,11 @@ from typing import Self
 import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
-from torch.nn.functional import interpolate
 
 from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.frame import Frame
+from vidstyle.core.images import resize_alpha
 from vidstyle.video.interfaces import Written
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import sdr_range_to_hdr
@@ -110,9 +110,7 @@ class MovieSink:
         width, height = self._layout.size
         if tuple(frame.image.shape) != (3, height, width):
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
-        alpha = frame.alpha
-        if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
-            alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        alpha = None if frame.alpha is None else resize_alpha(frame.alpha, (height, width))
         image = frame.image if self._hdr is None else sdr_range_to_hdr(frame.image, self._hdr)
         coded = write_image(image, self._layout.format.pix_fmt, self._layout.format.colour, alpha)
         return Written(pack_samples(coded), self._encode(coded, frame.pts, frame.duration))
