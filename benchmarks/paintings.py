@@ -32,7 +32,7 @@ from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
 
-Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
+PaintClip = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order -> their paintings, each (3, H, W) in [0, 1]."""
 
 
@@ -46,7 +46,7 @@ def read_frames(plan: Plan, first: int, last: int) -> list[Frame]:
     return [at_paint_size(frame, plan) for frame in plan.source.decode(first, last)]
 
 
-def vidstyle_painter(plan: Plan) -> tuple[Painter, float]:
+def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
     """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
     began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:

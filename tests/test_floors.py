@@ -103,7 +103,7 @@ def test_the_package_keeps_its_floors():
     assert violations(PACKAGE) == []
 
 
-def test_every_floor_is_lived_in():
+def test_every_room_of_the_floors_exists():
     rooms = {place[1] for path in PACKAGE.rglob("*.py") if (place := room_of(module_of(path, PACKAGE)))}
     assert rooms == {room for floor in FLOORS for room in floor}
 

@@ -1,4 +1,4 @@
-"""The functions that rooms hand to each other: flow, cut detection, painting and image features."""
+"""The types of the functions that rooms pass to each other: flow, cut detection, painting and image features."""
 
 from __future__ import annotations
 
@@ -29,3 +29,6 @@ known: (1, H, W) in [0, 1], 1 = the painting is to stay as it is there, below 0.
 
 Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
 """Images (N, 3, H, W), sRGB in [0, 1], and layer names -> features (N, C, h, w) by layer."""
+
+SMALLEST_ENCODED = 32
+"""Pixels on the shortest side of the smallest image that an encoder is given."""

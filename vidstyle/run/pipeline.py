@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.core.devices import deterministic
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.interfaces import FlowEstimator
@@ -54,12 +54,12 @@ def preview_video(source: Path, styles: Sequence[Style | StylePicture], target: 
 
 
 def run(plan: Plan, *, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
-    """Do what the plan says.
+    """Paint the clip as planned.
 
-    The output appears whole or not at all, and its manifest with it. What is done is kept in a folder beside the output
-    until then: the same call goes on where one that was stopped or killed was saved last, or begins anew with `restart`.
-    A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises UsageError where what is kept is
-    another run's, and InputError or OutputError where the clip breaks off or the disk fills on the way.
+    The output appears whole or not at all, and its manifest with it. Until then, finished work is saved in a folder beside
+    the output. The same call after a stop or a kill continues from the last save; with `restart` it starts from the
+    beginning. A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises UsageError where the folder
+    holds an unfinished run with other settings, InputError where the clip is damaged, OutputError where the disk fails.
     """
     return _run(plan, restart, listen, None)
 
@@ -67,9 +67,9 @@ def run(plan: Plan, *, restart: bool = False, listen: Listener = lambda progress
 def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
     """`run` for a plan that was made with `preview`, and a contact sheet PNG of `count` frames: source above, painting below.
 
-    Of a preview that was stopped, only the fit is kept.
+    A preview that was stopped continues with its fit; its frames are painted again.
     """
-    assert plan.sheet is not None, "the plan is not a preview's"
+    assert plan.sheet is not None, "the plan was made without `preview`"
     sheet = ContactSheet([plan.frames[0] + place for place in evenly_spaced(plan.count, count)])
     result = _run(plan, restart, listen, sheet)
     write_png(plan.sheet, contact_sheet(sheet.columns, [f"frame {plan.clip.number(index)}" for index in sheet.indices]))
@@ -78,14 +78,14 @@ def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listen
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Frames picked out for a contact sheet while they go by."""
+    """The frames of a contact sheet, collected during a run."""
 
     indices: list[int]
     columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     """Source and painting of each, (3, h, w) in [0, 1]."""
 
     def add(self, source: Frame, written: Frame) -> None:
-        """Keep the pair if its frame is one of `indices`; no larger than a sheet can show."""
+        """Add the pair if its frame is one of `indices`, scaled down to SHEET_SIDE."""
         if written.index in self.indices:
             height, width = written.image.shape[-2:]
             factor = min(1.0, SHEET_SIDE / max(height, width))
@@ -95,7 +95,7 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class PaintedFrame:
-    """A source frame, its painting, and what the next frame is painted with."""
+    """A source frame, its painting, and the memories for the next frame."""
 
     source: Frame
     painting: Tensor | None
@@ -138,7 +138,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
 
 
 def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """What the plan's method builds for its clip and styles."""
+    """The painter that the plan's method builds for its clip and styles."""
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
     style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
@@ -152,7 +152,7 @@ def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, l
 
 def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
-    """Frames from `begin` to the last, painted in order with what the frames before left in `memories`."""
+    """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
     frames = plan.source.decode(begin, plan.frames[1], clamp=False)
     if painter is None:
         yield from (PaintedFrame(frame, None) for frame in frames)
@@ -172,9 +172,9 @@ def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEsti
 
 
 def _make_folder(plan: Plan) -> None:
-    """Make the output's folder where one was asked for that does not exist yet."""
+    """Create the folder of the output if it does not exist."""
     folder = plan.target.absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another -o.") from error
+        raise OutputError(f"{folder}: cannot be created ({reason(error)}); give another -o.") from error

@@ -41,11 +41,11 @@ class OptimizeMethod:
         return (1,) if by_key_frames(options) else options.references
 
     def preroll(self, options: Options) -> int:
-        """See `Method`; a painting follows its references closely, and a longer preroll costs seconds a frame."""
+        """See `Method`; a painting follows its references closely, and each frame of preroll takes seconds."""
         return KEY_PREROLL if by_key_frames(options) else max(options.references)
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """See `Method`; there is nothing that could be missing."""
+        """See `Method`; nothing needs to be checked."""
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""

@@ -1,4 +1,4 @@
-"""A job: all that the painted frames depend on, as values by name, and what follows where two jobs differ."""
+"""Comparing two jobs. A job is all that the painted frames depend on, as values by name."""
 
 from __future__ import annotations
 
