@@ -71,9 +71,9 @@ def test_a_pan_has_key_frames_where_enough_has_left_the_frame():
     step, fast = 4, 20
     # Of `WIDTH` columns, step x n came in since the key frame, and step since the last frame.
     expected = next(n for n in range(1, 25) if step * n - step > LOST * WIDTH)
-    found = key_frames(pan(31, step), step)
+    found = key_frames(pan(51, step), step)
     assert found[0] == 0
-    assert found[-1] == 30
+    assert found[-1] == 50
     assert found[1] == pytest.approx(expected, abs=1)  # rounding of the columns next to the new ones
     assert all(abs(b - a - expected) <= 1 for a, b in pairwise(found[:-1]))
     assert key_frames(pan(13, fast), fast) == [0, SHORTEST, 2 * SHORTEST, 3 * SHORTEST]
