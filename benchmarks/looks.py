@@ -25,7 +25,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -108,8 +108,9 @@ def stabilities(pair: Pair, clips: Sequence[Sequence[Tensor]], motion: Judge) ->
     return [metrics.values(clip) for clip in range(len(clips))]
 
 
-def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges, stills: int) -> dict[str, tuple[Look, list[float]]]:
-    """By method: its look, and the feature match of each of the `stills` frames judged, first to last."""
+def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges,
+          stills: int) -> Iterator[tuple[str, Look, list[float]]]:
+    """Of each method its name, its look, and the feature match of each of the `stills` frames judged, first to last."""
     style = read_image(pair.style)
     height = pair.sources[0].image.shape[1]
     judge = StyleJudge(style, height, judges.shallow, judges.deep)
@@ -117,7 +118,6 @@ def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges, stills: 
     last = len(pair.sources) - 1
     places = sorted({round(number * last / max(1, stills - 1)) for number in range(stills)})
     steady = stabilities(pair, [paintings.images for paintings in painted.values()], judges.motion)
-    found = {}
     for (name, paintings), stable in zip(painted.items(), steady, strict=True):
         images = [paintings.images[place] for place in places]
         matches, grams = zip(*map(judge.judge, images), strict=True)
@@ -125,13 +125,12 @@ def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges, stills: 
         sharp = statistics.mean(map(gradient_energy, images))
         source = statistics.mean(gradient_energy(pair.sources[place].image) for place in places)
         totals = [match.total for match in matches]
-        found[name] = Look(
+        yield name, Look(
             statistics.mean(totals), statistics.mean(match.precision for match in matches),
             statistics.mean(match.coverage for match in matches), statistics.mean(match.height for match in matches),
             statistics.mean(grams), stable.get("e_stab"), stable.get("e_stab_10"), sharp / source,
             sharp / gradient_energy(shown), max(one.most for one in repeated), statistics.mean(one.mean for one in repeated),
             statistics.mean(one.share for one in repeated), paintings.preparation, paintings.seconds), totals
-    return found
 
 
 def heading(title: str) -> str:
@@ -197,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                    for method in args.method if method.applies(pair)}
         judges = Judges.load(args.data, tuple(pair.sources[0].image.shape[1:]))
         print(heading(pair.name))
-        for name, (look, totals) in looks(pair, painted, judges, args.stills).items():
+        for name, look, totals in looks(pair, painted, judges, args.stills):
             print(line(f"  {name}", look), flush=True)
             rows.setdefault(name, []).append(look)
             values = {key: round(value, 5) if value is not None else None for key, value in asdict(look).items()}

@@ -21,12 +21,14 @@ from benchmarks.look_repetition import SIDE, best_places, recurrences, repetitio
 from benchmarks.look_sheets import CROP, GAP, LABEL, sheet, write_blind
 from benchmarks.looks import Judges, Look, main, mean_look
 from benchmarks.peers import VGG
-from samples import scene
 from training.distill_encoder import Teacher
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, resize, write_png
 from vidstyle.evaluate.judge import load_judge
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.network_file import save_network
+from vidstyle.video import open_source
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 DATA = Path(os.environ.get("VIDSTYLE_DATA", "nowhere"))
@@ -192,6 +194,21 @@ def test_finished_paintings_are_read_whole_or_in_part(tmp_path: Path):
         method.paint(pair, 160, tmp_path)
 
 
+def test_vidstyle_paints_with_the_options_given(tmp_path: Path):
+    pair = Pair(SAMPLES / "harbour.mp4", SAMPLES / "styles" / "wave.jpg", frames(2))
+    save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
+    network = f'network="{tmp_path / "net.safetensors"}"'
+    plain = Method.parse(f"feedforward:{network},temporal=0").paint(pair, 160, tmp_path)
+    assert [image.shape for image in plain.images] == [(3, 90, 160)] * 2
+    assert plain.preparation > 0
+    assert plain.seconds > 0
+    preset = Method.parse("feedforward:preset=nonsense")
+    with pytest.raises(UsageError, match="no preset 'nonsense'"):
+        preset.paint(pair, 160, tmp_path)
+    with pytest.raises(UsageError, match="unknown brush"):
+        Method.parse("feedforward:brush=3").paint(pair, 160, tmp_path)
+
+
 def test_a_method_is_read_from_text():
     assert Method.parse("feedforward") == Method("feedforward", "feedforward")
     assert Method.parse("optimize:seed=3,temporal=0") == Method("optimize:seed=3,temporal=0", "optimize", "seed=3,temporal=0")
@@ -255,13 +272,30 @@ def test_the_table_has_a_row_for_each_method(tmp_path: Path, monkeypatch: pytest
 
 
 @needs_data
-def test_the_unpainted_sample_matches_its_style_as_measured_before():
-    """0.776 was measured independently of this code, at 640x360 and all positions."""
-    style = read_image(SAMPLES / "styles" / "night.jpg")
-    vgg = TrueVGG(DATA / VGG).eval().requires_grad_(False)
-    deep = TeacherEncoder(Teacher(DATA / looks.COMPRESSED_VGG))
-    image = torch.as_tensor(scene.render(0)).permute(2, 0, 1)
-    match, _ = StyleJudge(style, image.shape[1], vgg, deep, most_queries=1024).judge(image)
-    assert match.total == pytest.approx(0.776, abs=0.02)
-    assert set(vgg(image[None, :, :64, :64], SHALLOW_LAYERS)) == set(SHALLOW_LAYERS)
-    assert set(deep(image[None, :, :64, :64], DEEP_LAYERS)) == set(DEEP_LAYERS)
+def test_the_unpainted_cups_match_the_mosaic_as_measured_before():
+    """0.480 was measured by other code, among 10,000 positions of each image drawn at random; more can only be nearer."""
+    style = read_image(DATA / "style_training" / "fns_mosaic.jpg")
+    [[frame]] = open_source(DATA / "video" / "sam2_02_cups.mp4").sample([30], run=1)
+    images = resize(frame.image, (360, 640)), resize(style, (648, 779))  # 1.8 x, its best height
+    chance, vgg = torch.Generator().manual_seed(0), TrueVGG(DATA / VGG).eval().requires_grad_(False)
+    painted, wanted = (vgg(image[None], SHALLOW_LAYERS) for image in images)
+    sampled = exhaustive = 0.0
+    for layer in SHALLOW_LAYERS:
+        exhaustive += sum(feature_match(painted[layer], wanted[layer], most_queries=512)) / len(SHALLOW_LAYERS)
+        mean = wanted[layer].mean((2, 3), keepdim=True)
+        some = [F.normalize(f - mean, dim=1)[0].flatten(1).T for f in (painted[layer], wanted[layer])]
+        some = [rows[torch.randperm(len(rows), generator=chance)[:10_000]] for rows in some]
+        for one, other in (some, some[::-1]):
+            sampled += float(1 - best_cosines(one[:512], other).mean()) / len(SHALLOW_LAYERS)
+    # The frame and the sample of the other code are not known: neighbouring frames and samples differ by about 0.007.
+    assert sampled == pytest.approx(0.480, abs=0.015)
+    assert sampled - 0.06 < exhaustive < sampled - 0.01
+
+
+@needs_data
+def test_the_networks_give_the_layers_that_are_judged():
+    image = torch.rand(1, 3, 64, 64)
+    shallow = TrueVGG(DATA / VGG).eval()(image, SHALLOW_LAYERS)
+    deep = TeacherEncoder(Teacher(DATA / looks.COMPRESSED_VGG))(image, DEEP_LAYERS)
+    assert [tuple(shallow[layer].shape[1:]) for layer in SHALLOW_LAYERS] == [(128, 32, 32), (256, 16, 16), (256, 16, 16)]
+    assert [tuple(deep[layer].shape[2:]) for layer in DEEP_LAYERS] == [(8, 8), (4, 4)]
