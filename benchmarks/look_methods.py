@@ -156,13 +156,15 @@ def _magenta(style: Tensor) -> Callable[[Tensor], Tensor]:
 def _finished(path: Path, pair: Pair) -> list[Tensor]:
     """The paintings of `pair.sources` in a movie or a folder, at their size: the whole clip, or exactly these frames."""
     first, count = pair.sources[0].index, len(pair.sources)
-    if path.is_dir():
-        files = sorted(path.glob("*.png"))
-        found, read = len(files), lambda start: map(read_image, files[start:start + count])
-    else:
-        movie = open_source(path)
-        found, read = movie.clip.frames, lambda start: (frame.image for frame in movie.decode(start, start + count - 1))
+    files = sorted(path.glob("*.png")) if path.is_dir() else []
+    movie = None if path.is_dir() else open_source(path)
+    found = len(files) if movie is None else movie.clip.frames
     if found != count and found < first + count:
         raise InputError(f"{path}: holds {found} paintings; give those of the frames {first}-{first + count - 1}, or all.")
+    begin = 0 if found == count else first
+    if movie is None:
+        images = [read_image(file) for file in files[begin:begin + count]]
+    else:
+        images = [frame.image for frame in movie.decode(begin, begin + count - 1)]
     height, width = pair.sources[0].image.shape[1:]
-    return [resize(image, (height, width)) for image in read(0 if found == count else first)]
+    return [resize(image, (height, width)) for image in images]

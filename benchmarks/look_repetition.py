@@ -105,7 +105,8 @@ def recurrences(here: Tensor, places: Tensor, distance: float) -> Tensor:
 
 def _patches(image: Tensor, step: int) -> Tensor:
     """Patches (n, 3 SIDE²) of an image (3, H, W), `step` pixels apart, row by row, as integers from 0 to LEVELS in float32."""
-    return unfold((image * LEVELS).round()[None], SIDE, stride=step)[0].T.contiguous()
+    columns: Tensor = unfold((image * LEVELS).round()[None], SIDE, stride=step)[0]
+    return columns.T.contiguous()
 
 
 def _means(patches: Tensor) -> Tensor:

@@ -194,7 +194,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         pair = read_pair(clip, style, args.data, args.first, args.last, args.size)
         painted = {method.label: method.paint(pair, args.size, args.data / "weights")
                    for method in args.method if method.applies(pair)}
-        judges = Judges.load(args.data, tuple(pair.sources[0].image.shape[1:]))
+        height, width = pair.sources[0].image.shape[1:]
+        judges = Judges.load(args.data, (height, width))
         print(heading(pair.name))
         for name, look, totals in looks(pair, painted, judges, args.stills):
             print(line(f"  {name}", look), flush=True)
