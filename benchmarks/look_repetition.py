@@ -21,8 +21,8 @@ WITHIN = 1 / 8
 FLAT = 0.03
 """Deviation of the colours in a patch, of sRGB in [0, 1], below which it is flat paint: there no eye sees a repetition."""
 FOUND = 0.7
-"""Largest squared difference to the nearest place, over the patch's own variance. Patches are voted, and those of strokes
-that were laid so differ from their place by 0.7 to 0.85 in the median, those of a network that copies nothing by 0.6 to 1."""
+"""Largest squared difference to the nearest place, over the patch's own variance. Overlapping patches are averaged when
+strokes are laid: theirs differ from their nearest place by 0.6 to 0.85 in the median, so 0.5 finds a tenth of them only."""
 DISTINCT = 0.85
 """Largest squared difference to the nearest place, over that to the best one a patch or more away. Without this test the
 straight lines of a trained network, which copies nothing, recur 9 times; with it 4 times. (Lowe 2004 asks for 0.64 of

@@ -20,8 +20,8 @@ REUSE = 1.0
 """Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
 CELL = 8
 """Side in pixels of the cells of the style picture whose uses are counted."""
-BLOCKS = 16
-"""Uses are counted in blocks of the level's height over this, three by three: within a fifth of the height."""
+BLOCKS = 6
+"""Uses are counted in blocks of the height over this, three by three. At 16 a speck came back every fifth of the height."""
 _SWEEPS = 2  # the second knows all neighbours
 _APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
