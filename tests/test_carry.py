@@ -30,12 +30,12 @@ def true_pair(last: int, this: int) -> FlowPair:
 def test_steps_along_true_motion_compose_to_the_motion_from_the_key_frame():
     """The scene has the motion of any two frames; composed from neighbour to neighbour it must be the direct one."""
     path = None
-    for index in range(21, 25):
+    for index in (21, 22):
         path = extend(path, true_pair(index - 1, index))
     assert path is not None
-    for composed, (i, j) in ((path.to_last, (24, 20)), (path.to_this, (20, 24))):
+    for composed, (i, j) in ((path.to_last, (22, 20)), (path.to_this, (20, 22))):
         # Where a surface is hidden between the two, or two surfaces meet within a pixel, neighbours do not know the motion.
-        seen = np.logical_and.reduce([scene.true_visibility(i, k)[0] > 0 for k in range(20, 25)])
+        seen = np.logical_and.reduce([scene.true_visibility(i, k)[0] > 0 for k in (20, 21, 22)])
         error = (composed - torch.from_numpy(scene.true_flow(i, j))).norm(dim=0).numpy()[seen]
         # Bilinear interpolation of a smooth flow is exact to some 0.01 px; a step left out would be 1 px or more.
         assert float(np.median(error)) < 0.02

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -238,7 +237,6 @@ def test_one_interval_of_frames_is_held():
             yield at(image, frame.index)
 
     for _ in paint_by_key_frames(source(), lambda image, prior: image * 1, unmended, moving(0), never, every=6):
-        gc.collect()
         most = max(most, len(alive))
     # The key frames at both ends, five between, and one read ahead; the loop above holds the last one it was given.
     assert most <= 9

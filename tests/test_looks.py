@@ -123,7 +123,7 @@ def test_a_repeated_tile_is_counted():
 
 def test_the_style_picture_repeats_nothing():
     found = repetition(noise(3, 128, 160), noise(3, 128, 160))
-    assert (found.most, found.mean, found.share) == (1, 1, 1)
+    assert (found.most, found.mean, found.share) == (1, 1, 1)  # no patch of this noise is straight
 
 
 def test_a_shifted_copy_repeats_nothing():
@@ -136,6 +136,14 @@ def test_flat_and_foreign_paint_is_no_copy():
     style = noise(3, 128, 160)
     assert repetition(torch.full((3, 128, 160), 0.4), style).share == 0
     assert repetition(noise(4, 128, 160), style).share < 0.02
+
+
+def test_a_straight_edge_is_no_copy():
+    style = noise(3, 128, 160)
+    style[:, 64:] = 0.1
+    style[:, :64] = 0.9 - 0.2 * style[:, :64]
+    edge = torch.cat([torch.full((3, 62, 160), 0.8), torch.full((3, 66, 160), 0.1)], 1)
+    assert repetition(edge, style).share == 0
 
 
 def test_the_places_are_those_of_brute_force_for_any_number_of_threads():

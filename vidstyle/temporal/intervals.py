@@ -128,7 +128,7 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
         last = frame
 
 
-def from_ahead(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:
+def walk_back(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:
     """The in-betweens of an interval against time, each with its correspondence from the interval's key frame.
 
     Takes them out of the interval.

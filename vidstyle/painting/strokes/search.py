@@ -49,9 +49,9 @@ def measure_spread(style: Patches, targets: Tensor) -> Tensor:
     own = torch.full_like(squared, torch.inf)
     for some in torch.split(targets[:: max(1, len(targets) // _SPREAD_SAMPLE)], _ROWS):
         own = torch.minimum(own, distances(some, sources, squared).amin(0))
-    mean = float(squared.double().mean())  # exact: whole numbers
+    mean = squared.double().mean().float()  # exact: whole numbers
     factors = mean / (own + _SPREAD * mean + 1)
-    spread = torch.full((len(style.descriptions),), float(factors.double().mean()), device=factors.device)
+    spread = factors.double().mean().float().repeat(len(style.descriptions))
     spread[style.drawn] = factors
     return spread
 
