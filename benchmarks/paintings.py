@@ -28,6 +28,7 @@ from vidstyle.run.plan import Plan, plan_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.sampling import at_paint_size
+from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
@@ -54,8 +55,11 @@ def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
     references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        return (painted.painting for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(),
-                                                             references=references))
+        keys = painter.key_frames
+        painted_frames = (paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references)
+                          if keys is None else
+                          paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every))
+        return (painted.painting for painted in painted_frames)
 
     return paint, time.monotonic() - began
 
