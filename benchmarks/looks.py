@@ -40,7 +40,7 @@ from benchmarks.look_metrics import LEAST, StyleJudge
 from benchmarks.look_repetition import repetition
 from benchmarks.look_sheets import sheet, write_blind
 from benchmarks.paintings import plan_of, read_frames
-from benchmarks.peers import VGG
+from benchmarks.peers import VGG_FILE
 from benchmarks.sixteen import CLIPS, STYLES
 from training.distill_encoder import Teacher
 from vidstyle.core.errors import InputError
@@ -95,7 +95,7 @@ class Judges:
     @classmethod
     def load(cls, data: Path, size: tuple[int, int]) -> Judges:
         """From the folder `data`, for paintings of (height, width) `size`. Raises OSError or InputError without weights."""
-        return cls(TrueVGG(data / VGG).eval().requires_grad_(False), TeacherEncoder(Teacher(data / COMPRESSED_VGG)),
+        return cls(TrueVGG(data / VGG_FILE).eval().requires_grad_(False), TeacherEncoder(Teacher(data / COMPRESSED_VGG)),
                    load_judge(f"raft-small={data / RAFT}", "none", None, size, 0))
 
 
