@@ -20,7 +20,7 @@ from benchmarks.look_metrics import DEEP_LAYERS, SHALLOW_LAYERS, Match, StyleJud
 from benchmarks.look_repetition import SIDE, best_places, recurrences, repetition
 from benchmarks.look_sheets import CROP, GAP, LABEL, sheet, write_blind
 from benchmarks.looks import Judges, Look, main, mean_look
-from benchmarks.peers import VGG
+from benchmarks.peers import VGG_FILE
 from training.distill_encoder import Teacher
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
@@ -34,7 +34,7 @@ SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 DATA = Path(os.environ.get("VIDSTYLE_DATA", "nowhere"))
 EIGHT_BITS = 0.5 / 255 + 1e-6
 """Largest error of a value that went through a PNG file."""
-needs_data = pytest.mark.skipif(not (DATA / VGG).is_file(), reason="VIDSTYLE_DATA does not name a folder with VGG-19")
+needs_data = pytest.mark.skipif(not (DATA / VGG_FILE).is_file(), reason="VIDSTYLE_DATA does not name a folder with VGG-19")
 
 
 def random_encoder(image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -285,7 +285,7 @@ def test_the_unpainted_cups_match_the_mosaic_as_measured_before():
     style = read_image(DATA / "style_training" / "fns_mosaic.jpg")
     [[frame]] = open_source(DATA / "video" / "sam2_02_cups.mp4").sample([30], run=1)
     images = resize(frame.image, (360, 640)), resize(style, (648, 779))  # 1.8 x, its best height
-    chance, vgg = torch.Generator().manual_seed(0), TrueVGG(DATA / VGG).eval().requires_grad_(False)
+    chance, vgg = torch.Generator().manual_seed(0), TrueVGG(DATA / VGG_FILE).eval().requires_grad_(False)
     painted, wanted = (vgg(image[None], SHALLOW_LAYERS) for image in images)
     sampled = exhaustive = 0.0
     for layer in SHALLOW_LAYERS:
@@ -303,7 +303,7 @@ def test_the_unpainted_cups_match_the_mosaic_as_measured_before():
 @needs_data
 def test_the_networks_give_the_layers_that_are_judged():
     image = torch.rand(1, 3, 64, 64)
-    shallow = TrueVGG(DATA / VGG).eval()(image, SHALLOW_LAYERS)
+    shallow = TrueVGG(DATA / VGG_FILE).eval()(image, SHALLOW_LAYERS)
     deep = TeacherEncoder(Teacher(DATA / looks.COMPRESSED_VGG))(image, DEEP_LAYERS)
     assert [tuple(shallow[layer].shape[1:]) for layer in SHALLOW_LAYERS] == [(128, 32, 32), (256, 16, 16), (256, 16, 16)]
     assert [tuple(deep[layer].shape[2:]) for layer in DEEP_LAYERS] == [(8, 8), (4, 4)]
