@@ -44,7 +44,7 @@ PAIRS = (("sam2_02_cups.mp4", "gord_vg_la_cafe.jpg"), ("mdn_flower.mp4", "nst_wo
          ("sam2_04_coffee.mp4", "fns_wave.jpg"), ("mpy_big_buck_bunny_0_30.webm", "nstf_water_lilies_crop.jpg"),
          ("mdn_friday.mp4", "mag_Theo_van_Doesburg_sq.jpg"), ("sam2_03_blocks.mp4", "gord_tahiti_guaguin.jpg"))
 SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
-CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB, of the ImageNet pictures VGG-19 was trained on
+CAFFE_MEAN = (123.68, 116.779, 103.939)  # RGB, of the ImageNet images VGG-19 was trained on
 
 
 @dataclass(frozen=True)

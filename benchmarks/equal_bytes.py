@@ -2,8 +2,8 @@
 
     python -m benchmarks.equal_bytes samples/harbour.mp4
 
-Each time is a process of its own whose fresh memory is filled with another value, because an encoder that reads memory
-which it never wrote (x264 with mbtree, at 480x270 and not at 640x360) may look steady otherwise.
+Each time is a process of its own whose fresh memory is filled with another value, because otherwise an encoder that
+reads uninitialised memory (x264 with mbtree, at 480x270 and not at 640x360) may give equal files by chance.
 """
 
 from __future__ import annotations

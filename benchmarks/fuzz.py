@@ -1,4 +1,4 @@
-"""Mutated clips through probing, decoding and whole runs: every one ends in time, whole or with a sentence.
+"""Mutated clips through probing, decoding and whole runs: each must end in time, with all frames or with an error message.
 
     python benchmarks/fuzz.py --count 5000 --jobs 2            the figures of the changelog
     python benchmarks/fuzz.py --only 1234 --keep bad.mp4       one case again, its file kept
@@ -169,7 +169,7 @@ def work() -> None:
         path = Path(asked["path"])
         outcome, text = _try(path, asked["policy"], asked["whole"], network, style)
         left = [other.name for other in path.parent.iterdir() if other != path and
-                not other.name.endswith(".vidstyle-work")]  # what is painted is kept for another try
+                not other.name.endswith(".vidstyle-work")]  # the folder of an unfinished run
         if left and outcome != "painted":
             outcome, text = "left behind", f"{left}, {outcome}: {text}"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
@@ -202,7 +202,7 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
         sentence = str(error)
         whole_sentence = sentence.endswith(".") and "\n" not in sentence and 20 < len(sentence) < 600
         return ("refused" if whole_sentence else "no sentence"), sentence
-    except Exception as error:  # what a user would see as our bug
+    except Exception as error:  # what the command line reports as our bug
         return "crash", f"{error!r} {traceback.format_exc()[-1500:]}"
 
 
@@ -215,7 +215,7 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
 
     def try_case(self, tried: Case) -> dict[str, str]:
-        """What became of the case: `outcome`, `text`."""
+        """The result of the case: `outcome`, `text`."""
         for old in (self.folder / "case").iterdir():
             shutil.rmtree(old) if old.is_dir() else old.unlink()
         path = self.folder / "case" / f"clip{tried.source.suffix}"
@@ -268,7 +268,7 @@ TRACER = ("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=open,openat,conne
 
 
 def opened_elsewhere(trace: str, folder: str) -> list[str]:
-    """Names that were opened or called outside `folder` after the first case was, but for Python's own and the system's."""
+    """Files and addresses outside `folder` that were opened after the first case, except those of Python and the system."""
     after = trace[trace.index(f"{folder}/0/case/"):]
     names = re.findall(r'(?:open|openat)\(.*?"((?:[^"\\]|\\.)*)"', after) + re.findall(r"connect\(.*", after)
     root = str(Path(__file__).resolve().parent.parent)
@@ -277,7 +277,7 @@ def opened_elsewhere(trace: str, folder: str) -> list[str]:
 
 
 GOOD = ("decoded", "painted", "refused")
-"""Outcomes that are as they should be."""
+"""Outcomes that are correct."""
 
 
 def run(numbers: list[int], seed: int, folder: Path, jobs: int = 1,
@@ -299,7 +299,7 @@ def run(numbers: list[int], seed: int, folder: Path, jobs: int = 1,
 
 
 def main() -> None:
-    """Run the series and print what became of it; exit code 1 if anything was not as it should be."""
+    """Run the series and print the outcomes; exit code 1 if any is not in GOOD."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--first", type=int, default=0)

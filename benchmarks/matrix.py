@@ -3,8 +3,8 @@
     python benchmarks/matrix.py DATA [NAME ...]
 
 DATA is a folder with a folder `video` of clips; more are made on the spot (`matrix_clips.py`). Needs the packages
-imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo. A cell is `=` where source and output agree in the second
-reader's eyes; each row ends in OK, in warnings that name what is not the source's, or in a refusal of one sentence.
+imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo. A cell is `=` where source and output agree as these
+programs read them; each row ends in OK, in warnings that name what differs from the source, or in a refusal of one sentence.
 Anything else is FAIL, and then the exit code is 1. The last cell is the mean difference of the first frames in codes of
 the source's depth, written without loss, with `=` where the ffmpeg program decodes the very same bytes from both files;
 in rows that try a codec also the PSNR of the file that it wrote, by the ffmpeg program.
@@ -30,7 +30,7 @@ COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "co
 
 
 @dataclass(frozen=True)
-class Row:
+class ClipRow:
     """One clip written one way."""
 
     name: str
@@ -38,7 +38,7 @@ class Row:
     verdict: str
 
 
-def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "auto") -> Row:
+def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "auto") -> ClipRow:
     """Write one clip in its own format, or report why it cannot be."""
     options = {"hdr": read.hdr, "deinterlace": read.deinterlace, "on-damage": read.on_damage, "codec": codec}
     held = 0
@@ -53,7 +53,7 @@ def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "a
                 held += frame.damage != ""
     except VidstyleError as error:
         text = str(error).replace(str(path), path.name)
-        return Row(name, {}, f"{'FAIL ' if chr(10) in text else ''}refused: {text}")
+        return ClipRow(name, {}, f"{'FAIL ' if chr(10) in text else ''}refused: {text}")
     warnings = [*source.warnings, *plan.warnings, *([f"{held} frames are held."] if held else [])]
     reported = "\n".join([*plan.streams, *warnings])
     cells = check(source, target, reported)
@@ -62,7 +62,7 @@ def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "a
     wrong = [f"{key} {cell}" for key, cell in cells.items() if not _good(cell)]
     verdict = f"FAIL {'; '.join(wrong)}" if wrong else "warned" if warnings or "dropped" in reported else "OK"
     dropped = [line for line in plan.streams if "dropped" in line]
-    return Row(name, cells, ": ".join([verdict, " ".join([*warnings, *dropped])]) if warnings or dropped else verdict)
+    return ClipRow(name, cells, ": ".join([verdict, " ".join([*warnings, *dropped])]) if warnings or dropped else verdict)
 
 
 def _good(cell: str) -> bool:

@@ -153,7 +153,7 @@ def others(source: Source, before: dict[str, Any], after: dict[str, Any], report
 
 
 def codes(source: Source, folder: Path) -> str:
-    """Mean and alpha's largest difference of the first frames in codes, and whether the ffmpeg program sees none at all."""
+    """Mean and largest alpha difference of the first frames in codes, and whether the ffmpeg program decodes the same bytes."""
     clip, hdr = source.clip, source.clip.hdr
     if hdr is not None and source.settings.hdr == "tonemap":
         return "none"

@@ -1,4 +1,4 @@
-"""Awkward clips for the matrix, each made by FFmpeg with the one property that real cameras and editors confuse programs by."""
+"""Awkward clips for the matrix, each made by FFmpeg with one property that real clips have and programs often mishandle."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CLIPS: dict[str, str] = {
     "alpha_png.mov": "ALPHA -c:v png -pix_fmt rgba",
     "twelve_bit.mkv": "PIC -c:v ffv1 -level 3 -pix_fmt yuv444p12le",
     "twelve_bit_hevc.mp4": "PIC -c:v libx265 -crf 8 -pix_fmt yuv422p12le -x265-params log-level=error -tag:v hvc1",
-    # These two get their matrix afterwards; in 4:2:0 the chroma of a turned picture lies between the old samples.
+    # These two get their matrix afterwards; in 4:2:0 the chroma of a rotated frame lies between the old samples.
     "mirrored.mp4": f"PIC {_X264} -pix_fmt yuv444p",
     "interlaced_later.ts": "PIC -c:v mpeg2video -q:v 2 -bf 0",  # an interlaced part is added
     "rotated.mp4": f"PIC {_X264} -pix_fmt yuv444p",

@@ -28,11 +28,12 @@ from vidstyle.run.plan import Plan, plan_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.sampling import at_paint_size
+from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
 
-Painter = Callable[[Iterable[Frame]], Iterator[Tensor]]
+PaintClip = Callable[[Iterable[Frame]], Iterator[Tensor]]
 """The frames of a clip, in order -> their paintings, each (3, H, W) in [0, 1]."""
 
 
@@ -46,7 +47,7 @@ def read_frames(plan: Plan, first: int, last: int) -> list[Frame]:
     return [at_paint_size(frame, plan) for frame in plan.source.decode(first, last)]
 
 
-def vidstyle_painter(plan: Plan) -> tuple[Painter, float]:
+def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
     """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
     began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
@@ -54,8 +55,11 @@ def vidstyle_painter(plan: Plan) -> tuple[Painter, float]:
     references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        return (painted.painting for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(),
-                                                             references=references))
+        keys = painter.key_frames
+        painted_frames = (paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references)
+                          if keys is None else
+                          paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every))
+        return (painted.painting for painted in painted_frames)
 
     return paint, time.monotonic() - began
 

@@ -34,18 +34,18 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks`, `samples` and `training` are not installed
 
 from benchmarks.encoder import SHALLOW, TrueVGG, mean_style_loss
-from benchmarks.paintings import Painter, judge_of, measured, plan_of, read_frames, vidstyle_painter
+from benchmarks.paintings import PaintClip, judge_of, measured, plan_of, read_frames, vidstyle_painter
 from benchmarks.peer_networks import FIXED, PEERS, load_peer
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 
-VGG = "weights/vgg19_oxford_bgr_conv1_1-conv3_4.pth"
+VGG_FILE = "weights/vgg19_oxford_bgr_conv1_1-conv3_4.pth"
 ALONE, OURS = "per frame", "vidstyle"
 
 
 @dataclass(frozen=True)
-class Row:
+class PainterRow:
     """One row of the table; None if a value does not apply."""
 
     name: str
@@ -68,9 +68,9 @@ FORMATS = {"e_stab": ".4f", "e_stab_10": ".4f", "e_warp": ".5f", "style": ".4f",
            "sharpness": ".4f", "seconds": ".3f", "times": ".2f", "fit": ".0f"}
 
 
-def make_painters(args: argparse.Namespace, options: Options) -> tuple[dict[str, Painter], dict[str, float]]:
+def make_painters(args: argparse.Namespace, options: Options) -> tuple[dict[str, PaintClip], dict[str, float]]:
     """Every painter by name, and the seconds of those fits that were done now."""
-    found, fits = dict[str, Painter](), dict[str, float]()
+    found, fits = dict[str, PaintClip](), dict[str, float]()
     for name, temporal in ((ALONE, 0.0), (OURS, 1.0)):
         # `per frame` gets a network fitted without the temporal loss: the other one, painting without priors, is worse.
         file = args.network if temporal or args.network is None else args.network.with_stem(f"{args.network.stem}-alone")
@@ -83,7 +83,7 @@ def make_painters(args: argparse.Namespace, options: Options) -> tuple[dict[str,
     return found, fits
 
 
-def _peer(name: str, weights: Path, style: Tensor) -> Painter:
+def _peer(name: str, weights: Path, style: Tensor) -> PaintClip:
     paint_one = load_peer(name, weights, style)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
@@ -92,14 +92,14 @@ def _peer(name: str, weights: Path, style: Tensor) -> Painter:
     return paint
 
 
-def paint_in_turns(painters: Mapping[str, Painter], frames: Sequence[Frame],
+def paint_in_turns(painters: Mapping[str, PaintClip], frames: Sequence[Frame],
                    rounds: int) -> tuple[dict[str, list[Tensor]], dict[str, float]]:
     """The paintings of each painter, and its seconds per frame: the median over the rounds."""
     paintings, seconds = dict[str, list[Tensor]](), defaultdict[str, list[float]](list)
     for _ in range(rounds):
         for name, paint in painters.items():
             paintings_of_round = paint(frames)
-            first = next(paintings_of_round)  # not timed: it warms up, and needs no flow
+            first = next(paintings_of_round)  # not timed: the first call is slower, and the first frame needs no flow
             began = time.perf_counter()
             paintings[name] = [first, *paintings_of_round]
             seconds[name].append((time.perf_counter() - began) / (len(frames) - 1))
@@ -120,7 +120,7 @@ def trained_for(peer: str, style: Path) -> bool:
     return peer not in FIXED or peer in style.stem
 
 
-def table(args: argparse.Namespace) -> tuple[list[Row], dict[str, list[Tensor]]]:
+def table(args: argparse.Namespace) -> tuple[list[PainterRow], dict[str, list[Tensor]]]:
     """One row for the source and for each painter, and their frames."""
     first, last = args.frames
     options = Options(size=args.size, output_size=args.size, method=args.method, seed=args.seed, device="cpu")
@@ -130,13 +130,13 @@ def table(args: argparse.Namespace) -> tuple[list[Row], dict[str, list[Tensor]]]
     clips = {"source": [frame.image for frame in sources], **paintings}
     height, width = sources[0].image.shape[1:]
     style, judge = read_image(args.style), judge_of(args.clip, (height, width), args.judge, options.flow)
-    found, vgg = measured(clips, sources, style, judge), vgg_style(clips, style, args.data / VGG)
+    found, vgg = measured(clips, sources, style, judge), vgg_style(clips, style, args.data / VGG_FILE)
     reference = next((seconds[name] for name in FIXED if name in seconds), None)
     rows = []
     for name, numbers in found.items():
         comparable = trained_for(name, args.style)
         spent = seconds.get(name)
-        rows.append(Row(name, numbers.get("e_stab"), numbers.get("e_stab_10"), numbers.get("e_warp"),
+        rows.append(PainterRow(name, numbers.get("e_stab"), numbers.get("e_stab_10"), numbers.get("e_warp"),
                         numbers["style_loss"] if comparable else None, vgg.get(name) if comparable else None, numbers["ssim"],
                         numbers["sharpness"], spent, spent / reference if spent and reference else None, fits.get(name)))
     return rows, clips

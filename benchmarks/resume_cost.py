@@ -1,10 +1,10 @@
-"""What it costs that a stopped run can go on: time spent on saving and hashing, as a share of the whole run.
+"""The cost of making runs resumable: time spent on saving and hashing, as a share of the whole run.
 
     python -m benchmarks.resume_cost samples/harbour.mp4 samples/styles/night.jpg --network NET.safetensors --size 640
 
 The clip is painted twice: once without a stop, and once with a stop half-way. The time of both halves together is compared
 with that of the run without a stop, which shows what else is done twice, such as probing the clip. Each function that only
-serves going on, or the manifest, is timed; a call from inside another such call counts once. On a busy machine the share of
+serves resuming, or the manifest, is timed; a call from inside another such call counts once. On a busy machine the share of
 processor time is more reliable than that of elapsed time, but it leaves out waiting for the disk.
 """
 
@@ -58,7 +58,7 @@ def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def measure(what: str, run: Callable[[], object]) -> tuple[float, float, float, float]:
-    """Elapsed seconds of `run` and of what only serves going on, then processor seconds of both; prints them."""
+    """Elapsed seconds of `run` and of what only serves resuming, then processor seconds of both; prints them."""
     spent.clear()
     computed[0], began, cpu = 0.0, time.perf_counter(), time.process_time()
     with suppress(KeyboardInterrupt):

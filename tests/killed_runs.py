@@ -76,7 +76,7 @@ def stage(target: Path) -> str:
 
 
 def written(target: Path) -> dict[str, bytes]:
-    """What has been written under the final names of an output: a movie, or each picture of a sequence."""
+    """The files under the final names of an output: a movie, or each image of a sequence."""
     return {path.name: path.read_bytes() for path in sorted(target.parent.glob(f"out*{target.suffix}"))}
 
 

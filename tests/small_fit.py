@@ -11,7 +11,8 @@ from vidstyle.painting.style import StyleTarget
 
 
 def settings(steps: int, temporal: float = 50.0) -> FitSettings:
-    return FitSettings(content_weight=0.05, style_weight=1.0, tv_weight=1.0, temporal_weight=temporal, steps=steps, seed=7)
+    return FitSettings(content_weight=0.05, style_weight=1.0, tv_weight=1.0, temporal_weight=temporal, steps=steps, seed=7,
+                       rate=1.5e-3)
 
 
 def pairs() -> list[FramePair]:

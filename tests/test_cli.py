@@ -55,7 +55,7 @@ def test_times(text: str, seconds: float):
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1:75", "99:00", "1:2:3:4", "nan", "inf", "1e3", "12f", "1,5"])
-def test_what_is_no_time(text: str):
+def test_text_that_is_not_a_time_is_refused(text: str):
     with pytest.raises(UsageError, match=r"--start .* is not a time"):
         parse_time(text, "--start")
 
@@ -117,7 +117,7 @@ def test_usage_errors_are_one_sentence(words: list[str], code: int, asked: Asked
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "a.mp4"], ["rum"], ["probe"], ["models", "fetch"]])
-def test_missing_words_are_one_sentence(words: list[str], asked: Asked, capsys):
+def test_missing_arguments_are_one_sentence(words: list[str], asked: Asked, capsys):
     assert execute(words) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -160,7 +160,7 @@ def test_json_ends_with_the_error(asked: Asked, capsys):
 
 
 @pytest.mark.parametrize("json_too", [False, True])
-def test_a_dry_run_tells_the_plan_and_writes_nothing(json_too: bool, asked: Asked, tmp_path: Path, capsys):
+def test_a_dry_run_prints_the_plan_and_writes_nothing(json_too: bool, asked: Asked, tmp_path: Path, capsys):
     words = [*RUN, "-o", "new/", "--frames", "5-6", "--size", "99", "--dry-run", *(["--json"] if json_too else [])]
     assert execute(words) == 0
     assert list(tmp_path.iterdir()) == []
@@ -192,7 +192,7 @@ def test_probe_and_models(asked: Asked, capsys):
     assert capsys.readouterr().out == "builtin  w\n"
 
 
-def test_probe_tells_which_options_a_clip_needs(asked: Asked, capsys):
+def test_probe_names_the_options_a_clip_needs(asked: Asked, capsys):
     asked.facts = {"hdr": {"transfer": "pq", "peak": 1000.0}, "interlaced": True}
     assert execute(["probe", "a.mp4"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -232,7 +232,7 @@ def test_version_and_help(asked: Asked, capsys):
         assert "Usage" in capsys.readouterr().out
 
 
-def test_starting_up_loads_nothing_heavy():
+def test_importing_the_command_line_loads_no_torch():
     heavy = {"torch", "torchvision", "cv2", "av", "numpy", "vidstyle.run.pipeline"}
     lines = ["import sys, vidstyle.cli", "from vidstyle import Options, load_options", "load_options('final')", "Options()",
              f"print(sorted({heavy!r} & set(sys.modules)))"]

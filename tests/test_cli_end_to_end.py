@@ -90,7 +90,7 @@ def test_the_same_command_gives_the_same_pixels(folder: Path):
     assert len(hashes[0]) == FRAMES
 
 
-def test_the_plan_of_a_dry_run_comes_true(folder: Path):
+def test_a_run_does_what_the_dry_run_printed(folder: Path):
     before = sorted(folder.iterdir())
     words = ["run", "clip.mp4", "--style", "style.png", *QUICK, "--frames", "1-3", "--json"]
     plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout)["plans"][0]
@@ -127,7 +127,7 @@ def test_probe(folder: Path):
         (["text.mp4", "clip.mp4", "--style", "style.png", *QUICK], 5),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(words: list[str], code: int, folder: Path):
+def test_an_impossible_command_is_one_sentence(words: list[str], code: int, folder: Path):
     (folder / "text.mp4").write_text("no video at all\n")
     done = vidstyle("run", *words, cwd=folder)
     assert done.returncode == code, done.stderr
@@ -155,7 +155,7 @@ main()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_ctrl_c_while_painting_is_taken_up_again(folder: Path):
+def test_a_run_continues_after_ctrl_c(folder: Path):
     write_clip(folder / "long.mp4", frames=40)
     words = ["run", "long.mp4", "--style", "style.png", "--json", *QUICK]
     stopped = vidstyle(*words, cwd=folder, command=["-c", INTERRUPTED])

@@ -118,7 +118,7 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes end differently on Windows")
-def test_a_reader_that_goes_away_is_no_error_message():
+def test_a_closed_stdout_gives_no_error_message():
     child = subprocess.Popen(
         [sys.executable, "-m", "vidstyle", "run", "--help"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -14,7 +14,7 @@ from vidstyle.core.progress import Progress
 
 @pytest.fixture
 def tick(monkeypatch: pytest.MonkeyPatch):
-    """A clock that moves only when told to."""
+    """A clock that moves only when the test moves it."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
@@ -53,7 +53,7 @@ def test_an_unknown_total_shows_no_end(tick):
     assert describe(step, pace) == "frame 3, 2 fps"
 
 
-def test_lines_are_few(tick, capsys: pytest.CaptureFixture[str]):
+def test_progress_prints_few_lines(tick, capsys: pytest.CaptureFixture[str]):
     listen = LineListener("a.mp4")
     for done in range(1, 101):
         tick(0.25)

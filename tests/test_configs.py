@@ -29,6 +29,9 @@ OTHER_VALUES = {
     "style_scale": ("1.5", "--style-scale 1.5"),
     "color": ('"source"', "--color source"),
     "seed": ("3", "--seed 3"),
+    "key_every": ('"auto"', "--key-every auto"),
+    "forms": ("0.5", "--forms 0.5"),
+    "strokes": ("1", "--strokes 1"),
     "method": ('"optimize"', "--method optimize"),
     "network": ('"net.safetensors"', "--network net.safetensors"),
     "fit_steps": ("7", "--fit-steps 7"),
@@ -123,7 +126,7 @@ def test_the_config_wins_over_the_preset_and_leaves_the_rest(tmp_path: Path):
     assert (mixed.size, mixed.fit_steps) == (320, load_options("draft").fit_steps)
 
 
-def test_what_a_preset_sets_is_not_given(tmp_path: Path):
+def test_options_of_a_preset_do_not_count_as_given(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("size = 320\ncodec = 'h264'")
     assert given_options() == frozenset()
@@ -131,7 +134,7 @@ def test_what_a_preset_sets_is_not_given(tmp_path: Path):
     assert given_options(config, crf=9, size=None) == {"size", "codec", "crf"}
 
 
-def test_what_was_given_reaches_the_request(tmp_path: Path):
+def test_options_that_were_given_reach_the_request(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("size = 320")
     words = {"style": ["a.jpg"], "preset": "final", "config": config}

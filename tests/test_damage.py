@@ -35,7 +35,7 @@ def spots(path: Path, stream: int = 0) -> list[tuple[int, int]]:
 
 
 def zero(path: Path, packets: list[int], keep: int = 0) -> Path:
-    """Blank these packets of the picture, but for their first `keep` bytes."""
+    """Blank these packets of the video, except their first `keep` bytes."""
     data = bytearray(path.read_bytes())
     for at, size in [spots(path)[index] for index in packets]:
         data[at + keep:at + size] = bytes(size - keep)
@@ -74,7 +74,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Path]]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
+def test_a_damaged_clip_is_refused_or_its_frames_are_repeated(tmp_path: Path, name: str) -> None:
     file, damage = DAMAGES[name]
     path = make_clip(tmp_path / file, frames=N, container_options={"movflags": "faststart"} if "mp4" in file else None, **GOP)
     whole = list(open_source(path).decode())
@@ -87,7 +87,7 @@ def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
     clip = source.clip
     held = list(source.decode())
     assert [frame.pts for frame in held] == list(clip.pts)
-    if "mkv" in name:  # nothing in it says how many frames there were, so the length is told instead
+    if "mkv" in name:  # it does not state the number of frames, so the error states the length
         assert 20 <= clip.frames < N
         assert any("cut off" in warning for warning in source.warnings)
         assert not [frame for frame in held if frame.damage]
@@ -112,9 +112,9 @@ def test_a_damaged_clip_is_refused_or_mended(tmp_path: Path, name: str) -> None:
     assert len(kept) <= len(held)
 
 
-def test_keep_shows_the_damaged_pictures(tmp_path: Path) -> None:
+def test_keep_gives_the_damaged_frames(tmp_path: Path) -> None:
     path = flip(make_clip(tmp_path / "a.mp4", frames=N, size=(192, 128), options={"x264-params": "bframes=0:keyint=40"}), 10)
-    with av.open(str(path)) as reader:  # every picture that a bare decoder gives, with its own word on it
+    with av.open(str(path)) as reader:  # every frame that the decoder alone gives, and whether it calls it corrupt
         told = [(frame.pts, frame.is_corrupt) for frame in reader.decode(video=0)]
     kept = list(open_source(path, ReadSettings("keep")).decode())
     assert [(frame.pts, frame.damage == "damaged") for frame in kept] == told
@@ -123,7 +123,7 @@ def test_keep_shows_the_damaged_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["bframes.mp4", "confused.avi", "open.ts", "vp9.webm", "uneven.mp4"])
 @pytest.mark.parametrize("policy", ["hold", "keep"])
-def test_a_clip_without_damage_is_read_as_ever(tmp_path: Path, file: str, policy: str) -> None:
+def test_on_damage_does_not_change_an_intact_clip(tmp_path: Path, file: str, policy: str) -> None:
     path = make_clip(tmp_path / file, **({"frames": 45, "size": (64, 48)} | SHAPES[file]))
     strict, lenient = open_source(path), open_source(path, ReadSettings(policy))
     assert lenient.clip == strict.clip
@@ -133,7 +133,7 @@ def test_a_clip_without_damage_is_read_as_ever(tmp_path: Path, file: str, policy
 
 
 @pytest.mark.parametrize("file", ["a.mp4", "a.mkv", "a.avi", "a.webm", "a.mov", "fragments.mp4"])
-def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str) -> None:
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, file: str) -> None:
     shape = {"a.webm": {"codec": "libvpx-vp9"},
              "a.avi": {"codec": "mpeg4", "time_base": Fraction(1, 25), "step": 1}}.get(file, {})
     codec = {"a.webm": "libopus", "a.avi": "mp2"}.get(file, "aac")
@@ -148,7 +148,7 @@ def test_a_file_cut_anywhere_is_never_short_in_silence(tmp_path: Path, file: str
         assert "\n" not in str(caught.value)
 
 
-def test_a_last_frame_that_is_shown_for_long_is_no_damage(tmp_path: Path) -> None:
+def test_a_long_last_frame_is_not_damage(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "a.mp4", frames=20, options={"bf": "0"})
     with av.open(str(source)) as reader, av.open(str(tmp_path / "b.mkv"), "w") as writer:
         stream = reader.streams.video[0]
@@ -163,13 +163,13 @@ def test_a_last_frame_that_is_shown_for_long_is_no_damage(tmp_path: Path) -> Non
     assert probe(tmp_path / "b.mkv").frames == 20
 
 
-def test_a_cut_off_transport_stream_is_told(tmp_path: Path) -> None:
+def test_a_cut_off_transport_stream_is_reported(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.ts", frames=20)
     path.write_bytes(path.read_bytes()[:188 * 12 + 100])  # in the middle of a packet
     assert any("cut off" in warning for warning in open_source(path).warnings)
 
 
-def test_sound_that_breaks_off_is_warned_of_by_name(tmp_path: Path) -> None:
+def test_a_warning_names_the_sound_that_breaks_off(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=20, sound=[("aac", "fra")])
     data = path.read_bytes()
     at, size = spots(path, 1)[5]
@@ -184,7 +184,7 @@ def test_sound_that_breaks_off_is_warned_of_by_name(tmp_path: Path) -> None:
     assert "breaks off" in warning or "is damaged" in warning
 
 
-def test_one_frame_and_no_duration(tmp_path: Path) -> None:
+def test_a_clip_of_one_frame_without_a_duration(tmp_path: Path) -> None:
     one = open_source(make_clip(tmp_path / "one.mp4", frames=1))
     assert (one.clip.frames, len(list(one.decode()))) == (1, 1)
     live = make_clip(tmp_path / "live.mkv", frames=9, container_options={"live": "1"})
@@ -194,7 +194,7 @@ def test_one_frame_and_no_duration(tmp_path: Path) -> None:
     assert probe(live).frames == 9
 
 
-def test_the_result_counts_what_was_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_result_counts_the_held_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = zero(make_clip(tmp_path / "clip.mp4", frames=N, **GOP), [25, 26])
     write_png(tmp_path / "style.png", torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)))
     save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})

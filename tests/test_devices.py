@@ -38,7 +38,7 @@ def test_cuda_is_deterministic_inside_and_as_before_outside(device: str):
 
 
 @pytest.mark.usefixtures("workspace")
-def test_it_is_as_before_after_an_error():
+def test_the_settings_are_restored_after_an_error():
     before = switches()
     with pytest.raises(KeyboardInterrupt), deterministic("cuda"):
         raise KeyboardInterrupt

@@ -36,6 +36,6 @@ def test_five_hundred_frames_of_a_still_shot_do_not_drift():
     early, weights = colours[10], torch.tensor([0.2126, 0.7152, 0.0722])
     assert len(colours) == FRAMES
     assert float(early.std()) > 0.01  # it is no grey
-    for late in colours[11:]:  # 1 %: a fade that nobody sees
+    for late in colours[11:]:  # 1 %: an invisible fade
         assert float(abs(late @ weights / (early @ weights) - 1)) < 0.01
         assert float((late / early - 1).abs().max()) < 0.01

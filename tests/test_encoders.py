@@ -1,4 +1,4 @@
-"""The encoders: names, shapes, what is run, and known numbers on a generated picture."""
+"""The encoders: names, shapes, which layers are computed, and known numbers on a generated image."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def pattern(height: int = 64, width: int = 96) -> torch.Tensor:
     return torch.stack([0.5 + 0.5 * torch.sin(9 * x + 4 * y), x * y + 0 * x, 0.5 + 0.5 * torch.cos(17 * y - 3 * x)])[None]
 
 
-def test_builtin_gives_every_layer_the_losses_look_at():
+def test_builtin_gives_every_layer_of_the_losses():
     found = load_encoder("builtin")(pattern(), [*STYLE_LAYERS, CONTENT_LAYER])
     widths = {f"relu{name}": width for name, width, _ in CHAIN}
     for layer, value in found.items():
@@ -44,7 +44,7 @@ def test_vgg_layers_are_torchvisions(name: str, monkeypatch: pytest.MonkeyPatch)
         torch.testing.assert_close(found[layer], reference.features[: place + 1](normalised))
 
 
-def test_only_what_is_needed_is_run():
+def test_only_the_layers_that_are_needed_are_computed():
     network, run = VGG("vgg19"), []
     for name, module in zip(network.names, network.features, strict=True):
         module.register_forward_hook(lambda *_, name=name: run.append(name))

@@ -105,13 +105,13 @@ def test_the_metadata_goes_with_it(graph: Graph):
 def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsys):
     assert graph.printed == ""  # torch's exporter prints, and stdout is for data
     assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx")]) == 2
-    assert "knows several styles; say with --style" in capsys.readouterr().err
+    assert "knows several styles; choose one" in capsys.readouterr().err
     assert execute(["export", str(graph.file), "-o", str(tmp_path / "net.onnx"), "--style", "none.png"]) == 3
     assert "none.png: cannot be read (no such file or directory)" in capsys.readouterr().err
     assert not (tmp_path / "net.onnx").exists()
 
 
-def test_without_onnx_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_onnx_the_error_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vidstyle.export.NEEDS", ("onnx", "a_missing_package"))
     with pytest.raises(UsageError, match=r"needs a_missing_package, which .* run: pip install 'vidstyle\[onnx\]'\.$"):
         export_network(tmp_path / "net.safetensors", tmp_path / "net.onnx")

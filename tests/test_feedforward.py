@@ -39,7 +39,7 @@ def fitted(steps: int, temporal: float = 50.0) -> tuple[PaintNetwork, Losses]:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (64, 90), (97, 33)])
-def test_any_size_comes_back_at_its_own_size(size: tuple[int, int]):
+def test_a_painting_of_any_size_has_the_size_of_its_frame(size: tuple[int, int]):
     torch.manual_seed(0)
     painting = FeedForwardStylizer(PaintNetwork().eval())(torch.rand(3, *size))
     assert painting.shape == (3, *size)

@@ -33,7 +33,7 @@ def opened_by(command: list[str], log: Path) -> str:
 
 @pytest.mark.parametrize("extension", [".mp4", ".mkv", ".ts"])
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_that_is_named_a_clip_or_a_picture_is_refused(tmp_path: Path, name: str, extension: str) -> None:
+def test_a_script_named_as_a_clip_or_an_image_is_refused(tmp_path: Path, name: str, extension: str) -> None:
     canary = make_clip(tmp_path / "canary.mp4", frames=2)
     path = tmp_path / f"clip{extension}"
     path.write_text(SCRIPTS[name].format(canary=canary))
@@ -81,7 +81,7 @@ def test_only_plain_files_are_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a:b.mp4", "-x.mp4", "file:a.mp4", "concat:a|b.mp4", "http:x.mp4", "subfile,,start,0.mp4",
                                   "%04d.mp4", "a b'c\"d;$(x).mp4", "päinting.mp4", "line\nbreak.mp4"])
-def test_a_name_is_a_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_special_characters_in_file_names_have_no_meaning(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_clip(tmp_path / "plain.mp4", frames=2).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert len(list(open_source(Path(name)).decode())) == 2
@@ -94,7 +94,7 @@ def test_a_name_that_begins_with_a_dash_on_the_command_line(tmp_path: Path, monk
     assert "-x.mp4" in capsys.readouterr().out
 
 
-def test_text_in_a_file_does_not_drive_the_terminal(tmp_path: Path, capsys) -> None:
+def test_text_in_a_file_does_not_control_the_terminal(tmp_path: Path, capsys) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as sink:
         stream = sink.add_stream("mpeg4", rate=25)
@@ -113,7 +113,7 @@ def test_text_in_a_file_does_not_drive_the_terminal(tmp_path: Path, capsys) -> N
     assert "\r" not in printed
 
 
-def test_sound_of_an_unknown_codec_has_no_name_and_is_told(tmp_path: Path) -> None:
+def test_sound_of_an_unknown_codec_is_reported(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, sound=[("aac", None)])
     path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
     source = open_source(path)

@@ -48,7 +48,7 @@ def test_no_input_is_written_to_by_any_name(tmp_path: Path, job: tuple[Path, lis
     assert (tmp_path / victim).read_bytes() == before
 
 
-def test_the_temporary_name_of_an_output_is_no_input_either(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
+def test_the_temporary_name_of_an_output_is_not_an_input(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
     source, styles, options = job
     part = source.rename(tmp_path / "out.mp4.part")
     with pytest.raises(OutputError, match="temporary name"):
@@ -66,7 +66,7 @@ def test_a_preview_sheet_does_not_replace_the_style(tmp_path: Path, job: tuple[P
     assert styles[0].path.read_bytes() == before
 
 
-def test_a_network_is_no_other_input(job: tuple[Path, list[Style], Options]) -> None:
+def test_a_network_file_is_not_another_input(job: tuple[Path, list[Style], Options]) -> None:
     source, styles, _ = job
     with pytest.raises(UsageError, match="as well"):
         plan_video(source, styles, None, Options(network=source, device="cpu"), Selection())
@@ -83,7 +83,7 @@ def test_a_link_in_place_of_the_temporary_name_is_not_followed(tmp_path: Path) -
         write_atomically(tmp_path / "none" / "a", b"x")
 
 
-def test_one_file_by_two_names(tmp_path: Path) -> None:
+def test_two_names_of_one_file_are_recognised(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", frames=1)
     os.link(clip, tmp_path / "b.mp4")
     (tmp_path / "c.mp4").symlink_to(clip)

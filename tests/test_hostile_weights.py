@@ -21,7 +21,7 @@ from vidstyle.painting.feedforward.network_file import load_network
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.safetensors", "bare.safetensors", "net.ckpt"])
-def test_a_pickled_network_is_refused_unread(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pickled_network_is_refused_without_loading_it(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     if name.startswith("bare"):
         Path(name).write_bytes(pickle.dumps(Bomb()))
@@ -36,7 +36,7 @@ def test_a_pickled_network_is_refused_unread(tmp_path: Path, name: str, monkeypa
     assert not Path("owned").exists()
 
 
-def test_an_archive_that_unpacks_to_more_than_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_unpacks_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data/0", bytes(2 << 20))
     assert (tmp_path / "bomb.pth").stat().st_size < 1 << 14

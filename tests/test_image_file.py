@@ -30,7 +30,7 @@ def again(path: Path, target: Path, depth: int) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("most", [255, 65535])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_coded_images_come_back_to_the_code(tmp_path: Path, suffix: str, most: int, channels: int):
+def test_coded_images_are_written_and_read_exactly(tmp_path: Path, suffix: str, most: int, channels: int):
     pixels = np.dstack([files.codes(0, most=most), files.codes(1, most=most)])[..., :channels]
     source = files.write_coded(tmp_path / f"a{suffix}", np.ascontiguousarray(pixels))
     image, alpha, _ = image_file.read(source)
@@ -44,7 +44,7 @@ def test_coded_images_come_back_to_the_code(tmp_path: Path, suffix: str, most: i
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32])
 @pytest.mark.parametrize("alpha", [False, True])
-def test_an_exr_comes_back_bit_for_bit(tmp_path: Path, kind: type, alpha: bool):
+def test_an_exr_is_written_and_read_bit_for_bit(tmp_path: Path, kind: type, alpha: bool):
     pixels = files.light(most=6.0)
     pixels[0, :4] = [[np.inf] * 3, [-np.inf] * 3, [65504.0] * 3, [6e-8] * 3]
     channels = files.rgb(pixels.astype(kind))
@@ -59,7 +59,7 @@ def test_an_exr_comes_back_bit_for_bit(tmp_path: Path, kind: type, alpha: bool):
         np.testing.assert_array_equal(found[..., 3], channels["A"])
 
 
-def test_an_exr_is_shown_as_srgb_and_its_highlights_counted(tmp_path: Path):
+def test_an_exr_is_read_as_srgb_and_its_highlights_counted(tmp_path: Path):
     pixels = np.zeros((4, 4, 3), np.float16)
     pixels[0], pixels[1, 0], pixels[1, 1] = 0.18, (0.5, 2.0, 0.5), (-1, 1, np.nan)
     image, _, original = image_file.read(files.write_exr(tmp_path / "a.exr", files.rgb(pixels)))
@@ -70,7 +70,7 @@ def test_an_exr_is_shown_as_srgb_and_its_highlights_counted(tmp_path: Path):
     assert original.clipped == 1
 
 
-def test_a_painted_exr_goes_back_to_light(tmp_path: Path):
+def test_a_painted_exr_is_written_as_light(tmp_path: Path):
     source = files.write_exr(tmp_path / "a.exr", files.rgb(files.light()))
     _, _, original = image_file.read(source)
     painted = torch.rand(3, 12, 16, generator=torch.Generator().manual_seed(0))
@@ -89,7 +89,7 @@ def test_premultiplied_light_is_painted_without_its_alpha_and_multiplied_again(t
     assert files.read_exr_by_ffmpeg(tmp_path / "b.exr")[0, 0].tolist() == [0.5, 0.5, 0.5, 0.5]
 
 
-def test_the_display_window_is_the_picture(tmp_path: Path):
+def test_the_image_is_the_display_window(tmp_path: Path):
     window = (np.array([10, 20], np.int32), np.array([17, 25], np.int32))  # 8x6
     stored = (np.array([12, 18], np.int32), np.array([27, 29], np.int32))  # 16x12: over three edges, short of the left one
     pixels = files.light()
@@ -104,7 +104,7 @@ def test_the_display_window_is_the_picture(tmp_path: Path):
     assert np.array_equal(np.ravel(files.exr_header(tmp_path / "b.exr")["displayWindow"]), np.ravel(window))
 
 
-def test_what_an_exr_says_is_said_again(tmp_path: Path):
+def test_the_attributes_of_an_exr_are_copied(tmp_path: Path):
     timecode = OpenEXR.TimeCode()
     timecode.hours, timecode.frame = 10, 7
     said = {"timeCode": timecode, "framesPerSecond": Fraction(24000, 1001), "owner": "studio", "nuke/version": "15",
@@ -122,7 +122,7 @@ def test_what_an_exr_says_is_said_again(tmp_path: Path):
     assert header["pixelAspectRatio"] == 1.0  # what the clip says counts, and `again` says nothing
 
 
-def test_a_dpx_comes_back_to_the_code_with_its_timecode(tmp_path: Path):
+def test_a_dpx_is_written_and_read_exactly_with_its_timecode(tmp_path: Path):
     pixels = files.codes(most=1023)
     source = files.write_dpx(tmp_path / "a.dpx", pixels, timecode=0x01020304, rate=23.976)
     facts = read_facts(source)
@@ -145,7 +145,7 @@ def test_a_dpx_of_either_byte_order_is_read(tmp_path: Path, order: str):
 
 
 @pytest.mark.parametrize("depth", [12, 16])
-def test_a_deeper_dpx_is_written_as_deep(depth: int):
+def test_a_dpx_keeps_its_bit_depth(depth: int):
     codes = torch.from_numpy(files.codes(most=2**depth - 1).astype(np.int32)).permute(2, 0, 1)
     data = dpx.encode(codes / (2**depth - 1), depth, None, pixel_aspect=Fraction(1), rate=None)
     body = np.frombuffer(data, ">u2", offset=2048).reshape(12, 16, 3) >> (16 - depth)  # 12 bits lie at the upper end
@@ -189,7 +189,7 @@ def test_sizes_are_read_from_headers_alone(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".exr", ".dpx"])
 @pytest.mark.parametrize("harm", ["cut", "empty", "text", "missing", "folder"])
-def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, suffix: str, harm: str, capfd: pytest.CaptureFixture[str]):
+def test_an_unreadable_image_is_one_sentence(tmp_path: Path, suffix: str, harm: str, capfd: pytest.CaptureFixture[str]):
     path = tmp_path / f"a{suffix}"
     if suffix == ".exr":
         files.write_exr(path, files.rgb(files.light(size=(64, 64))))

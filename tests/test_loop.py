@@ -67,8 +67,8 @@ def test_a_frame_after_a_cut_has_no_priors():
     ((3, 1), [[], [1], [1], [1, 3], [1, 3], [1, 3]]),
     ((4, 1), [[], [1], [1], [1], [1, 4], [1, 4]]),
 ])
-def test_priors_are_the_references_that_the_shot_holds_nearest_first(references: tuple[int, ...],
-                                                                     distances: list[list[int]]):
+def test_priors_are_the_references_within_the_shot_nearest_first(references: tuple[int, ...],
+                                                                 distances: list[list[int]]):
     """Frame k is painted in the gray level k / 10, so that a prior's mean names the frame it comes from."""
     received: list[list[float]] = []
 

@@ -16,7 +16,7 @@ def test_gram_is_the_mean_product_of_channels():
     np.testing.assert_allclose(gram(f).numpy(), expected, rtol=1e-5)  # float32 sums of 63 products
 
 
-def test_gram_does_not_know_where_things_are():
+def test_gram_does_not_depend_on_positions():
     f = features(0)
     shuffled = f.flatten(2)[..., torch.randperm(63, generator=torch.Generator().manual_seed(1))].view_as(f)
     torch.testing.assert_close(gram(shuffled), gram(f))

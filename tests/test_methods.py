@@ -65,7 +65,7 @@ def test_naming_the_methods_loads_no_torch():
 @pytest.mark.parametrize(("options", "references"), [
     (Options(), (1,)), (Options(temporal=0), ()), (Options(method="optimize", references=(1, 3)), (1, 3)),
     (Options(method="optimize", references=(1, 3), temporal=0), ())])
-def test_what_a_method_looks_back_at(options: Options, references: tuple[int, ...]):
+def test_the_references_of_each_method(options: Options, references: tuple[int, ...]):
     assert find_method(options.method).references(options) == references
 
 
@@ -98,7 +98,7 @@ def test_a_plan_warns_of_options_that_a_fitted_network_cannot_follow(clip: Path,
     assert warning.startswith("--seed has no effect")
 
 
-def test_strength_zero_builds_nothing_and_says_so(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+def test_strength_zero_builds_nothing_and_warns(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
     def build(_: object) -> None:
         raise AssertionError("a painter was built")
 

@@ -125,7 +125,7 @@ STYLE = torch.rand(3, 40, 32, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("preview", [False, True])
-def test_a_run_finds_out_everything_once(tmp_path: Path, counts: Counts, preview: bool) -> None:
+def test_a_run_probes_everything_once(tmp_path: Path, counts: Counts, preview: bool) -> None:
     write_png(tmp_path / "style.png", STYLE)
     before_painting = list[int]()
 

@@ -30,11 +30,11 @@ def test_a_pattern_names_files(name: str, number: int, file: str):
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "take#3.mp4", "shot.1001.exr", "####", "shot.####.jpg", "shot.%s.png"])
-def test_other_names_are_no_pattern(name: str):
+def test_other_names_are_not_patterns(name: str):
     assert parse_pattern(Path(name)) is None
 
 
-def test_a_file_of_that_very_name_is_a_file(tmp_path: Path):
+def test_an_existing_file_with_a_pattern_s_name_is_a_file(tmp_path: Path):
     (tmp_path / "take#3.png").touch()
     assert parse_pattern(tmp_path / "take#3.png") is None
 
@@ -78,7 +78,7 @@ def test_an_output_is_named_after_its_source(name: str, tagged: str):
     assert pattern.tagged("_x") == Path(tagged)
 
 
-def test_two_ways_to_write_one_pattern_are_one():
+def test_two_notations_of_a_pattern_have_one_canonical_path():
     assert len({found.path for name in ("s.####.png", "s.%04d.png", "s.#.png") if (found := parse_pattern(Path(name)))}) == 1
 
 
@@ -97,7 +97,7 @@ def test_numbers_are_listed_in_runs(numbers: list[int], text: str):
 
 
 @given(st.integers(0, 10**9), st.integers(1, 8))
-def test_a_file_s_name_leads_back_to_its_number(number: int, digits: int):
+def test_a_file_name_holds_its_number(number: int, digits: int):
     name = Pattern(Path("."), "a.", "", digits, ".png").file(number).name
     assert int(name.split(".")[1]) == number
     assert len(name) == len("a..png") + max(digits, len(str(number)))

@@ -1,4 +1,4 @@
-"""The whole path on tiny clips: what comes out, what is kept, and what is left behind when something breaks."""
+"""Whole runs on tiny clips: the output, what is kept of the source, and the files left after a failure."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def style(tmp_path: Path) -> list[Style]:
 
 
 @pytest.mark.parametrize("method", ["feedforward", "optimize"])
-def test_every_frame_comes_out_at_its_time_painted(clip: Path, style: list[Style], method: str):
+def test_every_frame_is_painted_and_keeps_its_time(clip: Path, style: list[Style], method: str):
     result = stylize_video(clip, style, options=replace(QUICK, method=method))
     assert result.plan.target == clip.with_name("clip_style.mp4")
     source, written = open_source(clip), open_source(result.plan.target)
@@ -69,7 +69,7 @@ def test_a_range_has_the_full_runs_numbers_and_network(clip: Path, style: list[S
     assert part.frame_hashes == whole.frame_hashes[3:6]  # without a memory a range is exactly a slice
 
 
-def test_a_range_warms_its_memory_up(clip: Path, style: list[Style], tmp_path: Path):
+def test_a_range_paints_a_preroll(clip: Path, style: list[Style], tmp_path: Path):
     whole = stylize_video(clip, style, tmp_path / "whole.mp4", QUICK)
     part = stylize_video(clip, style, tmp_path / "part.mp4", QUICK, Selection(frames=(5, 7)))
     assert part.frame_hashes == whole.frame_hashes[5:8]  # the pre-roll reaches back to the first frame here
@@ -148,8 +148,8 @@ def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style],
         ({"encoder": "none"}, UsageError, "builtin"),
     ],
 )
-def test_what_cannot_be_is_said_before_any_work(clip: Path, style: list[Style], changes: dict[str, object],
-                                                error: type[Exception], words: str):
+def test_impossible_runs_are_refused_before_any_work(clip: Path, style: list[Style], changes: dict[str, object],
+                                                     error: type[Exception], words: str):
     before = sorted(clip.parent.iterdir())
     with pytest.raises(error, match=words):
         stylize_video(clip, style, options=replace(QUICK, **changes))
@@ -171,7 +171,7 @@ def test_sizes_follow_what_a_viewer_sees(clip: Path):
     assert paint_size(wide, replace(QUICK, size=96)) == (96, 32)  # square pixels for the painter
 
 
-def test_source_colours_keep_hue_and_take_light():
+def test_source_colours_keep_the_hue_of_the_source_and_the_luma_of_the_painting():
     red, gray = torch.tensor([0.6, 0.3, 0.3]).view(3, 1, 1), torch.full((3, 1, 1), 0.5)
     mixed = with_colours_of(red, gray)
     weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
@@ -187,7 +187,7 @@ def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
     assert set(result.losses) >= {"style", "content", "tv"}
 
 
-def test_more_temporal_weight_keeps_more():
+def test_more_temporal_weight_gives_a_larger_kept_share():
     shares = [kept_share(weight) for weight in (0.0, 0.5, 1.0, 4.0)]
     assert shares == sorted(shares)
     assert (shares[0], shares[2]) == (0.0, KEEP)

@@ -41,7 +41,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Source:
 @pytest.mark.parametrize(("first", "begin", "words"), [
     (0, 0, ""), (5, 0, "where the clip begins"), (14, 14, "where a shot begins"), (20, 14, "where a shot begins"),
     (40, 31, "where a shot begins"), (30, 14, "where a shot begins")])
-def test_painting_begins_where_it_owes_nothing(clip: Source, first: int, begin: int, words: str) -> None:
+def test_painting_begins_at_a_cut_or_at_the_first_frame(clip: Source, first: int, begin: int, words: str) -> None:
     start = find_start(clip, first, Options(), SIZE, "cpu")
     assert start.frame == begin
     assert words in start.reason
@@ -51,7 +51,7 @@ def test_painting_begins_where_it_owes_nothing(clip: Source, first: int, begin: 
     assert all(torch.equal(frame.image, full[frame.index].image) for frame in part)
 
 
-def test_what_is_not_exact_is_said(clip: Source) -> None:
+def test_a_range_that_is_not_exact_is_reported(clip: Source) -> None:
     start = find_start(clip, 30, Options(preroll=5), SIZE, "cpu")
     assert start.frame == 25
     assert "may differ" in start.reason

@@ -75,7 +75,7 @@ def check(full: Full, first: int, last: int) -> None:
     source, written = probe(full.clip), probe(target)
     for index, time in enumerate(written.pts):
         expected = (source.pts[first + index] - source.pts[first]) * source.time_base
-        # Matroska counts milliseconds, and sound that begins before the picture moves all of it.
+        # Matroska counts milliseconds, and sound that begins before the first frame delays everything.
         assert abs((time - written.pts[0]) * written.time_base - expected) <= Fraction(1, 1000)
 
 

@@ -119,7 +119,7 @@ def browser(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         driver.quit()
 
 
-def test_the_page_in_a_browser(report: Path, browser: Any) -> None:
+def test_a_browser_shows_the_report(report: Path, browser: Any) -> None:
     """One test, so that the browser starts once: text, slider, wipe by mouse and keys, jump; then no request was made."""
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By

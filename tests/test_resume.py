@@ -71,7 +71,7 @@ def test_another_job_is_refused(folder: Path, changes: dict[str, int], words: st
     assert is_whole(folder)
 
 
-def test_the_sound_may_be_another(folder: Path):
+def test_a_run_continues_with_another_sound(folder: Path):
     silent = replace(QUICK, audio="none")
     paint(folder, "silent.mp4", silent)
     painted: list[int] = []
@@ -151,7 +151,7 @@ def test_an_error_of_the_input_saves_what_is_painted(folder: Path, monkeypatch: 
     assert saved.is_dir()
 
 
-def test_images_that_are_whole_stay_and_the_rest_follow(folder: Path):
+def test_finished_images_stay_and_the_rest_is_painted(folder: Path):
     paint(folder, "whole.####.png")
     with pytest.raises(KeyboardInterrupt) as stop:
         paint(folder, "out.####.png", listen=until(STOP))
@@ -171,7 +171,7 @@ def test_images_that_are_whole_stay_and_the_rest_follow(folder: Path):
     assert [check.good for check in verify(folder / "out.####.png")] == [False, False, True, True]
 
 
-def test_images_of_a_run_whose_disk_was_full_from_the_start_are_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_whose_disk_was_full_at_its_start_can_continue(folder: Path, monkeypatch: pytest.MonkeyPatch):
     options = replace(QUICK, network=folder / "net.safetensors")
     paint(folder, "whole.####.png", options)
 

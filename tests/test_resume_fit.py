@@ -22,7 +22,7 @@ from vidstyle.run.resume.folder import work_folder
 
 
 @pytest.mark.parametrize(("changes", "fits"), [({"strength": 0.5, "crf": 20}, False), ({"seed": 1}, True)])
-def test_a_run_that_begins_anew_fits_anew_only_where_it_matters(folder: Path, changes: dict[str, float], fits: bool):
+def test_restart_repeats_the_fit_only_if_the_change_affects_it(folder: Path, changes: dict[str, float], fits: bool):
     stages: list[str] = []
     paint(folder, "out.mp4", replace(QUICK, **changes), restart=True, listen=lambda step: stages.append(step.stage))
     assert ("fit" in stages) == fits
@@ -31,7 +31,7 @@ def test_a_run_that_begins_anew_fits_anew_only_where_it_matters(folder: Path, ch
     assert (folder / "out.mp4").read_bytes() == (folder / "fresh.mp4").read_bytes()
 
 
-def test_a_network_that_the_stopped_run_has_written_is_its_own(folder: Path):
+def test_a_network_written_by_the_stopped_run_is_accepted(folder: Path):
     options = replace(QUICK, network=folder / "net.safetensors")
     with pytest.raises(KeyboardInterrupt):
         paint(folder, "other.mp4", options, listen=until(3))
@@ -40,7 +40,7 @@ def test_a_network_that_the_stopped_run_has_written_is_its_own(folder: Path):
     assert (folder / "other.mp4").read_bytes() == (folder / "whole.mp4").read_bytes()
 
 
-def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
+def test_a_fit_continues_where_it_was_stopped(folder: Path):
     def listen(progress: Progress) -> None:
         if progress.stage == "fit" and progress.done == 2:
             raise KeyboardInterrupt
@@ -55,7 +55,7 @@ def test_a_fit_goes_on_where_it_was_stopped(folder: Path):
     assert is_whole(folder)
 
 
-def test_the_state_of_a_fit_is_all_of_it():
+def test_the_state_of_a_fit_is_complete():
     encoder, saved = load_encoder("builtin"), dict[int, bytes]()
     target = StyleTarget([noise(1)], [1.0], encoder)
     networks = [random_network(pairs(), target) for _ in range(2)]
@@ -65,7 +65,7 @@ def test_the_state_of_a_fit_is_all_of_it():
     assert all(torch.equal(value, later[name]) for name, value in whole.items())
 
 
-def test_a_stopped_preview_saves_the_fit_alone(folder: Path):
+def test_a_stopped_preview_saves_only_the_fit(folder: Path):
     arguments = (folder / "clip.mp4", [Style(folder / "style.png")], folder / "look.mp4", QUICK, Selection((0, FRAMES - 1)))
     with pytest.raises(KeyboardInterrupt) as stop:
         preview_video(*arguments, listen=until(4))

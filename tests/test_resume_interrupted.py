@@ -106,7 +106,7 @@ def lines_of(target: Path, at: int = 0) -> int:
     return interrupt.lines
 
 
-def test_a_run_goes_on_whichever_line_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_continues_whichever_line_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     save_often(monkeypatch)
     # The system releases the lock of a process that ends; here, the process goes on.
     monkeypatch.setattr(room, "locked", nullcontext)

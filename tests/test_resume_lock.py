@@ -34,7 +34,7 @@ def test_a_killed_process_releases_the_lock(tmp_path: Path):
         assert (tmp_path / HOLDER).read_text().startswith(f"process {os.getpid()} on ")
 
 
-def test_the_lock_can_be_had_again_and_after_its_file_was_removed(tmp_path: Path):
+def test_the_lock_can_be_acquired_again_also_after_its_file_was_removed(tmp_path: Path):
     for _ in range(2):
         with locked(tmp_path):
             (tmp_path / LOCK).unlink()  # as a run that is done removes it
@@ -42,7 +42,7 @@ def test_the_lock_can_be_had_again_and_after_its_file_was_removed(tmp_path: Path
         pass
 
 
-def test_a_lock_file_that_is_removed_before_it_is_locked_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_lock_file_that_is_removed_before_it_is_locked_is_not_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fcntl = pytest.importorskip("fcntl")
     flock = fcntl.flock
 
@@ -56,7 +56,7 @@ def test_a_lock_file_that_is_removed_before_it_is_locked_does_not_count(tmp_path
 
 
 @pytest.mark.parametrize("reason", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_used_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int):
+def test_a_file_system_without_locks_is_used_without_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int):
     def no_locks(*_: object) -> None:
         raise OSError(reason, os.strerror(reason))
 

@@ -25,18 +25,18 @@ def frame(index: int) -> np.ndarray:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Decibels between two pictures with values 0 to 255."""
+    """Decibels between two images with values 0 to 255."""
     return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b.astype(float)) ** 2)))
 
 
 def pulled(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """picture(x + flow(x)), by scipy, so that none of the code under test takes part."""
+    """image(x + flow(x)), by scipy, independent of the code under test."""
     y, x = np.mgrid[: scene.HEIGHT, : scene.WIDTH] + flow[::-1]
     return np.stack([map_coordinates(picture[..., c], [y, x], order=1, mode="nearest") for c in range(3)], -1)
 
 
 @pytest.mark.parametrize(("i", "j"), [(30, 31), (31, 30), (20, 30)])
-def test_flow_brings_the_other_frame_here(i, j):
+def test_the_other_frame_warped_along_the_flow_is_this_frame(i, j):
     flow, visible = scene.true_flow(i, j), scene.true_visibility(i, j)[0] > 0
     assert flow.shape == (2, scene.HEIGHT, scene.WIDTH)
     assert flow.dtype == np.float32
@@ -48,7 +48,7 @@ def test_flow_brings_the_other_frame_here(i, j):
     assert wrong_way > 2 * error
 
 
-def test_there_and_back_is_no_motion():
+def test_motion_forward_and_back_cancels():
     grid, visible = pixel_grid(scene.HEIGHT, scene.WIDTH), scene.true_visibility(20, 30)[0] > 0
     there = scene.flow_at(grid, 20, 30)
     back = scene.flow_at(grid + there, 30, 20)
@@ -86,7 +86,7 @@ def test_there_is_texture_to_track_nearly_everywhere():
     assert np.mean(energy > 0.5) > 0.9  # half a grey level is what survives 8 bits
 
 
-def test_rendering_twice_gives_the_same_picture():
+def test_rendering_twice_gives_the_same_image():
     first = frame(31)
     scene.layers.cache_clear()
     assert np.array_equal(scene.render(31), first)

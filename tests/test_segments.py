@@ -16,8 +16,8 @@ UNEVEN = [0, 40, 55, 80, 200, 210, 222, 231, 300, 305, 311, 500, 540, 580, 600, 
 @pytest.mark.parametrize(("name", "codec", "frames"), [
     ("a.mp4", "h264", 23), ("a.mov", "h264", 17), ("a.mkv", "h264", 23), ("a.mp4", "hevc", 19), ("a.webm", "vp9", 19),
     ("a.mkv", "av1", 19), ("a.mov", "prores", 19), ("a.mkv", "ffv1", 19)])
-def test_an_encoder_is_brought_back_to_where_it_was(tmp_path: Path, name: str, codec: str, frames: int,
-                                                    monkeypatch: pytest.MonkeyPatch):
+def test_a_restored_sink_writes_the_same_file(tmp_path: Path, name: str, codec: str, frames: int,
+                                              monkeypatch: pytest.MonkeyPatch):
     save_often(monkeypatch)
     pts = UNEVEN[:frames] if name == "a.mkv" and codec == "h264" else None  # there, with B-frames
     clip = tmp_path / ("clip.mkv" if name.endswith((".mkv", ".webm")) else "clip.mp4")

@@ -85,7 +85,7 @@ def test_an_image_that_changes_while_it_is_read_is_reported(tmp_path: Path):
         list(source.decode())
 
 
-def test_damage_is_held_where_it_is_asked_for(tmp_path: Path):
+def test_damaged_images_repeat_the_one_before_with_on_damage_hold(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 7))
     for number in (1, 4):
         (tmp_path / f"shot.{number:04d}.png").write_bytes(b"")
@@ -99,14 +99,14 @@ def test_damage_is_held_where_it_is_asked_for(tmp_path: Path):
     assert open_source(path, ReadSettings("hold")).decode(3, 3).__next__().image.equal(frames[2].image)
 
 
-def test_a_stray_number_is_told(tmp_path: Path):
+def test_a_stray_number_is_refused_by_name(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 3))
     os.rename(tmp_path / "shot.0002.png", tmp_path / "shot.20251121.png")
     with pytest.raises(InputError, match="runs from 1 to 20251121, more than 1000000"):
         probe(path, ReadSettings(gaps="hold"))
 
 
-def test_timecode_reaches_a_movie_and_counts_on_in_a_range(tmp_path: Path):
+def test_timecode_is_written_to_a_movie_and_advanced_for_a_range(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 13), ".exr")
     for number in range(1, 13):
         code = OpenEXR.TimeCode()
@@ -121,7 +121,7 @@ def test_timecode_reaches_a_movie_and_counts_on_in_a_range(tmp_path: Path):
     assert probe(dpx.with_name("d.#.dpx")).timecode == "01:02:03:04"
 
 
-def test_one_image_is_no_clip_but_names_one(tmp_path: Path):
+def test_one_image_is_refused_and_its_sequence_named(tmp_path: Path):
     make_sequence(tmp_path, range(1001, 1003))
     with pytest.raises(InputError, match=r"is one image; name a sequence of them, such as shot\.####\.png\."):
         probe(tmp_path / "shot.1001.png")
@@ -141,6 +141,6 @@ def test_rates(text: str, rate: Fraction, tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["0", "-24", "fast", "24/0", "", "1e9", "nan"])
-def test_what_is_no_rate(text: str):
+def test_text_that_is_not_a_rate_is_refused(text: str):
     with pytest.raises(UsageError, match="fps is"):
         Options(fps=parse_rate(text))

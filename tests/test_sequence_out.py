@@ -57,7 +57,7 @@ def test_a_sequence_becomes_a_movie_that_players_open(tmp_path: Path):
     assert reds == pytest.approx(truth, abs=3 / 255)  # two roundings to 8 bits, and x264 at crf 16 on a flat colour
 
 
-def test_a_movie_becomes_pictures(tmp_path: Path):
+def test_a_movie_becomes_images(tmp_path: Path):
     movie = open_source(make_clip(tmp_path / "source.clip.mp4", frames=6))
     copy(movie, tmp_path / "out.####.png", frames=(2, 5))
     assert sorted(path.name for path in tmp_path.glob("out*")) == [f"out.{n:04d}.png" for n in (2, 3, 4, 5)]
@@ -91,7 +91,7 @@ def test_a_movie_of_images_needs_a_rate(tmp_path: Path):
         ("out.####.jpg", {}, "cannot write .jpg"),
     ],
 )
-def test_outputs_that_cannot_be(tmp_path: Path, name: str, settings: dict[str, str], words: str):
+def test_impossible_outputs_are_refused(tmp_path: Path, name: str, settings: dict[str, str], words: str):
     source = open_source(make_sequence(tmp_path, range(1, 3)), ReadSettings(fps=Fraction(24)))
     with pytest.raises(UsageError, match=words):
         plan(source, tmp_path / name, **settings)

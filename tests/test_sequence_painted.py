@@ -1,4 +1,4 @@
-"""Sequences the whole path, with a painter that only turns pictures to their negative."""
+"""Whole runs on sequences, with the method that paints the negative of each image."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
                   lambda plan: None, lambda outcome: None)
 
 
-def test_a_plan_of_a_sequence_speaks_in_its_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):
+def test_a_plan_of_a_sequence_has_its_file_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):
     from vidstyle.cli.events import plan_line, plan_text
 
     path = make_sequence(tmp_path, range(1001, 1009))

@@ -44,7 +44,7 @@ def heard(path: Path) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".mkv", ".mp4"])
-def test_sound_of_another_file_begins_with_the_first_picture(tmp_path: Path, suffix: str):
+def test_sound_of_another_file_begins_with_the_first_frame(tmp_path: Path, suffix: str):
     sound = write_click(tmp_path / "s.wav", 0.5)
     source = open_source(make_sequence(tmp_path, range(1001, 1025)), ReadSettings(fps=Fraction(24), sound=sound))
     copy(source, tmp_path / f"whole{suffix}")
@@ -71,7 +71,7 @@ def test_sound_of_another_file_under_a_movie_that_starts_late(tmp_path: Path):
     assert any("aac" in line and "s.wav replaces it" in line for line in lines)
 
 
-def test_sound_that_is_none_is_one_sentence(tmp_path: Path):
+def test_a_file_without_sound_is_one_sentence(tmp_path: Path):
     path = make_sequence(tmp_path, range(1, 3))
     silent = make_clip(tmp_path / "silent.mp4", frames=2)
     with pytest.raises(InputError, match="holds no sound"):

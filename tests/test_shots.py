@@ -33,7 +33,7 @@ def frame(image: Tensor) -> Frame:
 
 
 @pytest.mark.parametrize("seed", range(0, 20, 2))
-def test_another_scene_is_a_cut(seed: int) -> None:
+def test_a_change_of_scene_is_a_cut(seed: int) -> None:
     assert is_cut(frame(scene(seed)), frame(scene(seed + 1)))
 
 
@@ -60,7 +60,7 @@ def test_a_fade_from_black_is_not_a_cut() -> None:
     assert not is_cut(frame(noise), frame(noise.flip(-1) + scene(0) * 0.03))
 
 
-def test_the_answer_does_not_depend_on_the_size() -> None:
+def test_cuts_do_not_depend_on_the_size() -> None:
     small, large = scene(4, 90, 160), interpolate(scene(4)[None], size=(720, 1280), mode="bilinear")[0]
     assert not is_cut(frame(small), frame(large))
     assert is_cut(frame(small), frame(interpolate(scene(5)[None], size=(720, 1280), mode="bilinear")[0]))

@@ -5,8 +5,9 @@ import torch
 from style_images import bricks
 
 from vidstyle.core.images import resize, size_at_height
+from vidstyle.core.interfaces import SMALLEST_ENCODED
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.style import LEAST, StyleTarget
+from vidstyle.painting.style import StyleTarget
 
 
 @pytest.mark.parametrize(("shape", "height", "size"), [
@@ -17,7 +18,7 @@ from vidstyle.painting.style import LEAST, StyleTarget
     ((600, 40), 360, (480, 32)),
 ])
 def test_an_image_is_scaled_to_the_painted_height(shape: tuple[int, int], height: int, size: tuple[int, int]):
-    assert size_at_height(shape, height, LEAST) == size
+    assert size_at_height(shape, height, SMALLEST_ENCODED) == size
 
 
 @pytest.mark.parametrize("size", [(20, 31), (90, 70)])

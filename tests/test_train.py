@@ -78,7 +78,7 @@ def style_weight(path: Path, weight: float = 1.0) -> StylePicture:
     return style
 
 
-def test_stopped_and_resumed_is_never_stopped(whole: Whole):
+def test_stopped_and_resumed_equals_never_stopped(whole: Whole):
     file = whole.trained.target.with_name("parts.safetensors")
 
     def stop(step: Progress) -> None:
@@ -122,7 +122,7 @@ def test_the_names_in_checkpoints_stay(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
 
 
-def test_two_processes_are_one_with_the_whole_batch(whole: Whole):
+def test_two_processes_train_as_one_with_the_whole_batch(whole: Whole):
     folder = whole.trained.target.parent
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
                str(Path(__file__).with_name("tiny_training.py")), str(folder)]
@@ -137,7 +137,7 @@ def test_two_processes_are_one_with_the_whole_batch(whole: Whole):
         assert one == pytest.approx(other, rel=3e-5 if other["step"] <= 2 else 2e-2)
 
 
-def test_the_file_says_what_it_was_trained_and_validated_on(whole: Whole):
+def test_the_file_states_what_it_was_trained_and_validated_on(whole: Whole):
     network, metadata = load_network(whole.trained.target)
     assert metadata["styles"] == ",".join(style_weight(path).sha256 for path in whole.styles)
     assert metadata["style_names"] == "a.png\nb.png"
@@ -156,7 +156,7 @@ def test_the_file_says_what_it_was_trained_and_validated_on(whole: Whole):
     assert read_image(folder / "sheets" / "step_0000006.png").shape[0] == 3
 
 
-def test_a_style_is_its_entry_of_the_table_and_a_blend_is_their_mean(whole: Whole):
+def test_a_style_uses_its_table_entry_and_a_blend_their_mean(whole: Whole):
     first, second = whole.styles
     frame = torch.rand(1, 3, 64, 72, generator=torch.Generator().manual_seed(1))
     empty = torch.zeros_like(frame)
@@ -253,7 +253,7 @@ def test_folders_are_searched_and_styles_left_out(whole: Whole, tmp_path: Path):
     folder = whole.styles[0].parent  # holds the film, the style pictures and the folders of trainings
     videos, photos = find_sources([folder], whole.styles)
     assert (len(videos), [path.name for path in photos]) == (2, ["still.png"])
-    with pytest.raises(InputError, match="holds no videos and no pictures"):
+    with pytest.raises(InputError, match="holds no videos and no images"):
         find_sources([tmp_path], [])
 
 
@@ -263,11 +263,11 @@ def test_a_batch_is_shared_evenly_or_not_at_all():
         ProcessGroup(0, 3).part(4)
 
 
-def test_a_folder_of_ones_own_is_never_emptied(whole: Whole, tmp_path: Path):
+def test_a_folder_that_is_not_of_a_training_is_never_emptied(whole: Whole, tmp_path: Path):
     folder = tmp_path / "net.train"
     folder.mkdir()
     (folder / "holiday.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is not a training's"):
+    with pytest.raises(OutputError, match="does not belong to a training"):
         train_network(whole.styles, whole.sources, tmp_path / "net.safetensors", TINY, restart=True)
     assert (folder / "holiday.txt").read_text() == "mine"
 
@@ -282,8 +282,8 @@ def test_a_folder_of_ones_own_is_never_emptied(whole: Whole, tmp_path: Path):
     (["--style", "{a}", "-o", "{folder}/whole.safetensors"], 4, "exists already"),
     (["--style", "{a}", "--device", "gpu"], 2, "There is no device 'gpu'"),
 ])  # fmt: skip
-def test_what_cannot_be_is_one_sentence(words: list[str], code: int, sentence: str, whole: Whole, tmp_path: Path, capsys,
-                                        monkeypatch: pytest.MonkeyPatch):
+def test_impossible_trainings_are_one_sentence(words: list[str], code: int, sentence: str, whole: Whole, tmp_path: Path, capsys,
+                                               monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     [film] = whole.sources
     filled = [word.format(a=whole.styles[0], film=film, folder=whole.trained.target.parent) for word in words]
@@ -294,7 +294,7 @@ def test_what_cannot_be_is_one_sentence(words: list[str], code: int, sentence: s
     assert error.startswith("vidstyle: ")
 
 
-def test_the_command_asks_for_what_it_was_told(monkeypatch: pytest.MonkeyPatch, capsys):
+def test_the_options_of_the_command_reach_the_training(monkeypatch: pytest.MonkeyPatch, capsys):
     asked = []
 
     def fake(styles, sources, target, options, **more):

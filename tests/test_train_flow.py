@@ -25,7 +25,7 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return {"step": torch.tensor(state["step"]), **state["network"]}
 
 
-def test_stopped_and_resumed_is_never_stopped(tmp_path: Path) -> None:
+def test_stopped_and_resumed_equals_never_stopped(tmp_path: Path) -> None:
     main([*TINY, "--out", str(tmp_path / "whole")])
     exported = tmp_path / "flow.safetensors"
     main([*TINY, "--out", str(tmp_path / "parts"), "--stop", "3"])
@@ -109,7 +109,7 @@ def test_flo_files_are_read_x_first_and_unknown_motion_is_left_out(tmp_path: Pat
         pairs(tmp_path / "nothing")
 
 
-def test_errors_are_counted_where_they_should_be() -> None:
+def test_flow_errors_are_counted_in_the_right_places() -> None:
     flow = torch.zeros(2, 20, 40)
     flow[0, :, 20:] = 4  # a motion edge between columns 19 and 20
     everywhere = torch.ones(1, 20, 40, dtype=torch.bool)

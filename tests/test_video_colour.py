@@ -65,7 +65,7 @@ def test_decoding_agrees_with_ffmpeg(matrix: str, space: int, full: bool, range_
 @given(height=st.integers(1, 9), width=st.integers(1, 11), wide=st.sampled_from([1, 2]), tall=st.sampled_from([1, 2]),
        depth=st.sampled_from([8, 10, 12]), seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
-def test_any_size_comes_back(height: int, width: int, wide: int, tall: int, depth: int, seed: int) -> None:
+def test_every_size_is_written_and_read_exactly(height: int, width: int, wide: int, tall: int, depth: int, seed: int) -> None:
     """Codes that RGB can hold come back exactly, odd sizes included."""
     if (wide, tall) == (1, 2):
         return
@@ -86,7 +86,7 @@ def test_any_size_comes_back(height: int, width: int, wide: int, tall: int, dept
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv420p10le", "yuv422p10le",
                                      "yuv444p10le", "yuv420p12le", "gray", "bgr0", "gbrp10le"])
 @pytest.mark.parametrize("matrix", [1, 5])
-def test_an_unpainted_clip_comes_back_code_for_code(tmp_path: Path, pix_fmt: str, matrix: int) -> None:
+def test_an_unpainted_clip_keeps_every_code(tmp_path: Path, pix_fmt: str, matrix: int) -> None:
     rgb = "rgb" in pix_fmt or "bgr" in pix_fmt or "gbr" in pix_fmt
     tags = None if rgb or pix_fmt == "gray" else (matrix, 2 if "j" in pix_fmt else 1, 1, 1)
     codec, suffix = ("mjpeg", ".avi") if "j" in pix_fmt else ("ffv1", ".mkv")
@@ -119,7 +119,7 @@ def test_every_orientation_is_the_matrixs(orientation: Orientation) -> None:
     image = torch.arange(3 * 2 * 4).view(3, 2, 4).float()
     upright = orientation.apply(image)
     for y in range(2):
-        for x in range(4):  # where the display matrix itself sends each pixel, moved back into the picture
+        for x in range(4):  # the place of each pixel by the display matrix, moved back into the frame
             to_x, to_y = a * x + c * y, b * x + d * y
             to_x, to_y = to_x % upright.shape[2] if to_x >= 0 else to_x, to_y
             to_x = to_x + upright.shape[2] - 1 if min(a, c) < 0 else to_x
@@ -179,7 +179,7 @@ def test_chroma_is_read_and_written_where_the_file_says(tmp_path: Path, codec: s
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 40), st.integers(2, 300), st.booleans(), st.booleans(), st.integers(0, 2**31))
-def test_chroma_in_any_place_comes_back_bit_for_bit(width: int, height: int, across: bool, down: bool, seed: int) -> None:
+def test_chroma_at_any_position_is_kept_bit_for_bit(width: int, height: int, across: bool, down: bool, seed: int) -> None:
     draw = torch.Generator().manual_seed(seed)
     shape = (-(-height // 2), -(-width // 2))
     planes = [torch.randint(16, 236, size, generator=draw, dtype=torch.uint8) for size in ((height, width), shape, shape)]

@@ -44,12 +44,12 @@ def test_a_real_clip_goes_through(path: Path, tmp_path: Path) -> None:
             try:
                 count = sum(1 for _ in reader.decode(reader.streams[source.clip.coding.stream]))
             except av.FFmpegError:
-                return  # a damaged clip, as the next test tells
+                return  # a damaged clip, which the next test covers
         assert count == source.clip.frames
 
 
 @pytest.mark.skipif(not CLIPS, reason="set VIDSTYLE_DATA to a folder with a folder `video` of clips")
-def test_the_damaged_clips_are_told() -> None:
+def test_the_damage_of_real_clips_is_reported() -> None:
     for path in [path for path in CLIPS if "corrupt" in path.name or "out_of_range" in path.name]:
         with pytest.raises(VidstyleError) as caught:
             for _ in open_source(path).decode():

@@ -1,4 +1,4 @@
-"""Decoding: every frame, upright, at its time; a range is a slice; damage is told and never hidden."""
+"""Decoding: every frame, upright, at its time; a range is a slice; damage is reported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_range_is_a_slice_bit_for_bit(tmp_path: Path, name: str) -> None:
     assert all(same(frame, whole[frame.index]) for run in runs for frame in run)
 
 
-def test_an_edit_list_decodes_from_its_first_shown_frame(tmp_path: Path) -> None:
+def test_an_edit_list_decodes_from_its_first_displayed_frame(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "whole.mp4", frames=30, options={"bf": "0", "g": "10"})
     hidden = open_source(remux(whole, tmp_path / "cut.mp4", shift=-13 * 512))
     shown, every = list(hidden.decode()), list(open_source(whole).decode())
@@ -49,7 +49,7 @@ def test_an_edit_list_decodes_from_its_first_shown_frame(tmp_path: Path) -> None
 
 
 def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-    """Gray, with a red corner at the coded picture's top left and a blue one at its top right."""
+    """Gray, with a red corner at the coded frame's top left and a blue one at its top right."""
     image = np.full((height, width, 3), 128, np.uint8)
     image[:height // 4, :width // 4] = 220, 30, 30
     image[:height // 4, -(width // 4):] = 30, 30, 220
@@ -59,7 +59,7 @@ def corner(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("matrix", [
     [0, 65536, 0, -65536, 0, 0, 0, 0, 2**30], [-65536, 0, 0, 0, -65536, 0, 0, 0, 2**30],
     [0, -65536, 0, 65536, 0, 0, 0, 0, 2**30]])
-def test_pictures_stand_upright_as_in_an_independent_reader(tmp_path: Path, matrix: list[int]) -> None:
+def test_frames_are_upright_as_in_an_independent_reader(tmp_path: Path, matrix: list[int]) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=1, matrix=matrix, picture=corner)
     frame = next(open_source(path).decode())
     _, theirs = cv2.VideoCapture(str(path)).read()
@@ -67,7 +67,7 @@ def test_pictures_stand_upright_as_in_an_independent_reader(tmp_path: Path, matr
     assert np.abs(difference).mean() < 2  # OpenCV rounds to 8 bits and interpolates chroma coarsely
 
 
-def test_a_mirrored_picture_is_mirrored_back(tmp_path: Path) -> None:
+def test_a_mirrored_clip_is_mirrored_back(tmp_path: Path) -> None:
     mirror = [-65536, 0, 0, 0, 65536, 0, 0, 0, 2**30]
     source = open_source(make_clip(tmp_path / "a.mp4", frames=1, matrix=mirror, picture=corner))
     red, _, blue = next(source.decode()).image
@@ -84,7 +84,7 @@ def test_memory_does_not_hold_the_clip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut"])
-def test_damage_ends_in_a_sentence_and_never_in_a_short_clip(tmp_path: Path, damage: str) -> None:
+def test_damage_is_an_error_and_never_a_short_clip(tmp_path: Path, damage: str) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=60, size=(160, 96), container_options={"movflags": "faststart"},
                      options={"crf": "20", "bf": "0"})
     with av.open(str(path)) as reader:

@@ -1,4 +1,4 @@
-"""Interlaced clips: refused, or made whole, as many pictures as before and every range a slice."""
+"""Interlaced clips: refused, or deinterlaced with as many frames as before, where every range is a slice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vidstyle.video import ReadSettings, Source, describe, open_source
 
 
 def woven(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-    """Two moments of the moving picture in one: the lower field first, as x264 codes it unless frames say otherwise."""
+    """Two fields of the moving image in one frame, the lower field first, as x264 codes it by default."""
     picture = gradient(4 * index, width, height)
     picture[::2] = gradient(4 * index + 2, width, height)[::2]
     return picture
@@ -31,7 +31,7 @@ def deinterlaced(path: Path) -> Source:
     return open_source(path, ReadSettings(deinterlace="bwdif"))
 
 
-def test_interlaced_pictures_become_the_first_of_their_two_moments(tmp_path: Path) -> None:
+def test_an_interlaced_frame_becomes_its_first_field(tmp_path: Path) -> None:
     path = interlaced(tmp_path / "a.mp4")
     with pytest.raises(InputError, match="--deinterlace bwdif"):
         open_source(path)
@@ -50,7 +50,7 @@ def test_interlaced_pictures_become_the_first_of_their_two_moments(tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
-def test_a_range_of_it_is_a_slice(tmp_path: Path, suffix: str) -> None:
+def test_a_deinterlaced_range_is_a_slice(tmp_path: Path, suffix: str) -> None:
     source = deinterlaced(interlaced(tmp_path / f"a{suffix}"))
     whole = list(source.decode())
     for first, last in ((0, 0), (0, 3), (5, 5), (7, 12), (18, 19), (19, 19)):
@@ -59,7 +59,7 @@ def test_a_range_of_it_is_a_slice(tmp_path: Path, suffix: str) -> None:
         assert all(torch.equal(frame.image, whole[frame.index].image) for frame in part)
 
 
-def test_pictures_that_are_interlaced_later_on_are_not_missed(tmp_path: Path) -> None:
+def test_frames_that_are_interlaced_later_are_refused(tmp_path: Path) -> None:
     first = make_clip(tmp_path / "a.ts", frames=9, pix_fmt="yuv444p", options={"bf": "0"})
     later = remux(interlaced(tmp_path / "b.ts"), tmp_path / "c.ts", shift=9 * 3600)
     first.write_bytes(first.read_bytes() + later.read_bytes())
@@ -68,7 +68,7 @@ def test_pictures_that_are_interlaced_later_on_are_not_missed(tmp_path: Path) ->
     assert len(list(deinterlaced(first).decode())) == 29
 
 
-def test_progressive_pictures_pass_as_they_are(tmp_path: Path) -> None:
+def test_progressive_frames_pass_unchanged(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4")
     for plain, passed in zip(open_source(path).decode(), deinterlaced(path).decode(), strict=True):
         assert torch.equal(plain.image, passed.image)

@@ -98,7 +98,7 @@ def test_odd_sizes_are_kept(tmp_path: Path, codec: str) -> None:
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("tags", [(1, 1, 1, 1), (1, 2, 1, 1), (6, 1, 6, 6), (6, 2, 6, 6), (9, 1, 9, 14), (2, 0, 2, 2)])
-def test_every_codec_says_what_its_samples_mean(tmp_path: Path, codec: str, tags: tuple[int, int, int, int]) -> None:
+def test_every_codec_tags_its_matrix_and_range(tmp_path: Path, codec: str, tags: tuple[int, int, int, int]) -> None:
     source = open_source(make_clip(tmp_path / "a.mkv", codec="ffv1", size=(320, 192), frames=1, tags=tags,
                                    options={"level": "3"}))
     target = tmp_path / ("b.mov" if codec == "dnxhr" else "b.mkv")
@@ -183,7 +183,7 @@ def test_crf_changes_the_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "codec", "crf"), [
     ("b.avi", "h264", 16), ("b", "h264", 16), ("b.webm", "h264", 16), ("b.mp4", "prores", 16), ("b.mp4", "h264", 60),
     ("b.mp4", "theora", 16)])
-def test_what_does_not_fit_is_refused_first(tmp_path: Path, name: str, codec: str, crf: int) -> None:
+def test_settings_that_do_not_fit_are_refused_before_writing(tmp_path: Path, name: str, codec: str, crf: int) -> None:
     source = open_source(make_clip(tmp_path / "a.mp4", frames=1))
     with pytest.raises(UsageError) as caught:
         plan(source, tmp_path / name, codec=codec, crf=crf)
@@ -254,7 +254,7 @@ def test_an_exception_leaves_nothing_behind(tmp_path: Path, error: type[BaseExce
     assert old.read_text() == "old"
 
 
-def test_too_few_frames_are_our_fault_and_no_file(tmp_path: Path) -> None:
+def test_too_few_frames_raise_an_error_and_leave_no_file(tmp_path: Path) -> None:
     source = open_source(make_clip(tmp_path / "a.mp4", frames=5))
     planned = plan(source, tmp_path / "b.mp4")
     with pytest.raises(VidstyleError, match="got 1 of 5 frames"), planned.open() as sink:
@@ -287,7 +287,7 @@ except OutputError as error:
 
 
 @pytest.mark.parametrize("limit", [0, 300, 4000, 60_000])
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
     """A limit on file size fails as a full disk does: at the header, in the middle, or only at the end."""
     source = make_clip(tmp_path / "a.mp4", frames=40, size=(192, 128), sound=[("aac", None)])
     run = subprocess.run([sys.executable, "-c", FULL, str(source), str(tmp_path / "b.mp4"), str(limit)],

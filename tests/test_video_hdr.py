@@ -42,7 +42,7 @@ def test_light_has_the_standards_codes() -> None:
 
 
 @pytest.mark.parametrize("transfer", ["pq", "hlg"])
-def test_every_code_comes_back_from_the_painter(transfer: str) -> None:
+def test_every_hdr_code_is_mapped_to_sdr_and_back(transfer: str) -> None:
     codes = (torch.arange(4096) / 4095).expand(3, 1, 4096)
     hdr = HdrMetadata(transfer, 1000.0)
     seen = hdr_to_sdr_range(codes, hdr)
@@ -73,7 +73,7 @@ def test_an_unpainted_clip_keeps_its_codes(tmp_path: Path, transfer: int) -> Non
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("hevc", ".mp4"), ("h264", ".mp4"), ("av1", ".mkv")])
-def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: str, suffix: str) -> None:
+def test_the_mastering_display_and_content_light_are_copied(tmp_path: Path, codec: str, suffix: str) -> None:
     source = open_source(hdr_clip(tmp_path / "a.mp4", 16), ReadSettings(hdr="passthrough"))
     before = source.clip.hdr
     assert before is not None
@@ -90,7 +90,7 @@ def test_what_the_file_says_of_its_light_is_said_again(tmp_path: Path, codec: st
     assert any("mastering" in warning for warning in plan(source, tmp_path / "c.mkv", codec="ffv1").warnings)
 
 
-def test_a_display_that_cannot_be_is_dropped_by_name(tmp_path: Path) -> None:
+def test_an_impossible_mastering_display_is_dropped_with_a_warning(tmp_path: Path) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16, told=MASTER.replace("L(10000000,50)", "L(1000,50)"))  # a tenth of a cd/m²
     source = open_source(path, ReadSettings(hdr="passthrough"))
     assert source.clip.hdr is not None
@@ -110,7 +110,7 @@ def test_tonemapped_video_is_ordinary(tmp_path: Path, transfer: int) -> None:
 
 
 @pytest.mark.parametrize("told", [MASTER.replace("max-cll=800", "max-cll=1200"), "max-cll=1200,200"])
-def test_the_brightest_pixel_may_outshine_the_display(tmp_path: Path, told: str) -> None:
+def test_content_light_may_exceed_the_mastering_display(tmp_path: Path, told: str) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16, told=told)
     hdr, code = probe(path).hdr, pq_code(torch.tensor(1200.0)).expand(3, 1, 1)
     assert hdr is not None
@@ -119,7 +119,7 @@ def test_the_brightest_pixel_may_outshine_the_display(tmp_path: Path, told: str)
         assert to_sdr(code, hdr)[0].item() == pytest.approx(1, abs=0.01)
 
 
-def test_tonemapping_bends_only_what_is_bright() -> None:
+def test_tonemapping_changes_only_bright_values() -> None:
     light = torch.tensor([5.0, 20.0, 40.0, 203.0, 500.0, 1000.0])
     gray = tone_map(pq_code(light).expand(3, 1, 6), HdrMetadata("pq", 1000.0))
     assert (gray[0] - gray[2]).abs().max() < 1e-3  # gray stays gray
@@ -131,7 +131,7 @@ def test_tonemapping_bends_only_what_is_bright() -> None:
     assert float(red[0]) > 3 * float(red[1])
 
 
-def test_refusals_name_the_way_out(tmp_path: Path) -> None:
+def test_hdr_refusals_name_the_options(tmp_path: Path) -> None:
     path = hdr_clip(tmp_path / "a.mp4", 16)
     with pytest.raises(InputError, match=r"HDR \(PQ\); --hdr passthrough .* --hdr tonemap"):
         open_source(path)

@@ -64,7 +64,7 @@ def test_an_edit_list_hides_frames(tmp_path: Path) -> None:
 def test_rotation_gives_the_size_a_viewer_sees(tmp_path: Path, matrix: list[int], turned: int) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2, matrix=matrix, ratio=Fraction(4, 3))
     clip = probe(path)
-    reader = cv2.VideoCapture(str(path))  # an independent reader that turns pictures upright
+    reader = cv2.VideoCapture(str(path))  # an independent reader that applies the rotation
     _, image = reader.read()
     assert (clip.height, clip.width) == image.shape[:2]
     assert (clip.rotation, clip.orientation.mirrored) == (turned, False)
@@ -148,11 +148,11 @@ def test_what_cannot_be_painted_is_refused_in_one_sentence(tmp_path: Path, name:
     assert str(tmp_path) in str(caught.value)
 
 
-def test_a_name_with_a_colon_is_a_name(tmp_path: Path) -> None:
+def test_a_file_name_may_hold_a_colon(tmp_path: Path) -> None:
     assert probe(make_clip(tmp_path / "plain.mp4", frames=2).rename(tmp_path / "http:evil -x.mp4")).frames == 2
 
 
-def test_untagged_colours_are_assumed_by_size_and_said(tmp_path: Path) -> None:
+def test_untagged_colours_are_assumed_by_size_and_reported(tmp_path: Path) -> None:
     small = open_source(make_clip(tmp_path / "small.mp4", frames=1))
     large = open_source(make_clip(tmp_path / "large.mp4", frames=1, size=(1280, 64)))
     assert (small.clip.colour.matrix, large.clip.colour.matrix) == ("bt601", "bt709")

@@ -1,4 +1,4 @@
-"""Sound: the very packets of the source, at the very moments, beside the picture."""
+"""Sound: the packets of the source, at their times, in sync with the frames."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_packet_is_copied_in_step(tmp_path: Path, name: str, target: str, 
             assert abs(now - begins - was) <= (Fraction(1, 1000) if target.endswith("mkv") else Fraction(1, 90000))
 
 
-def test_sound_and_picture_alternate_in_the_file(tmp_path: Path) -> None:
+def test_sound_and_video_alternate_in_the_file(tmp_path: Path) -> None:
     source = open_source(make_clip(tmp_path / "a.mp4", frames=100, sound=[("aac", None)]))
     written = copy(source, tmp_path / "b.mp4")
     with av.open(str(written.clip.path)) as reader:
@@ -69,7 +69,7 @@ def test_a_range_keeps_its_sound_in_step(tmp_path: Path, suffix: str) -> None:
         assert abs(now + start - was) <= Fraction(1, 48000)
 
 
-def test_a_late_picture_stays_late(tmp_path: Path) -> None:
+def test_a_late_first_frame_stays_late(tmp_path: Path) -> None:
     """Picture that begins 0.37 s after the sound does so in the copy, to the tick."""
     late = [round(0.37 * 12800) + index * 512 for index in range(20)]
     source = open_source(make_clip(tmp_path / "a.mp4", pts=late, sound=[("aac", None)]))
@@ -98,7 +98,7 @@ def noise(path: Path, codec: str, frames: int = 60) -> Path:
 
 
 def heard(path: Path) -> tuple[Fraction, np.ndarray[Any, Any]]:
-    """Seconds from the picture's first frame to the first sample that a player plays, and all samples from then on."""
+    """Seconds from the first frame to the first sample that a player plays, and all samples from then on."""
     with av.open(str(path)) as reader:
         begins = next(frame.pts * frame.time_base for frame in reader.decode(video=0))
     with av.open(str(path)) as reader:  # after a seek, sound from before zero would be left out
@@ -135,7 +135,7 @@ def streams_of(source: Source, suffix: str, audio: str = "copy") -> StreamPlan:
         return plan_streams(source, readers, suffix, audio)
 
 
-def test_what_the_container_cannot_hold_is_known_beforehand(tmp_path: Path) -> None:
+def test_sound_the_container_cannot_hold_is_re_encoded_with_a_warning(tmp_path: Path) -> None:
     source = open_source(make_clip(tmp_path / "a.mkv", frames=5, sound=[("flac", "fra"), ("libopus", "deu")]))
     webm = streams_of(source, ".webm")
     assert webm.audio == [1, 2]

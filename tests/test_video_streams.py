@@ -80,7 +80,7 @@ def test_subtitles_are_copied_or_converted(tmp_path: Path, suffix: str, codec: s
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
-def test_what_is_said_in_a_range_is_cut_to_it(tmp_path: Path, suffix: str) -> None:
+def test_subtitles_are_cut_to_the_range(tmp_path: Path, suffix: str) -> None:
     source = open_source(marked(tmp_path / "a.mkv"))
     written = copy(source, tmp_path / f"b{suffix}", frames=(15, 26))  # 0.6 s to 1.08 s
     (second, third) = said(written.clip.path)
@@ -127,7 +127,7 @@ def test_fonts_and_covers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_of_two_pictures_the_painted_one_is_shown(tmp_path: Path, suffix: str) -> None:
+def test_of_two_video_streams_the_painted_one_is_the_default(tmp_path: Path, suffix: str) -> None:
     """The larger one is painted; FFV1 and others state no bit rate, by which readers choose where nothing is the default."""
     small, large = (make_clip(tmp_path / f"{size[0]}.mp4", size=size) for size in ((48, 32), (96, 64)))
     both = tmp_path / "both.mp4"

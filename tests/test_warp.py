@@ -156,7 +156,7 @@ def test_consistency_threshold_by_hand(back: float, trusted: int) -> None:
     assert visible[0, 24, 24] == trusted
 
 
-def test_what_comes_from_outside_the_frame_is_hidden() -> None:
+def test_points_from_outside_the_frame_are_hidden() -> None:
     visible = visibility(constant_flow(-4, 0), constant_flow(4, 0))[0]
     assert not visible[:, :4].any()
     assert visible[:, 4:].all()

@@ -98,7 +98,7 @@ def test_a_server_that_does_not_answer_ends_the_download(cache: Path, monkeypatc
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_cache_that_cannot_be_written_is_told_in_one_sentence(cache: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_one_sentence(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="set TORCH_HOME") as raised:
         registry.fetch("toy")

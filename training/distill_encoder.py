@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
-from training.run_folder import RunFolder
+from training.run_folder import TrainingRun
 from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
 from vidstyle.ops.losses import gram
 from vidstyle.painting.feedforward.muon import Muon
@@ -213,7 +213,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     args = parsed()
-    run = RunFolder(args.out)
+    run = TrainingRun(args.out)
     torch.manual_seed(args.seed)
 
     teacher = Teacher(args.data / "weights/collab_distill/encoder5.pth")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 
-class RunFolder:
+class TrainingRun:
     """`log.jsonl` and `state.pt` in a folder, which is created."""
 
     def __init__(self, folder: Path) -> None:

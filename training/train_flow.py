@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `t
 
 from benchmarks.flow_truth import TruePair, generated, measure, pairs
 from training.moving_scenes import MovingScenes, Pair
-from training.run_folder import RunFolder
+from training.run_folder import TrainingRun
 from vidstyle.flow import load_flow
 from vidstyle.flow.raft import Raft
 
@@ -91,7 +91,7 @@ def one_thread(worker: int) -> None:
     cv2.setNumThreads(0)
 
 
-class Validation:
+class FlowValidation:
     """End-point errors, in px, of a network and of DIS on pairs that are never trained on."""
 
     def __init__(self, data: Path | None) -> None:
@@ -135,7 +135,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     args = parsed(arguments)
-    run, device = RunFolder(args.out), torch.device(args.device)
+    run, device = TrainingRun(args.out), torch.device(args.device)
     torch.manual_seed(args.seed)
     network = fresh_network().to(device).train()
     optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=args.decay)
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
         optimizer.load_state_dict(state["optimizer"])
         scaler.load_state_dict(state["scaler"])
     end = min(args.steps, args.stop or args.steps)
-    validation = Validation(args.validate) if args.validate else None
+    validation = FlowValidation(args.validate) if args.validate else None
 
     sums, began, clock = torch.zeros(4, device=device), time.monotonic(), time.monotonic()
     for step, (first, second, truth) in zip(range(start, end), batches(args, start, device), strict=False):

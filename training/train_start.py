@@ -22,7 +22,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
-from training.run_folder import RunFolder
+from training.run_folder import TrainingRun
 from vidstyle.core.devices import precision
 from vidstyle.core.images import read_image
 from vidstyle.core.interfaces import Encoder
@@ -160,7 +160,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     args = parsed()
-    run = RunFolder(args.out)
+    run = TrainingRun(args.out)
     torch.manual_seed(args.seed)
     generator = torch.Generator().manual_seed(args.seed)
     encoder = load_encoder("builtin", args.device)

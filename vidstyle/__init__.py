@@ -26,7 +26,7 @@ _HOMES = {"Options": "core.options", "load_options": "core.config", "Style": "pa
 
 
 def __getattr__(name: str) -> Any:
-    """Load the front door's names when they are first asked for: torch takes seconds, `vidstyle --help` should not."""
+    """Import a public name when it is first used: torch takes seconds to load, and `vidstyle --help` must not wait for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"vidstyle.{_HOMES.get(name, 'run.pipeline')}"), name)

@@ -51,12 +51,12 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     onnx, runtime, _ = _modules()
     check_target(target, network, overwrite)
     if not styles and read_network(network)[1] is not None:
-        raise UsageError(f"{network}: knows several styles; say with --style which to export, or how to mix them.")
+        raise UsageError(f"{network}: knows several styles; choose one, or a mix, with --style.")
     loaded, metadata = load_network(network, read_styles(styles) if styles else ())
     graph = _Graph(loaded)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's exporter about itself
+        warnings.simplefilter("ignore")  # warnings of torch's exporter about itself
         program: Any = torch.onnx.export(
             graph, _random_inputs(*TEST_SIZES[0]), input_names=INPUTS, output_names=["painting"], opset_version=OPSET,
             dynamo=True, dynamic_shapes=({2: side, 3: side},) * 3, external_data=False, verbose=False)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The `vidstyle` command: its subcommands, and the one place where every error becomes an exit code and a sentence."""
+"""The `vidstyle` command: its subcommands, and the exit code and message of every error."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def execute(argv: Sequence[str]) -> int:
         return done.exit_code
     except (BrokenPipeError, SystemExit):  # rich raises the second where the first happens
         _silence_stdout()
-        return OutputError.exit_code  # the reader of stdout closed it, and needs no message
+        return OutputError.exit_code  # the reader of stdout has gone, so there is no message
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()

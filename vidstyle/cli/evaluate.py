@@ -91,7 +91,7 @@ def evaluate(
             "--report",
             metavar="FILE.html",
             rich_help_panel=REPORT,
-            help="HTML file to write, with plots, a wipe between source and painting, and the worst frames.",
+            help="HTML file to write, with plots, a slider between source and painting, and the worst frames.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -102,8 +102,8 @@ def evaluate(
 ) -> None:
     """Measure how steady STYLED is, how close to its style and how sharp, next to the same numbers of other clips.
 
-    The source shows the lowest flicker to expect, the clip painted frame by frame (--baseline) the highest, and a blurred
-    copy of STYLED shows what a painting without brush strokes scores.
+    The source has the lowest flicker to expect, the clip painted frame by frame (--baseline) the highest. A blurred copy of
+    STYLED has the values of a painting without brush strokes.
     """
     from vidstyle.core.atomic import check_target
     from vidstyle.evaluate import ReportFrames, evaluate_video, parse_threshold, write_report
@@ -145,7 +145,7 @@ def evaluate(
 
 
 def _text(result: Evaluation) -> str:
-    """The measurements as tables, for reading and for `grep`."""
+    """The measurements as tables."""
     from vidstyle.evaluate import METRICS
 
     rows = [["METRIC", *result.values, "UNIT"]]

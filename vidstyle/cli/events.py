@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vidstyle.run.result import Result
 
 VERSION = 1
-"""Version of the JSON lines; a changed meaning raises it, a new key does not."""
+"""Version of the JSON lines; it grows if the meaning of a key changes, and not if a key is added."""
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -28,8 +28,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def tell_warnings(result: Result) -> None:
-    """Print the warnings found while painting on stderr: frames that were damaged, missing or too bright."""
+def print_warnings(result: Result) -> None:
+    """Print on stderr the warnings that were found while painting: damaged, missing and too bright frames."""
     for warning in result.warnings:
         say(f"{result.plan.clip.path.name}: warning: {warning}")
 
@@ -55,7 +55,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Rows as aligned columns, for reading and for `grep`; the last column is not padded."""
+    """Rows as aligned columns; the last column is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     return "\n".join(
         indent + "".join(f"{cell:<{width + 2}}" for cell, width in zip(row[:-1], widths, strict=True)) + row[-1]

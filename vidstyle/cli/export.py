@@ -42,7 +42,7 @@ def export(
     """
     images = [parse_style(text) for text in style or []]
 
-    from vidstyle.export import export_network  # it loads torch, which takes seconds: a wrong option shows before
+    from vidstyle.export import export_network  # imports torch, which takes seconds; a wrong option is reported before
     from vidstyle.painting.style_picture import Style
 
     result = export_network(network, output, [Style(path, weight) for path, weight in images], overwrite=overwrite)

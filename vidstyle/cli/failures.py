@@ -15,13 +15,13 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived. This is a KeyboardInterrupt, so that everything that cleans up after Ctrl-C cleans up after this too."""
+    """SIGTERM arrived; a KeyboardInterrupt, so that all code that cleans up after Ctrl-C also cleans up after this."""
 
 
 def explain(error: BaseException) -> tuple[int, str]:
     """The exit code of `error` and one sentence about it; the sentence is empty where help was printed instead.
 
-    The notes of an error, such as where a stopped run will go on, are the end of its sentence.
+    Notes on the error, such as where a stopped run will continue, are appended to the sentence.
     """
     code, sentence = _explain(error)
     return code, "; ".join([sentence.rstrip("."), *getattr(error, "__notes__", ())]) + "." if sentence else ""
@@ -46,7 +46,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # Loading torch takes seconds; where nothing has loaded it, it cannot have raised anything.
+    # Importing torch takes seconds; if it has not been imported, it cannot have raised the error.
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True

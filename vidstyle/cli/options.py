@@ -13,10 +13,10 @@ import typer
 from typer.models import OptionInfo
 
 from vidstyle.core.declare import options_of
-from vidstyle.core.options import PANELS, REPORT
+from vidstyle.core.options import PANELS, REPORT, Options
 from vidstyle.painting.methods import METHODS
 
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 Json = Annotated[
     bool, typer.Option("--json", rich_help_panel=REPORT, help="Print JSON lines on stdout; the last one is the result.")
@@ -33,18 +33,21 @@ def declared(options: type[Any], name: str, panel: str | None = None) -> Any:
     if name == "method":
         methods = "; ".join(f"{method.name} {method.summary}" for method in METHODS.values())
         option = replace(option, help=f"{option.help.removesuffix('.')}: {methods}.")
+    if name == "preroll":
+        counts = [f"{method.preroll(Options())} for {method.name}" for method in METHODS.values()]
+        option = replace(option, default_text=", ".join(counts))
     return typer.Option(option.flag, rich_help_panel=panel or option.panel, help=option.full_help, metavar=option.metavar,
                         show_default=False)
 
 
-def with_declared(options: type[Any]) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+def with_declared(options: type[Any]) -> Callable[[Callable[..., Returned]], Callable[..., Returned]]:
     """Replace `**given` in the signature of a command by the options that the dataclass `options` declares.
 
     The command is called with the values of those that were given, and the others are left out.
     """
     known = {name: option for name, option in options_of(options).items() if option.command_line}
 
-    def decorate(command: Callable[..., Result]) -> Callable[..., Result]:
+    def decorate(command: Callable[..., Returned]) -> Callable[..., Returned]:
         own = [parameter for parameter in parameters_of(command) if parameter.kind is not Parameter.VAR_KEYWORD]
         added = []
         for name, option in known.items():
@@ -53,7 +56,7 @@ def with_declared(options: type[Any]) -> Callable[[Callable[..., Result]], Calla
                                    annotation=Annotated[kind | None, declared(options, name)]))
 
         @functools.wraps(command)
-        def wrapper(**values: Any) -> Result:
+        def wrapper(**values: Any) -> Returned:
             for name, option in known.items():
                 value = values.pop(name)
                 if value is not None:
@@ -70,7 +73,7 @@ def parameters_of(command: Callable[..., Any]) -> list[Parameter]:
     return list(inspect.signature(command, eval_str=True).parameters.values())
 
 
-def with_signature(command: Callable[..., Result], parameters: Sequence[Parameter]) -> Callable[..., Result]:
+def with_signature(command: Callable[..., Returned], parameters: Sequence[Parameter]) -> Callable[..., Returned]:
     """Give `command` the signature that typer reads, in the order in which `--help` lists the options."""
     ordered = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in sorted(parameters, key=_panel)]
     command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]

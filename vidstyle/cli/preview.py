@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, tell_warnings
+from vidstyle.cli.events import emit, print_warnings
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import WHAT
@@ -32,7 +32,7 @@ def preview(
     plan, stopper = request.planner(preview=True)(clip), Stopper()
     with stopper.watching(), listening(plan, json=request.json) as listen:
         result = pipeline.preview(plan, count=count, restart=request.restart, listen=stopper.listening(listen))
-    tell_warnings(result)
+    print_warnings(result)
     if request.json:
         emit("result", exit_code=0, sheet=plan.sheet, **result.as_dict())
     else:

@@ -1,4 +1,4 @@
-"""`vidstyle probe`: show what a clip holds, and what an output would have of it."""
+"""`vidstyle probe`: show what a clip holds, and what an output would keep of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def probe(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the frame count, rate, colour and streams of CLIP, and what an output would have of each stream."""
+    """Show the frame count, rate, colour and streams of CLIP, and what an output would keep of each stream."""
     from vidstyle import video
 
     # Missing images are reported as a warning; an error would report nothing else.

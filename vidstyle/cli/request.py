@@ -1,4 +1,4 @@
-"""The options that every painting command shares, and what the pipeline is asked for because of them."""
+"""The options that `run` and `preview` share, and the request to the pipeline that they make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What the shared options ask for."""
+    """The values of the shared options, parsed and checked."""
 
     styles: list[Style]
     options: Options
@@ -111,7 +111,7 @@ def read_request(
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option("--restart", rich_help_panel=OUTPUT, help="Start again, instead of going on with a run that was stopped."),
+        typer.Option("--restart", rich_help_panel=OUTPUT, help="Start again, and do not continue a run that was stopped."),
     ] = False,
     json: Json = False,
     debug: Debug = False,
@@ -141,7 +141,7 @@ def read_request(
 
 
 def with_request(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the options of `read_request`, and pass it what they ask for as `request`."""
+    """Give `command` the options of `read_request`, and pass it their values as `request`."""
     own = [parameter for parameter in parameters_of(command) if parameter.name != "request"]
     shared = [parameter for parameter in parameters_of(read_request) if parameter.name != "clips"]
 

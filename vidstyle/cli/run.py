@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_text, say, tell_warnings
+from vidstyle.cli.events import emit, plan_text, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
@@ -71,7 +71,7 @@ def _show_plans(plans: list[Plan], request: Request) -> None:
 
 
 def _show_result(result: Result, request: Request, event: str) -> None:
-    tell_warnings(result)
+    print_warnings(result)
     if request.json:
         emit(event, exit_code=0, **result.as_dict())
     else:

@@ -23,7 +23,7 @@ class Stopper:
         self._signal: int | None = None
 
     def listening(self, listen: Listener) -> Listener:
-        """`listen` that raises KeyboardInterrupt after a signal; it is called between two frames or steps."""
+        """A listener that calls `listen`, and raises KeyboardInterrupt if a signal has arrived."""
 
         def step(progress: Progress) -> None:
             listen(progress)
@@ -39,7 +39,7 @@ class Stopper:
         again, self._signal = self._signal is not None, number
         if again:
             self._raise()
-        # Not `print`, which a signal may interrupt and which cannot be entered twice.
+        # Not `print`: the signal may have interrupted a `print`, which is not reentrant.
         os.write(2, b"\nStopping after this frame or step; a second signal stops at once.\n")
 
     @contextmanager

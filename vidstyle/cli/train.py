@@ -59,7 +59,8 @@ def train(
         raise UsageError(f"--style {weighted[0]} has a weight; styles are trained alike, so leave the weight out.")
     options = TrainOptions(**given)
 
-    from vidstyle.train import launched_group, train_network  # it loads torch, which takes seconds: a wrong option shows before
+    # This imports torch, which takes seconds: a wrong option is reported before.
+    from vidstyle.train import launched_group, train_network
 
     leads = launched_group().leads
     try:

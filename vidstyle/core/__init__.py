@@ -1,1 +1,1 @@
-"""What every room uses: nouns, options, errors, files, images and progress; it imports none of the others."""
+"""What every room uses: frames, options, errors, files, images and progress; it imports no other room."""

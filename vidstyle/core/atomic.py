@@ -1,4 +1,4 @@
-"""Output files: checked before any work, written under another name, and there whole or not at all."""
+"""Output files: checked before any work, written under a temporary name, and renamed once they are complete."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.files import find_same
 
 
@@ -35,9 +35,8 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
 
 
 def write_failed(target: Path, error: Exception) -> OutputError:
-    """The error to raise for `error`, which came up while `target` was written."""
-    reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
-    return OutputError(f"{target}: cannot be written ({reason}); nothing was left there, check the disk and try again.")
+    """The error to raise for `error`, which was raised while `target` was written."""
+    return OutputError(f"{target}: cannot be written ({reason(error)}); nothing was left there, check the disk and try again.")
 
 
 def part_path(target: Path) -> Path:
@@ -46,7 +45,7 @@ def part_path(target: Path) -> Path:
 
 
 class PartFile:
-    """`target` under its temporary name, for a file that is written piece by piece by somebody else."""
+    """`target` under its temporary name, for a file that other code writes piece by piece."""
 
     def __init__(self, target: Path) -> None:
         self.target, self.path = target, part_path(target)
@@ -72,7 +71,7 @@ class PartFile:
 
 
 def write_atomically(path: Path, content: bytes) -> str:
-    """Write a file that is there whole or not at all, also after a power cut; returns its SHA-256 in hex. Raises OSError."""
+    """Write a file that appears whole or not at all, also after a power cut; returns its SHA-256 in hex. Raises OSError."""
     part = part_path(path)
     try:
         _create(part)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.declare import Option, options_of
-from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import check_plain, inside
 from vidstyle.core.options import Options
 
@@ -62,7 +62,7 @@ def _read(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path.") from error
+        raise UsageError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits, and brackets without end
         raise UsageError(f"{path}: is not valid TOML ({error}).") from error
     known = options_of(Options)

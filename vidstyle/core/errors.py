@@ -1,14 +1,19 @@
 """What can go wrong, each with the exit code the command line ends on."""
 
 
+def reason(error: Exception) -> str:
+    """Why the system or a library refused, for the middle of a sentence: `no such file or directory`."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
 class VidstyleError(Exception):
-    """A problem, stated in one sentence: what was seen, and what to do about it."""
+    """A problem, stated in one sentence: what was found, and what to do about it."""
 
     exit_code = 1
 
 
 class UsageError(VidstyleError):
-    """The command, an option, a preset or a config file asks for something that cannot be."""
+    """The command, an option, a preset or a config file asks for something that is impossible or not supported."""
 
     exit_code = 2
 
@@ -32,6 +37,6 @@ class BatchError(VidstyleError):
 
 
 class DeviceError(VidstyleError):
-    """The asked-for device is not there, or its memory does not suffice."""
+    """The device that was asked for does not exist, or its memory is too small."""
 
     exit_code = 6

@@ -7,19 +7,18 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError, reason
 
 
 def check_plain(path: Path, what: str) -> int:
     """Bytes in the file at `path`, which is `what` (`a video file`). Raises InputError for anything but a plain file.
 
-    A pipe or a device would never end, and would be waited for.
+    A pipe or a device may never end, and reading it may wait forever.
     """
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{path}: cannot be read ({reason.lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path}: is a folder; name {what}.")
     if not stat.S_ISREG(found.st_mode):
@@ -29,11 +28,11 @@ def check_plain(path: Path, what: str) -> int:
     return found.st_size
 
 
-def inside(root: Path, name: str, told_by: str) -> Path:
-    """`name`, as `told_by` writes it, under the folder `root`: links and `..` may not lead out of it.
+def inside(root: Path, name: str, named_by: str) -> Path:
+    """The path of the file `name` in the folder `root`, out of which links and `..` may not lead.
 
-    Who runs a command names files on it knowingly; a list or a config may come from somebody else.
-    Raises UsageError where it leads elsewhere.
+    The command line may name any file. A config may come from somebody else, and so may only name files of its own folder.
+    named_by: the file that holds the name, for the error. Raises UsageError where the path leads out of `root`.
     """
     path = root.absolute() / name
     try:
@@ -41,19 +40,19 @@ def inside(root: Path, name: str, told_by: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # links in a circle; a name with a zero byte in it
         within = False
     if not within:
-        raise UsageError(f"{told_by}: names {name!r}, which is not inside {root.absolute()}; "
+        raise UsageError(f"{named_by}: names {name!r}, which is not inside {root.absolute()}; "
                          "place the file there, or name it on the command line.")
     return path
 
 
 def find_same(path: Path, inputs: Iterable[Path]) -> Path | None:
-    """The first of `inputs` that is the very file `path`, by any name: symbolic and hard links included."""
+    """The first of `inputs` that is the same file as `path`, also through symbolic or hard links; None if none is."""
     wanted = file_id(path)
     return next((other for other in inputs if file_id(other) == wanted), None)
 
 
 def file_id(path: Path) -> object:
-    """The same for every name of one file, hard links included; of a file that is not there, its full path."""
+    """A value that is the same for every name of one file, hard links included; the full path of a file that does not exist."""
     try:
         found = path.stat()
     except (OSError, ValueError):  # ValueError: a name with a zero byte in it

@@ -1,4 +1,4 @@
-"""The nouns: a frame, the motion between two frames, and what painting remembers from frame to frame."""
+"""The records that the rooms share: a frame, the motion between two frames, and the paintings that later frames refer to."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Correspondence:
     """A flow with its trust: where each pixel of a frame was in an earlier frame."""
 
     to_last: Tensor
-    """(2, H, W) float32 pixels, x then y, on this frame's grid; see `FlowPair`. The earlier frame stands for the last."""
+    """(2, H, W) float32 pixels, x then y, on this frame's grid; see `FlowPair`, with the earlier frame in place of the last."""
     visibility: Tensor
     """(1, H, W) float32 in [0, 1], on this frame's grid; 1 = the warped pixel can be trusted."""
 

@@ -15,11 +15,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import check_plain
 
 MOST_PIXELS = 2**27
-"""Largest image that is read: 134 million pixels, 1.6 GB as floats; no camera takes more in one exposure."""
+"""Largest image that is read: 134 million pixels, 1.6 GB as floats, more than any camera takes in one exposure."""
 MOST_BYTES = 2**30
 """Largest image file that is read: more than `MOST_PIXELS` need with 16 bits a sample and without compression."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # well tested decoders only
@@ -39,8 +39,7 @@ def read_image(path: Path) -> Tensor:
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: cannot be read ({reason}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     _check_size(path, content)
     data = np.frombuffer(content, np.uint8)
     try:
@@ -84,8 +83,7 @@ def write_png(path: Path, image: Tensor) -> None:
     try:
         write_atomically(path, _encode(".png", image))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); check the folder and the disk.") from error
 
 
 def encode_jpeg(image: Tensor, quality: int = 82) -> bytes:
@@ -111,6 +109,13 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     images = image if image.ndim == 4 else image[None]
     resized = F.interpolate(images, size=size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
     return resized if image.ndim == 4 else resized[0]
+
+
+def resize_alpha(alpha: Tensor, size: tuple[int, int]) -> Tensor:
+    """`alpha` (1, H, W) in [0, 1] at (height, width) `size`, bilinear; of this size already, it is returned as it is."""
+    if tuple(alpha.shape[1:]) == tuple(size):
+        return alpha
+    return F.interpolate(alpha[None], size=size, mode="bilinear", antialias=True)[0]
 
 
 def size_at_height(shape: tuple[int, ...], height: float, least: int) -> tuple[int, int]:

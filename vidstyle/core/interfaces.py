@@ -1,4 +1,4 @@
-"""The functions that rooms hand to each other: flow, cut detection, painting and image features."""
+"""The types of the functions that rooms pass to each other: flow, cut detection, painting and image features."""
 
 from __future__ import annotations
 
@@ -17,5 +17,18 @@ CutDetector = Callable[[Frame, Frame], bool]
 Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
 """(image, priors) -> painting, each (3, H, W) float32 sRGB in [0, 1]; priors nearest first, none at the start of a shot."""
 
+KeyPainter = Callable[[Tensor, Prior | None], Tensor]
+"""(key frame's image, the last key frame's painting warped onto it) -> painting, each (3, H, W) float32 sRGB in [0, 1].
+
+The prior is None at the start of a shot. The same arguments must give the same painting: a stopped run paints a key anew."""
+
+Mender = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(image, painting with holes, known) -> painting without holes; images (3, H, W) float32 sRGB in [0, 1].
+
+known: (1, H, W) in [0, 1], 1 = the painting is to stay as it is there, below 0.5 = a hole, where the painting holds a guess."""
+
 Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
 """Images (N, 3, H, W), sRGB in [0, 1], and layer names -> features (N, C, h, w) by layer."""
+
+SMALLEST_ENCODED = 32
+"""Pixels on the shortest side of the smallest image that an encoder is given."""

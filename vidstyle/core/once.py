@@ -1,4 +1,4 @@
-"""Compute a value of an image once, although several callers ask for it."""
+"""Compute a value of an image once, however many callers ask for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 def once_per_image(compute: Callable[[Tensor], Value]) -> Callable[[Tensor], Value]:
     """`compute`, which returns the same object again when it is called with the same unchanged tensor.
 
-    In a loop over pairs of frames every image comes up twice: as this frame, and then as the last one. The result is
+    In a loop over pairs of frames every image is used twice: as this frame, and then as the last one. The result is
     held as long as the tensor lives. A tensor that was written to in place is computed anew (torch counts the writes,
     except of inference tensors, whose results are not held). Callers must not write to the result.
     """

@@ -32,7 +32,7 @@ def parse_rate(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         raise UsageError(f"fps is {text!r}; give frames per second, such as 24, 25 or 24000/1001.") from None
     slow = Fraction(1000 * round(rate), 1001)
-    # People write 23.976 or 23.98: at most half of the last digit away from what they mean.
+    # 23.976 and 23.98 are both rounded forms of 24000/1001; the tolerance covers two decimals.
     return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
@@ -41,6 +41,15 @@ def _parse_heights(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"size is {text!r}; give heights in pixels, such as 360,540.") from None
+
+
+def _parse_key_every(text: str) -> int:
+    """`auto` or a number of frames; 0 stands for `auto`."""
+    if text == "auto":
+        return 0
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
+    return int(text)
 
 
 def _resolve_flow(text: str, locate: Locate) -> str:
@@ -61,7 +70,7 @@ class Options:
     """
 
     fps: Fraction | None = option(
-        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="what its files say",
+        None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="the rate in its files",
         help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
     gaps: Gaps = option(
         "error", panel=WHAT,
@@ -71,9 +80,8 @@ class Options:
         help="A damaged clip is refused (fail), or its damaged frames repeat the last good frame (hold) "
              "or are painted as they are (keep).")
     preroll: int | None = option(
-        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="24, or 1 for optimize",
-        help="Most frames that are painted before a range and thrown away, so that the range begins as it does in the full "
-             "clip.")
+        None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="chosen by the method",
+        help="Most frames that are painted before a range and discarded, so that the range begins as it does in the full clip.")
     strength: float = option(
         1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
     temporal: float = option(
@@ -86,10 +94,21 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    key_every: int = option(
+        1, panel=PACE, metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
+             "frames between them, and 1 paints every frame (method optimize).")
+    forms: float = option(
+        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
+        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
+             "paints) (method optimize).")
+    strokes: float = option(
+        0.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
+        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1 (method optimize).")
     method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
-        help="Network to paint with, a .safetensors file; if it does not exist, the network fitted to the clip is saved there.")
+        help="Network to paint with, a .safetensors file; if it is missing, a network is fitted to the clip and saved there.")
     fit_steps: int = option(
         70, panel=PACE, metavar="STEPS", low=0, high=100_000,
         help="Most training steps of a network that is fitted to the clip; more steps come closer to the style, 0 is a rough "
@@ -184,7 +203,7 @@ class TrainOptions:
         help="Steps between two validations on held-out frames, each with numbers in the log and a sheet of samples.")
     save_every: int = option(
         100, panel=PACE, metavar="STEPS", low=1, high=10_000_000,
-        help="Steps between two checkpoints, from which a stopped training goes on.")
+        help="Steps between two checkpoints, from which a stopped training continues.")
 
     def __post_init__(self) -> None:
         check_options(self)

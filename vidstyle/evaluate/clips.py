@@ -1,4 +1,4 @@
-"""The clips that are compared: opened together, checked against each other, and read in step."""
+"""The compared clips: opening them, checking that they fit together, and reading them frame by frame."""
 
 from __future__ import annotations
 

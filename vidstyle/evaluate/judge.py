@@ -16,7 +16,7 @@ from vidstyle.flow.truth import Truth
 from vidstyle.ops.warp import compose, visibility, warp
 
 TRUTH = "truth"
-"""What `Evaluation.judge` says where the true motion judged instead of a flow."""
+"""Value of `Evaluation.judge` if the true motion judged instead of a flow."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def load_judge(name: str, stabilised_by: str, truth: Path | None, size: tuple[in
         raise UsageError(f"There is no optical flow {stabilised_by!r}; choose one of {', '.join(KNOWN)}, or none.")
     if _family(name) == _family(stabilised_by):
         others = ", ".join(flow for flow in KNOWN if _family(flow) != _family(name))
-        raise UsageError(f"{name} cannot judge what {stabilised_by} stabilised, because it would not see its own errors; "
+        raise UsageError(f"{name} cannot judge what {stabilised_by} stabilised, because both make the same errors; "
                          f"choose one of {others}.")
     estimate = load_flow(name)
 
@@ -86,7 +86,7 @@ def _true_judge(truth: Truth, size: tuple[int, int], pairs: int) -> Judge:
 def chain(motions: Sequence[JudgeMotion]) -> JudgeMotion:
     """One motion over several neighbouring ones, earliest first: the flows are composed by `warp.compose`.
 
-    Its visibility is computed from the composed flows if both directions are known; else a point is visible if it is so
+    Its visibility is computed from the composed flows if both directions are known; else a point is visible if it is visible
     in every motion.
     """
     to_later, visible = motions[0].to_later, motions[0].visibility

@@ -99,7 +99,7 @@ class Evaluation:
     cuts: list[int]
     """Frames of the source that start a new shot; nothing is compared across a cut."""
     notes: list[str]
-    """How it was measured, one sentence each."""
+    """How the clip was measured, one sentence each."""
 
     def verdict(self) -> list[str]:
         """The result in sentences: stability and sharpness relative to the baseline and the source."""

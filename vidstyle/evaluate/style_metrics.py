@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.images import resize, size_at_height
-from vidstyle.core.interfaces import Encoder
+from vidstyle.core.interfaces import SMALLEST_ENCODED, Encoder
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss
 from vidstyle.ops.metrics import colour_distance
 
 SCALES = {"1": 1, "1/2": 2, "1/4": 4}
-"""Name and divisor of the image size. Small scales measure large strokes; a scale below `LEAST` pixels is left out."""
-LEAST = 32
-"""Pixels on the short side of the smallest image that is encoded."""
+"""Name and divisor of the image size. Small scales measure large strokes; smaller ones than SMALLEST_ENCODED are left out."""
 
 
 class StyleMetrics:
@@ -38,7 +36,7 @@ class StyleMetrics:
         """Add one frame of every clip: images (clips, 3, H, W) in [0, 1]; `source`: which of the clips is the source."""
         height, width = images.shape[-2:]
         for scale, divisor in SCALES.items():
-            if divisor > 1 and min(height, width) // divisor < LEAST:
+            if divisor > 1 and min(height, width) // divisor < SMALLEST_ENCODED:
                 continue
             size = (height // divisor, width // divisor)
             target = self._target(size[0])
@@ -70,7 +68,7 @@ class StyleMetrics:
     def _target(self, height: int) -> dict[str, Tensor]:
         """Gram matrices of the style image at that height, by layer."""
         if height not in self._targets:
-            size = size_at_height(self._style.shape[-2:], height, LEAST)
+            size = size_at_height(self._style.shape[-2:], height, SMALLEST_ENCODED)
             features = self._encoder(resize(self._style, size)[None], STYLE_LAYERS)
             self._targets[height] = {layer: gram(value) for layer, value in features.items()}
         return self._targets[height]

@@ -1,4 +1,4 @@
-"""Optical flow by Farnebäck (2003), through OpenCV, on the CPU and without weights; it judges what DIS stabilised."""
+"""Optical flow by Farnebäck (2003), through OpenCV, on the CPU, without weights; used to judge what DIS stabilised."""
 
 from __future__ import annotations
 

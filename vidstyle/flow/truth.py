@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 
 _MAGIC = 202021.25
 UNKNOWN = 1e9
@@ -70,7 +70,7 @@ def read_flo(path: Path) -> Tensor:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     if len(content) >= 12 and np.frombuffer(content, "<f4", 1)[0] == _MAGIC:
         width, height = (int(side) for side in np.frombuffer(content, "<i4", 2, 4))
         if width > 0 and height > 0 and len(content) == 12 + 8 * width * height:

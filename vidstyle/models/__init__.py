@@ -1,1 +1,1 @@
-"""Networks by name: their weights, where they come from, and the two that ship."""
+"""The registry of weights files, and the two that ship in the package."""

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vidstyle.core.errors import InputError, OutputError, UsageError
+from vidstyle.core.errors import InputError, OutputError, UsageError, reason
 from vidstyle.core.files import check_plain, sha256
 
 
@@ -117,12 +117,12 @@ def _download(model: Model, path: Path) -> None:
             torch.hub.download_url_to_file(model.source, str(path), model.sha256, progress=sys.stderr.isatty())
         path.chmod(0o644)  # readable for everyone who shares the cache, whatever the umask
     except (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
-        reason = getattr(error, "reason", None) or error
+        why = getattr(error, "reason", None) or error
         raise InputError(f"The weights {model.name!r} are not on this machine and {model.source} cannot be reached "
-                         f"({reason}); place that file at {path}, or use {model.alternative}, which needs no download."
+                         f"({why}); place that file at {path}, or use {model.alternative}, which needs no download."
                          ) from error
     except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be written ({error.strerror or error}); "
+        raise OutputError(f"{path.parent}: cannot be written ({reason(error)}); "
                           "set TORCH_HOME to a folder that can.") from error
     except RuntimeError as error:  # a wrong hash
         raise InputError(f"{model.source}: sent something other than the published file "
@@ -161,7 +161,7 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or 'no such file'}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     except (UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise InputError(f"{path}: is not a weights file, or holds objects other than tensors, which are not run; "
                          "give a .safetensors file or a PyTorch state_dict.") from error

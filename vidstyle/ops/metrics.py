@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+BT709 = (0.2126, 0.7152, 0.0722)
+"""Weights of red, green and blue in luma (ITU-R BT.709)."""
+
 
 def squared_error(painting: Tensor, warped: Tensor, visibility: Tensor) -> Tensor:
     """1/D Σ_x M (O − W)², D = W·H·C: the square of e_stab for one pair of paintings; shape: the leading dimensions.
@@ -68,7 +71,7 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 
 def luma(image: Tensor) -> Tensor:
     """(H, W) float64 luma of (3, H, W) sRGB in [0, 1], with the weights of BT.709 on the sRGB code values."""
-    return (image.double() * torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64)[:, None, None]).sum(0)
+    return (image.double() * torch.tensor(BT709, dtype=torch.float64)[:, None, None]).sum(0)
 
 
 def colour_distance(image: Tensor, other: Tensor) -> float:

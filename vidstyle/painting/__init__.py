@@ -1,1 +1,1 @@
-"""Painting a frame: the style to reach, and the methods that reach it."""
+"""Painting a frame: the style target, the palette, and the methods of painting."""

@@ -10,7 +10,7 @@ class EarlyStopping:
         """least: the share by which the mean loss must have fallen for the descent to go on."""
         self.window, self.least = window, least
         self.losses: list[float] = []
-        """Every loss so far, in order: all the state there is."""
+        """Every loss so far, in order; the whole state."""
 
     def falls(self, loss: float) -> bool:
         """Add the loss of one step; False where the losses no longer fall. True for all steps between two comparisons."""

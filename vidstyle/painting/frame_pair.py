@@ -27,7 +27,7 @@ class FramePair:
 
 
 def frame_pair(last: Frame, this: Frame, estimate_flow: FlowEstimator, is_cut: CutDetector) -> FramePair:
-    """The pair of two neighbouring frames at the painted size. Across a cut, the second frame stands for both."""
+    """The pair of two neighbouring frames at the painted size. Across a cut, both frames of the pair are the second one."""
     before, now = this.image if is_cut(last, this) else last.image, this.image
     flow = estimate_flow(before, now)
     before_bytes, now_bytes = ((image * 255).round().to(torch.uint8) for image in (before, now))

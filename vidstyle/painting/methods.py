@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """One way to paint. Its module loads torch only in `check` and `build`, so that names and help come at once."""
+    """One method of painting. Its module imports torch only inside functions, so that `vidstyle --help` starts fast."""
 
     @property
     def name(self) -> str:
-        """What `--method` calls it."""
+        """Its name for `--method`."""
 
     @property
     def summary(self) -> str:
-        """What it does, for the help."""
+        """What it does, as the end of a sentence in the help."""
 
     def uses(self, options: Options) -> frozenset[str]:
-        """Names of the options that its paintings depend on, of those that not every method uses."""
+        """Names of the options that the method itself reads; those that a run reads for every method are left out."""
 
     def references(self, options: Options) -> tuple[int, ...]:
-        """How many frames back the paintings lie that hold a frame still, nearest first; empty with `temporal` 0."""
+        """Distances in frames to the earlier paintings that a painting follows, nearest first; empty with `temporal` 0."""
 
     def preroll(self, options: Options) -> int:
-        """How many frames before a range are painted and thrown away, where the user names no number."""
+        """How many frames before a range are painted and discarded, where `Options.preroll` is None."""
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """Raise UsageError or InputError for what cannot be built, before any work."""
+        """Raise UsageError or InputError, before any work, if `build` would fail with these options and styles."""
 
     def build(self, job: PaintingJob) -> Painter:
-        """Make what paints the frames of a clip."""
+        """Build the stylizer for the frames of a clip; a fit happens here."""
 
 
 METHODS: dict[str, Method] = {method.name: method for method in (
@@ -55,9 +55,11 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
+def method_options() -> frozenset[str]:
+    """Names of the options that at least one method reads."""
+    return frozenset().union(*(method.uses(Options(method=name)) for name, method in METHODS.items()))
+
+
 def unused_options(options: Options, given: Iterable[str]) -> list[str]:
     """Those of the `given` options that only other methods use, or that this method does not use with the others given."""
-    own, every = find_method(options.method).uses(options), set[str]()
-    for method in METHODS.values():
-        every |= method.uses(Options(method=method.name))
-    return sorted((set(given) & every) - own)
+    return sorted((set(given) & method_options()) - find_method(options.method).uses(options))

@@ -1,4 +1,4 @@
-"""The style to reach: Gram matrices of the style images at the size that is painted, and the style's palette."""
+"""The style target: Gram matrices of the style images at the size that is painted, and the style's palette."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from torch import Tensor
 
 from vidstyle.core.devices import precision
 from vidstyle.core.images import resize, size_at_height
-from vidstyle.core.interfaces import Encoder
+from vidstyle.core.interfaces import SMALLEST_ENCODED, Encoder
 from vidstyle.ops.losses import STYLE_LAYERS, Grams, blend_grams, gram
 from vidstyle.painting.palette import Palette, sample_colours
 
-# Axes to flip. Paintings and style images are flipped before the encoder sees them: detail that its features miss in one
-# orientation is mostly found in another.
+# Axes to flip. Paintings and style images are flipped before they are encoded: detail that the features do not respond to in
+# one orientation mostly changes them in another.
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
-LEAST = 32  # pixels; the shortest side of a style image that the encoder is given
 
 
 @dataclass
@@ -44,7 +43,7 @@ class StyleTarget:
         if (height, flip) not in self._known:
             grams = []
             for image in self.images:
-                scaled = resize(image[None], size_at_height(image.shape[-2:], height * self.scale, LEAST)).flip(flip)
+                scaled = resize(image[None], size_at_height(image.shape[-2:], height * self.scale, SMALLEST_ENCODED)).flip(flip)
                 with precision(scaled.device):
                     found = self.encoder(scaled.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
                 grams.append({layer: gram(value) for layer, value in found.items()})

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.images import read_image
 
 
 @dataclass(frozen=True)
 class Style:
-    """A style picture as it is asked for, not read yet."""
+    """The file and weight of a style picture, which is not read yet."""
 
     path: Path
     weight: float = 1.0
-    """Share in the look, above 0; the weights of several pictures are scaled to sum 1."""
+    """Share in the blend, above 0; the weights of several pictures are scaled to sum 1."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StylePicture:
     path: Path
     weight: float
     sha256: str
-    """Of the file, in hex: a network knows its style pictures by their content."""
+    """Hash of the file, in hex; network files name their styles by it."""
     image: Tensor = field(repr=False, compare=False)
     """(3, H, W) float32 sRGB in [0, 1]."""
 
@@ -40,7 +40,7 @@ class StylePicture:
 
 
 def read_styles(styles: Sequence[Style | StylePicture]) -> tuple[StylePicture, ...]:
-    """The style pictures, those read that have not been.
+    """The style pictures; each `Style` is read.
 
     Raises UsageError for none at all or a weight that is not above 0, InputError for a file that cannot be read.
     """
@@ -57,4 +57,4 @@ def _read(style: Style) -> StylePicture:
     try:
         return StylePicture(path, weight, sha256(path), image)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error

@@ -1,1 +1,1 @@
-"""One run: planned, painted, recorded and resumed."""
+"""One run: its plan, the painting, the manifest, and continuing after a stop."""

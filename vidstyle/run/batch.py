@@ -28,7 +28,7 @@ Reporter = Callable[[Outcome], None]
 
 
 def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list[Plan]:
-    """Plan every clip and paint none. Failures are passed to `report`; at the end a BatchError counts them.
+    """Plan every clip and paint none. Failures are passed to `report`; at the end a BatchError states their number.
 
     A single clip is no batch: its own error is raised as it is.
     """
@@ -40,7 +40,7 @@ def plan_clips(sources: Sequence[Path], plan: Planner, report: Reporter) -> list
 def run_clips(sources: Sequence[Path], plan: Planner, run: Runner, report: Reporter) -> list[Result]:
     """Plan every clip, then paint those that can be painted; each outcome is passed to `report` as it happens.
 
-    Planning comes first so that a wrong path shows in the first seconds and not after hours of painting.
+    All clips are planned first, so that a wrong path is reported in the first seconds and not after hours of painting.
     Raises BatchError at the end if some failed, and UsageError before any painting if two clips would be written
     to one file. A single clip is no batch: its own error is raised as it is.
     """
@@ -48,7 +48,7 @@ def run_clips(sources: Sequence[Path], plan: Planner, run: Runner, report: Repor
     for planned in _plan_all(sources, plan, report):
         try:
             result = run(planned)
-        except Exception as error:  # also a bug of ours: it must not cost the clips that follow their night
+        except Exception as error:  # also a bug of ours, which must not stop the clips that follow
             if len(sources) == 1:
                 raise
             report(Outcome(planned.clip.path, error=error))

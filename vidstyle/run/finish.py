@@ -10,6 +10,7 @@ from torch import Tensor
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
+from vidstyle.ops.metrics import BT709
 
 
 def finish(source: Tensor, painting: Tensor | None, size: tuple[int, int], options: Options) -> Tensor:
@@ -29,8 +30,8 @@ def finish(source: Tensor, painting: Tensor | None, size: tuple[int, int], optio
 
 
 def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
-    """`light`'s BT.709 luma with `colours`' colour difference from its own luma; both (3, H, W) in [0, 1]."""
-    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+    """The image with the BT.709 luma of `light`, and of `colours` the difference from its luma; all (3, H, W) in [0, 1]."""
+    weights = torch.tensor(BT709).view(3, 1, 1)
     colour_luma, light_luma = ((image * weights).sum(0, keepdim=True) for image in (colours, light))
     return (colours + light_luma - colour_luma).clamp(0, 1)
 
@@ -44,7 +45,7 @@ def frame_hash(image: Tensor) -> str:
 def clipped_pixels(source: Frame, written: Tensor, *, same_format: bool) -> int:
     """How many pixels brighter than white are written as white.
 
-    None where the file's own values are written again: the image is the source's own and `same_format` holds.
+    0 where the file's own values are written again: the image is the source's own and `same_format` holds.
     """
     if source.original is None or (written is source.image and same_format):
         return 0

@@ -1,4 +1,4 @@
-"""The manifest beside an output, OUT.vidstyle.json: what it was made from and how, so that it can be checked or made again."""
+"""The manifest beside an output, OUT.vidstyle.json: inputs, options, versions and hashes, for `verify` and a repetition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 
 from vidstyle import __version__
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
@@ -28,15 +28,16 @@ from vidstyle.video import libraries
 
 FORMAT = 1
 HASH_DIGITS = 12  # hexadecimal digits of a hash in messages
-Record = dict[str, Any]
+Description = dict[str, Any]
+"""What the manifest states about a file or a run, in types that JSON has."""
 
 
 def manifest_path(target: Path) -> Path:
-    """Where the manifest of an output lies."""
+    """Path of the manifest of an output."""
     return target.with_name(f"{target.name}.vidstyle.json")
 
 
-def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Record:
+def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Description:
     """A file's path relative to `folder`, its size in bytes and its hash; of a sequence of `files`, of all of them together.
 
     Raises InputError where a file cannot be read.
@@ -46,10 +47,10 @@ def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Record:
             return _describe_files(_relative(path, folder), [(file, sha256(file)) for file in files])
         return {"path": _relative(path, folder), "bytes": path.stat().st_size, "sha256": sha256(path)}
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
 
 
-def _describe_files(path: str, files: Sequence[tuple[Path, str]]) -> Record:
+def _describe_files(path: str, files: Sequence[tuple[Path, str]]) -> Description:
     """`describe` for files whose hashes are known."""
     names = "".join(f"{file.name} {found}\n" for file, found in files)
     return {"path": path, "bytes": sum(file.stat().st_size for file, _ in files),
@@ -63,7 +64,7 @@ def _relative(path: Path, folder: Path) -> str:
         return str(path.absolute())
 
 
-def describe_run(plan: Plan) -> Record:
+def describe_run(plan: Plan) -> Description:
     """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two."""
     folder, options, source = plan.target.parent, plan.options, plan.source
     sound = source.settings.sound
@@ -87,20 +88,20 @@ def describe_run(plan: Plan) -> Record:
 
 
 def _network(options: Options) -> str:
-    """Hash of the network that is given, or that one will be fitted, or that none is used."""
+    """Hash of the network file; `fitted` if a network will be fitted, `none` if no network is used."""
     if options.strength == 0 or "network" not in find_method(options.method).uses(options):
         return "none"
     return sha256(options.network) if options.network is not None and options.network.exists() else "fitted"
 
 
 def _device(name: str) -> str:
-    """The device and its kind, because other kinds round sums differently."""
+    """The device with its model or instruction set, because others round sums differently."""
     if name.startswith("cuda"):
         return f"{name} ({torch.cuda.get_device_name(name)})"
     return f"{name} ({torch.backends.cpu.get_cpu_capability()})" if name == "cpu" else name
 
 
-def _weights(encoder: str, flow: str) -> Record:
+def _weights(encoder: str, flow: str) -> Description:
     """Hash of each file of weights in use."""
     used = (encoder, f"{encoder}-encoder", flow, "builtin-start")
     files = {name: location(record) for name, record in RECORDS.items() if name in used}
@@ -109,8 +110,8 @@ def _weights(encoder: str, flow: str) -> Record:
     return {name: sha256(path) for name, path in files.items()}
 
 
-def job_of(run: Record) -> dict[str, str]:
-    """What must be unchanged for an unfinished run to be continued, by the names that users know."""
+def job_of(run: Description) -> dict[str, str]:
+    """The values that must be unchanged for an unfinished run to be continued, by name; names of options where there is one."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
            "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
            "network": run["network"][:HASH_DIGITS]}
@@ -124,12 +125,12 @@ def job_of(run: Record) -> dict[str, str]:
     return job | {name: value for name, value in run["versions"].items() if name != "python"}
 
 
-def write_manifest(plan: Plan, run: Record, whole: Path | None, log: FrameLog, network: Path | None,
+def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameLog, network: Path | None,
                    seconds: dict[str, float]) -> None:
-    """Write the manifest of an output that is whole under its temporary name, and about to get its own.
+    """Write the manifest of an output that is complete and still has its temporary name.
 
-    run: from `describe_run`. whole: the movie; None for images, each of which `log` knows by its hash. network: the fitted
-    one. The manifest is written first, so that no movie is ever without one. Raises OutputError.
+    run: from `describe_run`. whole: the file of the movie; None for images, whose hashes are in `log`. network: the file of a
+    fitted network. The manifest is written before the movie is renamed, so that no movie lacks one. Raises OutputError.
     """
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
@@ -141,5 +142,4 @@ def write_manifest(plan: Plan, run: Record, whole: Path | None, log: FrameLog, n
     try:
         write_atomically(path, json.dumps(record, indent=1, default=str).encode() + b"\n")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{path}: cannot be written ({reason}); check the folder and the disk.") from error
+        raise OutputError(f"{path}: cannot be written ({reason(error)}); check the folder and the disk.") from error

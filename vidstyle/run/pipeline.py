@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.core.devices import deterministic
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.interfaces import FlowEstimator
@@ -30,6 +30,7 @@ from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
+from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
@@ -53,12 +54,12 @@ def preview_video(source: Path, styles: Sequence[Style | StylePicture], target: 
 
 
 def run(plan: Plan, *, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
-    """Do what the plan says.
+    """Paint the clip as planned.
 
-    The output appears whole or not at all, and its manifest with it. What is done is kept in a folder beside the output
-    until then: the same call goes on where one that was stopped or killed was saved last, or begins anew with `restart`.
-    A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises UsageError where what is kept is
-    another run's, and InputError or OutputError where the clip breaks off or the disk fills on the way.
+    The output appears whole or not at all, and its manifest with it. Until then, finished work is saved in a folder beside
+    the output. The same call after a stop or a kill continues from the last save; with `restart` it starts from the
+    beginning. A `listen` that raises KeyboardInterrupt stops the run between two frames. Raises UsageError where the folder
+    holds an unfinished run with other settings, InputError where the clip is damaged, OutputError where the disk fails.
     """
     return _run(plan, restart, listen, None)
 
@@ -66,9 +67,9 @@ def run(plan: Plan, *, restart: bool = False, listen: Listener = lambda progress
 def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listener = lambda progress: None) -> Result:
     """`run` for a plan that was made with `preview`, and a contact sheet PNG of `count` frames: source above, painting below.
 
-    Of a preview that was stopped, only the fit is kept.
+    A preview that was stopped continues with its fit; its frames are painted again.
     """
-    assert plan.sheet is not None, "the plan is not a preview's"
+    assert plan.sheet is not None, "the plan was made without `preview`"
     sheet = ContactSheet([plan.frames[0] + place for place in evenly_spaced(plan.count, count)])
     result = _run(plan, restart, listen, sheet)
     write_png(plan.sheet, contact_sheet(sheet.columns, [f"frame {plan.clip.number(index)}" for index in sheet.indices]))
@@ -77,14 +78,14 @@ def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listen
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Frames picked out for a contact sheet while they go by."""
+    """The frames of a contact sheet, collected during a run."""
 
     indices: list[int]
     columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     """Source and painting of each, (3, h, w) in [0, 1]."""
 
     def add(self, source: Frame, written: Frame) -> None:
-        """Keep the pair if its frame is one of `indices`; no larger than a sheet can show."""
+        """Add the pair if its frame is one of `indices`, scaled down to SHEET_SIDE."""
         if written.index in self.indices:
             height, width = written.image.shape[-2:]
             factor = min(1.0, SHEET_SIDE / max(height, width))
@@ -94,7 +95,7 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class PaintedFrame:
-    """A source frame, its painting, and what the next frame is painted with."""
+    """A source frame, its painting, and the memories for the next frame."""
 
     source: Frame
     painting: Tensor | None
@@ -116,6 +117,8 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
         memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
         begin = first + len(log.facts) if log.facts else plan.start.frame
+        if memories and painter is not None and painter.key_frames is not None:
+            begin = memories[0].frame.index  # of the key frame that the next frames are painted from
         for painted in _painted_frames(plan, painter, estimate_flow, begin, memories):
             source = painted.source
             if source.index < first:
@@ -135,7 +138,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
 
 
 def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """What the plan's method builds for its clip and styles."""
+    """The painter that the plan's method builds for its clip and styles."""
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
     style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
@@ -149,21 +152,29 @@ def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, l
 
 def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
-    """Frames from `begin` to the last, painted in order with what the frames before left in `memories`."""
+    """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
     frames = plan.source.decode(begin, plan.frames[1], clamp=False)
     if painter is None:
         yield from (PaintedFrame(frame, None) for frame in frames)
         return
-    references = find_method(plan.options.method).references(plan.options)
+    keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
+    if keys is not None:
+        frames = plan.source.decode(begin, clamp=False)  # a range's last key frame may lie behind its end
+        for painted in paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                           memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
+            yield PaintedFrame(painted.source, painted.painting, painted.memories)
+            if painted.source.index == plan.frames[1]:
+                return
+        return
     for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
                                 memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
         yield PaintedFrame(painted.source, painted.painting, painted.memories)
 
 
 def _make_folder(plan: Plan) -> None:
-    """Make the output's folder where one was asked for that does not exist yet."""
+    """Create the folder of the output if it does not exist."""
     folder = plan.target.absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); give another -o.") from error
+        raise OutputError(f"{folder}: cannot be created ({reason(error)}); give another -o.") from error

@@ -1,4 +1,4 @@
-"""Decide everything about a run before any painting, so that what can fail fails in the first seconds."""
+"""Plan a run before any painting, so that mistakes are reported in the first seconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vidstyle.run.unused import without_effect
 from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
 
 PREVIEW_FRAMES = 24
-"""Frames of a preview where no range is given: about a second, enough to see whether the paint holds still."""
+"""Frames of a preview where no range is given: about a second, enough to judge how steady the paint is."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Selection:
     frames: tuple[int, int] | None = None
     """First and last frame, both included: from 0 for a movie, the numbers of its files for a sequence."""
     start: float | None = None
-    """Seconds on the source's clock; frames shown from here on."""
+    """Seconds on the source's clock; frames that appear from then on."""
     end: float | None = None
-    """Seconds on the source's clock; frames shown before this."""
+    """Seconds on the source's clock; frames that appear before it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do, and all that was found out for it: `pipeline.run` probes and reads nothing of this again."""
+    """What a run will do, with the probed clip, the style pictures and the output plan; `pipeline.run` probes nothing again."""
 
     source: Source = field(repr=False, compare=False)
     styles: tuple[StylePicture, ...]
@@ -77,11 +77,11 @@ class Plan:
 
     @property
     def numbers(self) -> tuple[int, int]:
-        """The first and last frame by the numbers that people know them by."""
+        """Numbers of the first and last frame: indices in a movie, file numbers in a sequence."""
         return self.clip.number(self.frames[0]), self.clip.number(self.frames[1])
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan in types that JSON knows."""
+        """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
                 "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
@@ -93,7 +93,7 @@ class Plan:
 def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
                options: Options | None = None, selection: Selection | None = None, *, overwrite: bool = False,
                folder: Path | None = None, preview: bool = False, given: Collection[str] | None = None) -> Plan:
-    """Check everything that can be checked without painting; `pipeline.run` does what the plan says.
+    """Check everything that can be checked without painting, and return the plan for `pipeline.run` or `pipeline.preview`.
 
     target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. folder: may not exist yet. preview:
     name the output as a preview's and plan a contact sheet; without a selection, paint the middle second. given: names of
@@ -112,7 +112,7 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     sheet = sheet_target(target) if preview else None
     is_new_folder = folder is not None and not target.absolute().parent.exists()
     _check_files(opened, frames, pictures, options, None if is_new_folder else target, sheet, overwrite)
-    load_encoder(options.encoder, device)  # missing weights show before any work
+    load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
     method.check(options, pictures)
     size = paint_size(opened.clip, options)
@@ -141,7 +141,7 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
                  target: Path | None, sheet: Path | None, overwrite: bool) -> None:
     """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
 
-    target: None where its folder has yet to be made, and there is nothing in it to check.
+    target: None where its folder does not exist yet, and so holds no file to check.
     """
     read = [style.path for style in styles]
     if options.network is not None:

@@ -18,7 +18,7 @@ class Start:
     frame: int
     """Index of the first frame painted."""
     reason: str = ""
-    """Why there, in a sentence; empty where that needs no saying."""
+    """Why painting begins there, in a sentence; empty if no preroll is needed."""
 
 
 def find_start(source: Source, first: int, options: Options, size: tuple[int, int], device: str) -> Start:

@@ -26,14 +26,14 @@ class Result:
     held: tuple[int, ...] = ()
     """Indices of frames that repeat another frame because their own is damaged or missing (`Options.on_damage`)."""
     damaged: tuple[int, ...] = ()
-    """Indices of frames that were damaged and painted as they came."""
+    """Indices of frames that were damaged and painted as decoded."""
     clipped: tuple[int, int] = (0, 0)
     """Pixels brighter than white that are written as white, and in how many frames (scene-linear images)."""
 
     @classmethod
     def of(cls, plan: Plan, facts: Sequence[dict[str, Any]], seconds: dict[str, float], losses: dict[str, float],
            total_seconds: float) -> Result:
-        """From the facts of each written frame; see `pipeline`."""
+        """The result from the facts of each written frame, as `pipeline` gives them to `FrameLog.append`."""
         held, damaged = (tuple(fact["index"] for fact in facts if fact["damage"] == kind) for kind in ("held", "damaged"))
         clipped = [fact["clipped"] for fact in facts if fact["clipped"]]
         return cls(plan, len(facts), tuple(fact["sha256"] for fact in facts), total_seconds, seconds, losses, held, damaged,
@@ -41,9 +41,9 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What only the frames themselves could tell, in sentences."""
+        """Warnings that are only known after painting, one sentence each."""
         counts = ((self.held, "repeat another frame, because their own are damaged or missing"),
-                  (self.damaged, "are damaged and painted as they came"))
+                  (self.damaged, "are damaged and painted as decoded"))
         damage = tuple(f"{len(frames)} of {self.frames} frames {fate}; the first is frame {self.plan.clip.number(frames[0])}."
                        for frames, fate in counts if frames)
         pixels, bright = self.clipped
@@ -51,7 +51,7 @@ class Result:
                 "white.") if bright else damage
 
     def as_dict(self) -> dict[str, Any]:
-        """The result in types that JSON knows, with the plan's source and target brought up to the top."""
+        """The result in types that JSON has, with source and target instead of the plan."""
         own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "plan"}
         return {"source": str(self.plan.clip.path), "target": str(self.plan.target), **own,
                 "warnings": [*self.plan.warnings, *self.warnings]}

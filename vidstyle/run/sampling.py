@@ -1,4 +1,4 @@
-"""A few frames, spread over the whole clip, at the painted size: what a fit and a palette are made from."""
+"""A few frames, spread over the whole clip, at the painted size, for a fit and for the palette."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vidstyle.painting.frame_pair import FramePair, frame_pair
 from vidstyle.run.plan import Plan
 from vidstyle.video import evenly_spaced
 
-SAMPLES = 16  # moments of the clip that are looked at
+SAMPLES = 16  # places in the clip from which frames are taken
 
 
 def at_paint_size(frame: Frame, plan: Plan) -> Frame:
@@ -33,7 +33,7 @@ def sample_frames(plan: Plan, listen: Listener) -> list[Tensor]:
 
 
 def sample_pairs(plan: Plan, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[FramePair]:
-    """Pairs of neighbouring frames; of a clip of one frame, that frame twice."""
+    """Pairs of neighbouring frames; for a clip of one frame, that frame twice."""
     pairs, positions = list[FramePair](), evenly_spaced(plan.clip.frames, SAMPLES)
     for frames in plan.source.sample(positions, run=min(2, plan.clip.frames)):
         last, this = (at_paint_size(frame, plan) for frame in (frames[0], frames[-1]))

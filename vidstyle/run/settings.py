@@ -1,4 +1,4 @@
-"""What the options mean for a clip: how it is read, how large it is painted and written, and as what."""
+"""Settings and sizes that follow from the options and the clip: for reading, for painting, for writing."""
 
 from __future__ import annotations
 

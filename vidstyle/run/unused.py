@@ -1,11 +1,11 @@
-"""Options that have no effect together with the others or on this clip; none is ignored in silence."""
+"""Find the options that have no effect with the other options or on this clip, so that each is named in a warning."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
 from vidstyle.core.options import Options
-from vidstyle.painting.methods import unused_options
+from vidstyle.painting.methods import find_method, method_options, unused_options
 from vidstyle.video import Source
 
 
@@ -17,11 +17,11 @@ def without_effect(given: Collection[str], options: Options, source: Source, fra
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = {"method", "network", "fit_steps", "size", "temporal", "style_scale", "color", "seed", "flow", "encoder",
-                    "content_weight", "style_weight", "tv_weight", "optimize_steps", "follow_steps", "references", "preroll"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
-    used_as_made = options.method == "feedforward" and options.network is not None and options.network.exists()
+    uses_network = "network" in find_method(options.method).uses(options)
+    used_as_made = uses_network and options.network is not None and options.network.exists()
     unused = unused_options(options, given)
     them = "it" if len(unused) == 1 else "them"
     yield unused, (f"the network {options.network} is used as it was made" if used_as_made

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.core.errors import InputError
-from vidstyle.run.manifest import HASH_DIGITS, Record, describe, manifest_path
+from vidstyle.core.errors import InputError, reason
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe, manifest_path
 from vidstyle.video import probe
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was compared with what the manifest says."""
+    """One comparison with the manifest."""
 
     what: str
     good: bool | None
-    """None where the file to compare is not there."""
+    """Whether it agrees; None if the file to compare is missing."""
     found: str
 
 
 def verify(target: Path) -> list[Check]:
     """Compare an output, and where they can still be found its source and styles, with the output's manifest.
 
-    Raises InputError where there is no output or no manifest that can be read.
+    Raises InputError if the output or its manifest is missing or cannot be read.
     """
     path, folder = manifest_path(target), target.parent
     try:
@@ -38,13 +38,13 @@ def verify(target: Path) -> list[Check]:
                   *(("style", style) for style in record["styles"])]
         return checks + [_compare(what, folder / file["path"], file) for what, file in inputs]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); "
+        raise InputError(f"{path}: cannot be read ({reason(error)}); "
                          "name a painted clip, and copy the manifest with it.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not a manifest that vidstyle wrote; copy it again.") from error
 
 
-def _compare(what: str, path: Path, stated: Record) -> Check:
+def _compare(what: str, path: Path, stated: Description) -> Check:
     try:
         found = describe(path, path.parent, [path.parent / name for name in stated.get("files", ())])
     except InputError:

@@ -1,1 +1,1 @@
-"""Shots, and the loop over frames that carries paintings along the motion."""
+"""Cut detection, and the loop over frames that carries paintings along the motion."""

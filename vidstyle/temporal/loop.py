@@ -24,7 +24,7 @@ class Painted:
     """
 
     source: Frame
-    """As it came in, at its own size."""
+    """The frame as it was read, at its own size."""
     memories: Sequence[Memory]
     """This frame and the earlier ones of its shot that later frames refer to, nearest last."""
 
@@ -62,7 +62,7 @@ class Followed:
     """A frame with its correspondences to earlier frames of its shot."""
 
     source: Frame
-    """As it came in, at its own size."""
+    """The frame as it was read, at its own size."""
     frame: Frame
     """At the painted size."""
     starts_shot: bool

@@ -15,12 +15,12 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.interfaces import CutDetector
 from vidstyle.core.once import once_per_image
 
-_WIDTH = 160  # pixels of a thumbnail: enough to tell two shots apart; the answer is the same for a preview and for 4K
+_WIDTH = 160  # pixels of a thumbnail, so that the result is about the same for a preview and for 4K
 _HASH = 16  # bits on each side of the perceptual hash
 
 
 def cut_detector(structure: float = 0.42, colour: float = 16.0) -> CutDetector:
-    """A function of two neighbouring frames that says whether a cut lies between them; its answer depends on nothing else.
+    """A function of two neighbouring frames that says whether a cut lies between them; it depends on these two alone.
 
     A cut is where structure and colour both differ by more than their thresholds, also after the shift of the camera is
     compensated.

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.images import write_png
 from vidstyle.train.learner import Learner
 
-# Names of the learner's parameters that checkpoints write otherwise, so that a training that an older version began goes on.
+# Names in checkpoints of the learner's parameters that were renamed, so that trainings of older versions can continue.
 _STORED = {"style_changes": "rows"}
 
 
@@ -41,24 +41,24 @@ class TrainingFolder:
     def claim(self, job: dict[str, Any], restart: bool) -> None:
         """Create the folder, or continue the training in it.
 
-        job: everything that the result depends on, by name. restart: forget a training in it. Raises UsageError where it holds
+        job: everything that the result depends on, by name. restart: delete an earlier training. Raises UsageError if it holds
         an unfinished training with another job, OutputError where it holds other files or cannot be written.
         """
         record, job = self.folder / "job.json", json.loads(json.dumps(job))
         try:
             if self.folder.exists() and not (record.exists() or self.log.exists()) and any(self.folder.iterdir()):
-                raise OutputError(f"{self.folder}: exists and is not a training's; name another -o.")
+                raise OutputError(f"{self.folder}: exists and does not belong to a training; name another -o.")
             if restart or not record.exists():
                 shutil.rmtree(self.folder, ignore_errors=True)
             elif (found := json.loads(record.read_text("utf-8"))) != job:
                 differ = sorted(name for name in job.keys() | found.keys() if job.get(name) != found.get(name))
-                raise UsageError(f"{self.folder}: holds a training with other {', '.join(differ)}; give what it began with to "
-                                 "go on, or --restart to begin anew.")
+                raise UsageError(f"{self.folder}: holds a training with other {', '.join(differ)}; give the same as before to "
+                                 "continue it, or --restart to begin anew.")
             self.folder.mkdir(exist_ok=True)
             record.write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
             (self.folder / "sheets").mkdir(exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written ({error.strerror}); name another -o.") from error
+            raise OutputError(f"{self.folder}: cannot be written ({reason(error)}); name another -o.") from error
 
     def append_log(self, line: dict[str, Any]) -> None:
         """Add a line to the log."""
@@ -98,7 +98,7 @@ class TrainingFolder:
             write_atomically(self.log, "".join(f"{line}\n" for line in remaining).encode())
 
     def finish(self) -> None:
-        """Remove all that only serves to continue the training."""
+        """Remove the files that are only needed to continue the training."""
         shutil.rmtree(self.pairs, ignore_errors=True)
         for name in ("job.json", "state.pt"):
             (self.folder / name).unlink(missing_ok=True)

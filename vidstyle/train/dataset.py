@@ -1,4 +1,4 @@
-"""The training samples: each depends on the seed and its number alone, whichever process makes it and when."""
+"""The training samples; each depends on the seed and its number alone, not on the process that makes it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from vidstyle.train.distributed import ProcessGroup
 from vidstyle.train.sources import TrainingSources
 
 TrainingSample = dict[str, Tensor]
-"""`last`, `this` (3, h, h), `to_last` (2, h, h), `visibility` (1, h, h): a crop of a `Pair` as float32; `style` (), the number
-of
-the style to paint; and the fields of the `Palette` to paint in. A batch has each tensor stacked."""
+"""`last`, `this` (3, h, h), `to_last` (2, h, h), `visibility` (1, h, h): a crop of a `FramePair` as float32; `style` (),
+the number of the style to paint; and the fields of the `Palette` to paint in. In a batch each tensor is stacked."""
 
 
 def generator_for(seed: int, purpose: str, number: int) -> torch.Generator:
@@ -51,7 +50,7 @@ class TrainingDataset(Dataset[TrainingSample]):
 
     def __getitem__(self, number: int) -> TrainingSample:
         """One sample."""
-        generator = generator_for(self.options.seed, "lesson", number)  # another word here would change every trained network
+        generator = generator_for(self.options.seed, "lesson", number)  # the word is part of the seed, and so must not change
         height = painted_height(self.options, number // self.options.batch)
         side = min(self.options.crop, height)
         style, item = (int(torch.randint(count, (), generator=generator))

@@ -19,7 +19,7 @@ TIMEOUT = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among all that train together."""
+    """The number of this process, and how many train together."""
 
     rank: int = 0
     count: int = 1
@@ -37,7 +37,7 @@ class ProcessGroup:
         return range(self.rank * share, (self.rank + 1) * share)
 
     def barrier(self) -> None:
-        """Wait until all processes have come here."""
+        """Wait until all processes have called this."""
         if self.count > 1:
             distributed.barrier()
 

@@ -51,15 +51,15 @@ class Trained:
     quality: Quality
     """At the end, on the held-out frames."""
     seconds: float
-    """Of this call; an earlier call may have done a part of the training."""
+    """Duration of this call; an earlier call may have done a part of the training."""
 
 
 def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path, options: TrainOptions | None = None, *,
                   overwrite: bool = False, restart: bool = False, listen: Listener = lambda progress: None) -> Trained:
     """Train one network for `styles`, one style picture or several, on `sources`: videos, photographs and folders of them.
 
-    Everything but the result is in a folder beside `target` whose name ends in `.train`. A training that was stopped goes on
-    when it is called with the same arguments, on a CPU to the very weights of a training that never stopped. Under `torchrun`
+    Everything but the result is in a folder beside `target` whose name ends in `.train`. A training that was stopped continues
+    when this is called with the same arguments, on a CPU to the very weights of a training that never stopped. Under `torchrun`
     the processes share each step's batch. Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options = options or TrainOptions()

@@ -52,13 +52,13 @@ class TrainingSources:
     """All that is trained on and validated on."""
 
     pairs: tuple[tuple[Path, int], ...]
-    """The file with the tensors of each `Pair`, and the number of its video."""
+    """The file with the tensors of each `FramePair`, and the number of its video."""
     video_colours: tuple[Tensor, ...]
     """(3, n) in [0, 1], of each video."""
     photos: tuple[Path, ...]
     held_out: tuple[HeldOutFrames, ...]
     metadata: dict[str, object]
-    """Names and counts, for the network's file; `held_out` is False where there was too little to keep the validation apart."""
+    """Names and counts, for the network's file; `held_out` is False if validation uses training frames."""
 
     def colours(self) -> Tensor:
         """(3, n) in [0, 1]: colours of all videos and photographs together."""
@@ -82,11 +82,11 @@ def find_sources(sources: Sequence[Path], styles: Sequence[Path]) -> tuple[list[
                  and not any(folder.suffix == FOLDER_SUFFIX for folder in path.parents)]
         found = [path for path in files if path.suffix.lower() in IMAGES | VIDEOS]
         if not found:
-            raise InputError(f"{source}: holds no videos and no pictures; name another folder, or files.")
+            raise InputError(f"{source}: holds no videos and no images; name another folder, or files.")
         photos += [path for path in found if path.suffix.lower() in IMAGES]
         videos += [path for path in found if path.suffix.lower() in VIDEOS]
     if not videos and not photos:
-        raise UsageError("There is nothing to learn from; name videos, pictures, or folders of them.")
+        raise UsageError("There is nothing to learn from; name videos, images, or folders of them.")
     return videos, photos
 
 
@@ -125,7 +125,7 @@ def prepare_sources(videos: Sequence[Path], photos: Sequence[Path], folder: Path
         if held_out := len(photos) >= 4 * RUNS:
             trained_on = [path for place, path in enumerate(photos) if place not in places]
     for path in trained_on if group.leads else ():
-        read_image(path)  # so that a photograph that cannot be read stops the training now and not later
+        read_image(path)  # so that an unreadable photograph is reported before the training
     metadata = {"videos": [{"name": source.clip.path.name, "frames": source.clip.frames, "pairs": len(found)}
                            for source, found in zip(opened, positions, strict=True)],
                 "pictures": len(trained_on), "judged_by": [one.name for one in held], "held_out": held_out}

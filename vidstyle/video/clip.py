@@ -73,7 +73,7 @@ class Clip:
     height: int
     """Pixels down as a viewer sees it, after rotation."""
     orientation: Orientation
-    """How the coded frame is turned to stand upright."""
+    """How the coded frame is rotated and mirrored for viewing."""
     sample_aspect_ratio: Fraction
     """Width of one pixel over its height as a viewer sees it; 1 where the file does not say."""
     colour: Colour
@@ -87,7 +87,7 @@ class Clip:
     keyframes: tuple[int, ...]
     """Indices of the frames that decoding can start from."""
     hdr: HdrMetadata | None = None
-    """Brightness that the first frame states, of a clip of high dynamic range (PQ or HLG)."""
+    """Brightness as the first frame states it; None unless the clip has high dynamic range (PQ or HLG)."""
     interlaced: bool = False
     """Whether the first frame is interlaced."""
     audio: tuple[Track, ...] = ()
@@ -112,7 +112,7 @@ class Clip:
 
     @property
     def rotation(self) -> int:
-        """Degrees clockwise that the coded picture is turned for viewing: 0, 90, 180 or 270."""
+        """Degrees clockwise by which the coded frame is rotated for viewing: 0, 90, 180 or 270."""
         return self.orientation.degrees
 
     @property
@@ -140,7 +140,7 @@ class Clip:
         """Indices of the first and last frame, both included, of a range by numbers or by seconds on the source's clock.
 
         Zero seconds is zero on the file's own clock (`pts` 0). `start` takes frames that appear from then on, `end`
-        frames that appear before it; half a millisecond is forgiven. Raises UsageError when nothing lies there.
+        frames that appear before it; with a tolerance of half a millisecond. Raises UsageError if the range holds no frame.
         """
         last = self.frames - 1
         if not all(math.isfinite(seconds) for seconds in (start, end) if seconds is not None):
@@ -170,11 +170,11 @@ class Clip:
         return first, stop
 
     def _ticks(self, seconds: float) -> int:
-        # 1/30 s has no end of decimals: typed as 0.033, it must still name the frame that appears at 0.0333...
+        # The tolerance: a time typed as 0.033 must select the frame that appears at 1/30 s.
         return math.ceil((Fraction(seconds) - Fraction(1, 2000)) / self.time_base)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the lists of times, in types that JSON knows."""
+        """Everything but the lists of times, in types that JSON has."""
         coding = self.coding
         return {
             "path": str(self.path), "container": coding.container, "stream": coding.stream, "codec": coding.codec,

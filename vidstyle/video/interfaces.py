@@ -49,18 +49,18 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """What is painted, in words: `stream 0: video h264`, or `images: png`."""
+        """The painted stream in words: `stream 0: video h264`, or `images: png`."""
 
     @property
     def viewing_format(self) -> str | None:
         """Pixel format for codecs made for viewing; None is the clip's own.
 
-        Images are RGB and often of 16 bits: written so, as 4:4:4 of 10 bits, most players would show nothing.
+        Images are RGB and often have 16 bits; most players cannot show the 4:4:4 video with 10 bits that would keep them.
         """
 
     @property
     def soundtracks(self) -> tuple[Track, ...]:
-        """The sound under the video: the clip's own, or that of `settings.sound`."""
+        """The sound tracks for the output: the clip's own, or those of `settings.sound`."""
 
     @property
     def sound_packets(self) -> Mapping[int, tuple[CodedPacket, ...]]:
@@ -86,7 +86,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """What has to be stored of a written frame, so that it need not be painted again after a stop."""
+    """What has to be saved of a written frame, so that it is not painted again after a stop."""
 
     samples: bytes = b""
     """The frame as the encoder received it; see `Sink.restore`."""
@@ -132,7 +132,7 @@ class OutputPlan(Protocol):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the output is not as in the source, in sentences."""
+        """What differs between output and source, one sentence each."""
 
     @property
     def lost(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def open_source(path: Path, settings: ReadSettings = _DEFAULTS) -> Source:
 
 
 def describe(path: Path, settings: ReadSettings = _DEFAULTS) -> dict[str, Any]:
-    """The facts of the clip at `path` in types that JSON knows, with `streams`, one line for each stream that says what
+    """The facts of the clip at `path` in types that JSON has, with `streams`, one line for each stream that says what
     an output of the clip's own format would hold of it, and `warnings`. Raises InputError where `probe` does."""
     source = _open(Path(path), settings)
     with open_readers(source) as readers:

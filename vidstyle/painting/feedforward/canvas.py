@@ -13,7 +13,7 @@ CELL_SIZES = (3, 8, 22)  # pixels at half size; mean distance between neighbouri
 CELL_COUNTS = (107, 43, 17)  # cells along a side of each tile; tiles of 321, 344 and 374 pixels do not repeat together
 DEVIATION = 0.4  # standard deviation of the noise
 ELONGATION = 2.5  # length of a cell over its width
-MARGIN = 16  # pixels by which a frame is padded on each side; convolutions pad with zeros, which is cheap but wrong at the edge
+MARGIN = 16  # pixels by which a frame is padded on each side and cropped again, because the convolutions pad with zeros
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ from vidstyle.painting.frame_pair import FramePair
 from vidstyle.painting.style import StyleTarget
 
 CROP = 256  # pixels; side of the crops of the frames at the painted size
-TONE_WEIGHT = 3.0  # of `tone_loss`; at a sixth of it plain areas get blotches of foreign colour
+TONE_WEIGHT = 3.0  # of `tone_loss`; at a sixth of it plain areas get spots of wrong colours
 HELD_OUT_EVERY = 8  # one of so many pairs is held out; its losses decide when the fit stops
 CHECK_EVERY = 20  # steps between two evaluations of the held-out pairs
 COOLING = 0.1  # share of the steps over which the learning rate falls to zero once the held-out losses no longer fall
@@ -36,7 +36,7 @@ class FitSettings:
     temporal_weight: float
     steps: int
     seed: int
-    rate: float = 1.5e-3
+    rate: float
     """Highest learning rate."""
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:

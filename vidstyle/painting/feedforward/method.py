@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting.job import Painter, PaintingJob
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vidstyle.painting.feedforward.network import PaintNetwork
     from vidstyle.painting.style_picture import StylePicture
 
-RATE = 2.5e-3  # learning rate of the fit: it begins near the answer; at 4e-3 it ends further from it, and depends on chance
+RATE = 2.5e-3  # highest learning rate of the fit; at 4e-3 the losses end higher, and vary more from seed to seed
 TEMPORAL = 5.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
-PREROLL = 24  # frames after which less than a tenth of what was painted before is left
+PREROLL = 24  # frames after which less than a tenth of the painting before them remains
 _OF_A_FIT = frozenset({"fit_steps", "content_weight", "style_weight", "tv_weight", "encoder", "seed", "style_scale",
                        "temporal", "network"})
 
@@ -31,12 +31,12 @@ class FeedForwardMethod:
     summary = "fits a network to the clip, then paints each frame in one pass"
 
     def uses(self, options: Options) -> frozenset[str]:
-        """See `Method`; a network that is there already is used as it was made."""
+        """See `Method`; a network file that exists is used as it is, and the options of a fit have no effect."""
         if options.network is None or not options.network.exists():
             return _OF_A_FIT
         from vidstyle.painting.feedforward.network_file import is_trained
 
-        # A fitted network holds how much of the last painting stays; --temporal 0 leaves the last painting out altogether.
+        # The file of a fitted network states the share of the last painting that stays; --temporal 0 gives no last painting.
         own = is_trained(options.network) or options.temporal == 0
         return frozenset({"network", "temporal"}) if own else frozenset({"network"})
 
@@ -63,7 +63,7 @@ class FeedForwardMethod:
             raise UsageError(f"{network}: its folder is not there to save the network in; make it first.")
 
     def build(self, job: PaintingJob) -> Painter:
-        """See `Method`; the network is loaded, or fitted and then kept in `job.fit_store` and where `--network` says."""
+        """See `Method`; the network is loaded, or fitted and then saved in `job.fit_store` and in the file of `--network`."""
         from vidstyle.core.atomic import write_atomically
         from vidstyle.painting.feedforward.network import kept_share
         from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
@@ -74,7 +74,7 @@ class FeedForwardMethod:
         if options.network is not None and options.network.exists():
             network, metadata = load_network(options.network, job.styles)
             network.to(job.device)
-            if metadata.get("made_by") == TRAINED:  # it was trained on clips in palettes of their own, and this is another
+            if metadata.get("made_by") == TRAINED:  # the palette belongs to the clip
                 adapt_to_clip(network, job.sample_frames(), job.style, kept_share(options.temporal))
             return Painter(FeedForwardStylizer(network), {})
         if store.network is None:
@@ -82,12 +82,12 @@ class FeedForwardMethod:
             metadata = _metadata(job, losses)
             store.save_network(lambda path: save_network(network, path, metadata))
         fitted = store.network
-        assert fitted is not None, "save_network has just put it there"
+        assert fitted is not None, "save_network has saved it"
         if options.network is not None:
             try:
                 write_atomically(options.network, fitted.read_bytes())
             except OSError as error:
-                raise OutputError(f"{options.network}: the network cannot be written ({error.strerror}); "
+                raise OutputError(f"{options.network}: the network cannot be written ({reason(error)}); "
                                   "choose another place.") from error
         network, metadata = load_network(fitted)
         losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}
@@ -95,7 +95,7 @@ class FeedForwardMethod:
 
 
 def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
-    """A network fitted to the clip, from where an unfinished fit was kept, and its last losses."""
+    """A network fitted to the clip, continued from an unfinished fit where there is one, and its last losses."""
     from vidstyle.encoders import load_encoder
     from vidstyle.painting.feedforward.fit import FitSettings, fit
     from vidstyle.painting.feedforward.network import kept_share
@@ -123,7 +123,7 @@ def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
 
 
 def _metadata(job: PaintingJob, losses: dict[str, float]) -> dict[str, str]:
-    """What a saved network says about itself."""
+    """The metadata of a fitted network's file."""
     from vidstyle.painting.feedforward.style_table import style_metadata
 
     options = job.options

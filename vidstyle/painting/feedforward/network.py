@@ -39,7 +39,7 @@ class PaintNetwork(nn.Module):
     darkest: Tensor
     lightest: Tensor
 
-    def __init__(self, width: int = 16, blocks: int = 6, keep: float = 0.9, soft: int = 3) -> None:
+    def __init__(self, width: int = 16, blocks: int = 6, keep: float = KEEP, soft: int = 3) -> None:
         """width: channels of the last layers. blocks: residual blocks. keep: in [0, 1]. soft: pixels; see the class."""
         super().__init__()
         self.width, self.blocks, self.keep, self.soft = width, blocks, keep, soft
@@ -107,7 +107,7 @@ class PaintNetwork(nn.Module):
     def proposal(self, image: Tensor, canvas: Tensor | None = None, changes: Tensor | None = None) -> Tensor:
         """The painting (N, 3, H, W) without regard to the last one; arguments as for `forward`.
 
-        The last painting is not an input: a network that sees it paints over it again in every frame, and strokes drift.
+        The last painting is not an input: a network that gets it paints over it again in every frame, and strokes drift.
         """
         height, width = image.shape[-2:]
         padded = F.pad(image, (MARGIN, MARGIN - width % -8, MARGIN, MARGIN - height % -8), mode="replicate")

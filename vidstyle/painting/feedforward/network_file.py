@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.errors import InputError, OutputError
+from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.style_table import StyleTable, blend_weights
@@ -40,7 +40,7 @@ def save_network(network: PaintNetwork, path: Path, metadata: dict[str, str], ta
     try:
         write_atomically(path, save(state, metadata))
     except OSError as error:
-        raise OutputError(f"{path}: the network cannot be written ({error.strerror}); choose another place.") from error
+        raise OutputError(f"{path}: the network cannot be written ({reason(error)}); choose another place.") from error
 
 
 def load_network(path: Path, styles: Sequence[StylePicture] = ()) -> tuple[PaintNetwork, dict[str, str]]:
@@ -102,8 +102,7 @@ def _begins(path: Path, *heads: bytes) -> bool:
         with path.open("rb") as file:
             return file.read(max(map(len, heads))).startswith(heads)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: cannot be read ({reason}); check who may read it.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check who may read it.") from error
 
 
 def _table_shapes(network: PaintNetwork, styles: int) -> dict[str, list[int]]:

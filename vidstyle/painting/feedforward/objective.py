@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from vidstyle.core.devices import precision
 from vidstyle.core.images import resize
-from vidstyle.core.interfaces import Encoder
+from vidstyle.core.interfaces import SMALLEST_ENCODED, Encoder
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, Grams, content_loss, style_losses, temporal_loss, total_variation
 from vidstyle.ops.warp import warp
 from vidstyle.painting.feedforward.canvas import random_canvas
@@ -21,8 +21,7 @@ from vidstyle.painting.style import FLIPS, StyleTarget
 SCALES = (1.0, 0.5, 0.25)  # the style loss is taken at each; at one scale alone a network learns only fine texture
 CONTENT_SCALE = 0.5  # of the content loss; at full size it holds fine detail too, and the style loss stays higher
 GRID = 16  # pixels; the period of the encoder's pooling and of the network's strides
-TONES = 4  # `tone_loss` compares means over squares of height / TONES; with 8 no patch of paint had room inside a square
-SMALLEST = 32  # pixels; the shortest side that the encoder is given
+TONES = 4  # `tone_loss` compares means over squares of height / TONES; at 8 they are no larger than a patch of paint
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class RandomCropFlip:
     """Cuts up to GRID − 1 pixels off each edge of images, then flips them.
 
     The network and the encoder's pooling both work on a grid that starts at the corner. With the grids always aligned, the
-    network learns a woven pattern that the pooling does not show; with the encoder's padding always at the same edge, the
+    network learns a woven pattern that the pooling averages out; with the encoder's padding always at the same edge, the
     network learns to paint a line along that edge.
     """
 
@@ -41,10 +40,10 @@ class RandomCropFlip:
 
     @classmethod
     def random(cls, size: torch.Size, generator: torch.Generator) -> RandomCropFlip:
-        """A random one for images of this (height, width); at least SMALLEST pixels remain."""
+        """A random one for images of this (height, width); at least SMALLEST_ENCODED pixels remain."""
         spans = []
         for side in size:
-            before, after = torch.randint(max(1, min(GRID, (side - SMALLEST) // 2)), (2,), generator=generator).tolist()
+            before, after = torch.randint(max(1, min(GRID, (side - SMALLEST_ENCODED) // 2)), (2,), generator=generator).tolist()
             spans.append(slice(before, side - after))
         return cls(spans[0], spans[1], FLIPS[int(torch.randint(len(FLIPS), (), generator=generator))])
 
@@ -64,11 +63,11 @@ def pair_losses(network: PaintNetwork, last: Tensor, this: Tensor, to_last: Tens
     """
     canvas = random_canvas(last.shape[-2:], generator).to(last.device)
     with precision(last.device):
-        with torch.no_grad():  # its gradient would cost as much again, for a painting that is nearly the second one
+        with torch.no_grad():  # its gradient would double the cost, and both paintings are nearly equal
             first = network.proposal(last, canvas, changes)
         second = network.proposal(this, canvas, changes)
     warped = warp(first.float(), to_last, mode="bicubic", exact=False).clamp(0, 1)
-    # Of the proposals and not of the blended paintings: most of those is the last painting itself, which teaches nothing.
+    # Of the proposals, because a blended painting is mostly the last painting itself, which has no gradient.
     temporal = temporal_loss(second, warped, visibility * torch.cat([inside_crop(one) for one in to_last]))
     losses = painting_losses(second, this, network.underpainting(this), encoder, styles, height, generator)
     return losses | {"style": losses["style"].mean(), "temporal": temporal}
@@ -98,7 +97,8 @@ def encoder_losses(paintings: Tensor, frames: Tensor, encoder: Encoder, styles: 
     """
     styles_found, content = [], torch.zeros((), device=frames.device)
     for scale, target in zip(SCALES, styles, strict=True):
-        size = (max(SMALLEST, round(paintings.shape[-2] * scale)), max(SMALLEST, round(paintings.shape[-1] * scale)))
+        height, width = (max(SMALLEST_ENCODED, round(side * scale)) for side in paintings.shape[-2:])
+        size = (height, width)
         scaled = resize(paintings, size).contiguous(memory_format=torch.channels_last)
         layers = [*STYLE_LAYERS, CONTENT_LAYER] if scale == CONTENT_SCALE else list(STYLE_LAYERS)
         with precision(frames.device):

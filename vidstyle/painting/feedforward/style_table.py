@@ -47,7 +47,7 @@ def blend_weights(styles: Sequence[StylePicture], metadata: Mapping[str, str], p
     for style in styles:
         if style.sha256 not in known:
             of = f" ({', '.join(sorted(names.values()))})" if any(names.values()) else ""
-            raise UsageError(f"{path}: does not know the style {style.name}; give the very picture it was made with{of}, "
+            raise UsageError(f"{path}: does not know the style {style.name}; give the style picture it was made with{of}, "
                              "or another --network.")
     asked = torch.tensor([sum(style.weight for style in styles if style.sha256 == sha) for sha in known])
     asked = asked / asked.sum()

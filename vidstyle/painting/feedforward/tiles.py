@@ -1,4 +1,4 @@
-"""Paint a frame that is too large for memory in tiles that fit together without a seam."""
+"""Paint a large frame in tiles, to save memory; the result has no seams."""
 
 from __future__ import annotations
 

@@ -57,14 +57,25 @@ class OptimizingStylizer:
         start = nearest.visibility * nearest.image + (1 - nearest.visibility) * image
         return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
 
-    def _pyramid(self, image: Tensor) -> Tensor:
-        """Paint coarse to fine; each level starts from the enlarged painting of the level before."""
+    def paint_key(self, image: Tensor, prior: Prior | None) -> Tensor:
+        """(3, H, W) key frame -> (3, H, W) painting, both in [0, 1], coarse to fine also where there is a prior.
+
+        Only the coarse levels paint what came into view: a descent at full size alone leaves it photographic.
+        """
+        return self._pyramid(self.palette(image).clamp(0, 1), None if self.temporal_weight == 0 else prior)
+
+    def _pyramid(self, image: Tensor, prior: Prior | None = None) -> Tensor:
+        """Paint coarse to fine; each level starts from the enlarged painting of the level before, and from the prior."""
         sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
         shares = [STEP_SHARES[min(level, 2)] for level in range(len(sizes))]
         painting = resize(image, sizes[0])
         for size, share in zip(sizes, shares, strict=True):
             steps = max(1, round(self.first_steps * share / sum(shares)))
-            painting = self._descend(resize(painting, size), resize(image, size), (), steps, self.rate)
+            painting, priors = resize(painting, size), list[Prior]()
+            if prior is not None:
+                priors = [resize_prior(prior, size)]
+                painting = torch.lerp(painting, priors[0].image, priors[0].visibility)
+            painting = self._descend(painting, resize(image, size), priors, steps, self.rate)
         return painting
 
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
@@ -99,6 +110,11 @@ class OptimizingStylizer:
             if not stopping.falls(float(loss.detach())):
                 break
         return _unpad(canvas().detach())
+
+
+def resize_prior(prior: Prior, size: tuple[int, int]) -> Prior:
+    """`prior` at another (height, width)."""
+    return Prior(resize(prior.image, size), F.interpolate(prior.visibility[None], size, mode="area")[0])
 
 
 def pyramid_sizes(height: int, width: int) -> list[tuple[int, int]]:

@@ -1,1 +1,1 @@
-"""What an unfinished run leaves on disk, so that the same command can go on with it."""
+"""Saving a run while it paints, so that the same command continues it after a stop."""

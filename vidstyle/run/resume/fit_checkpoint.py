@@ -1,4 +1,4 @@
-"""The checkpoint of a fit: its last state while it is under way, then the fitted network."""
+"""The checkpoint of a fit: its last state until it is finished, then the fitted network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FitCheckpoint:
         self.folder = folder
 
     def state(self) -> dict[str, Tensor] | None:
-        """What `save` saved last, on the CPU; None where there is nothing."""
+        """The state that was saved last, on the CPU; None where there is none."""
         records = of_kind(self.folder.records, FIT)
         if not records:
             return None

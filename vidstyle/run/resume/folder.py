@@ -1,4 +1,4 @@
-"""The folder beside an output in which a run saves what is done, so that a stopped or killed run can go on."""
+"""The folder beside an output in which a run saves its work, so that it can continue after a stop or a kill."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 from safetensors import SafetensorError
 
-from vidstyle.core.errors import OutputError, UsageError
+from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.run.resume.job import differences, same_fit
 from vidstyle.run.resume.journal import Journal, Record
 from vidstyle.run.resume.lock import HOLDER, LOCK, locked
@@ -22,12 +22,12 @@ _OWN_FILES = ("fit-*", "network.*", "segment-*", "samples-*", "memories-*", f"{J
 
 
 def work_folder(target: Path) -> Path:
-    """The folder in which a run saves what is done of `target`, until that is whole."""
+    """The folder in which a run saves its work until `target` is complete."""
     return target.with_name(f"{target.name}.vidstyle-work")
 
 
 def is_unfinished(target: Path, frames: tuple[int, int]) -> bool:
-    """Whether a run of these frames, first and last index, was stopped before `target` was whole."""
+    """Whether a run of these frames, first and last index, was stopped before `target` was complete."""
     records = Journal(work_folder(target) / JOURNAL).read()
     return bool(records) and records[0]["job"]["frames"] == str(list(frames))
 
@@ -38,21 +38,21 @@ class RunFolder:
         with RunFolder(target, job) as folder, FrameLog(folder, total) as log:
             checkpoint = FitCheckpoint(folder)
 
-    The journal says with hashes which files count. A file that it does not name, or that differs, is not used.
+    The journal lists the files of the run with their hashes. A file that it does not list, or that differs, is not used.
 
     job: all that the painted frames depend on, by name; an earlier run is continued only where all of it is the same.
-    restart: begin anew, but take over a network that would be fitted the same again.
+    restart: start from the beginning, but keep a fitted network if the fit would give the same one.
     keep_frames: False saves the fit and no frames.
 
-    Where the run ends by an exception, that gets a note which says where the next one goes on. Where it ends without one,
-    or before anything is saved, the folder is removed. Entering raises UsageError where the earlier run had another job;
-    OutputError for the disk, and while another run holds the folder.
+    If the run ends with an exception, a note on it states where the next run will continue. If it ends without one, or before
+    anything is saved, the folder is removed. Entering raises UsageError where the earlier run had another job, OutputError
+    for the disk and while another run holds the lock.
     """
 
     def __init__(self, target: Path, job: dict[str, str], *, restart: bool = False, keep_frames: bool = True) -> None:
         self.path, self.job, self.keep_frames = work_folder(target), job, keep_frames
         self.first_resume_point: str | None = None
-        """Where the next run goes on while no record says so; None where it would begin from nothing."""
+        """Where the next run continues while there is no record; None where it would start from the beginning."""
         self.schedule = SaveSchedule()
         self._restart = restart
         self._journal = Journal(self.path / JOURNAL)
@@ -73,7 +73,7 @@ class RunFolder:
         return self
 
     def _recover(self) -> None:
-        """Take over the records of the earlier run that can be trusted, and remove all files that these do not need."""
+        """Continue with the records of the earlier run whose files are intact, and remove all files that they do not need."""
         old = self._journal.read()
         if old and old[0].get("format") != FORMAT:
             if not self._restart:
@@ -89,7 +89,7 @@ class RunFolder:
         self._remove_files(needed_files(self.records))
 
     def _continued(self, old: dict[str, str], records: Sequence[Record]) -> Sequence[Record]:
-        """The earlier run's records that hold for this job too. Raises UsageError where the two may not be mixed."""
+        """The records of the earlier run that are valid for this job too. Raises UsageError where the two jobs differ."""
         networks = of_kind(records, NETWORK)
         if self._restart:
             return networks if same_fit(old, self.job) else []
@@ -107,7 +107,7 @@ class RunFolder:
 
     @property
     def resume_point(self) -> str | None:
-        """Where the next run goes on, `after 21 of 29 frames`; None where it would begin from nothing."""
+        """Where the next run continues, `after 21 of 29 frames`; None where it would start from the beginning."""
         return self.records[-1]["resume"] if self.records else self.first_resume_point
 
     @property
@@ -132,8 +132,7 @@ class RunFolder:
         try:
             yield
         except (OSError, SafetensorError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise OutputError(f"{self.path}: what is done cannot be saved there ({reason}); "
+            raise OutputError(f"{self.path}: what is done cannot be saved there ({reason(error)}); "
                               "free some space or check the disk.") from error
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

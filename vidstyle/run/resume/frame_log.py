@@ -1,4 +1,4 @@
-"""The frames that a run has written, and all that it needs to go on with the next one."""
+"""The log of frames: the frames that a run has written, and the state it needs to paint the next one."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from vidstyle.video import Written
 
 
 class Restorable(Protocol):
-    """A sink of frames that can be brought to where an earlier one was."""
+    """A sink of frames that can continue where an earlier one stopped."""
 
     def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
-        """Take over the coded segments of the earlier sink, then the samples of each frame after them."""
+        """Write the coded segments of the earlier sink, then the samples of each frame after them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _End:
 
 
 class FrameLog:
-    """Saves in `folder` what goes on from frame to frame, and finds what an earlier run saved there; a context manager.
+    """Saves the written frames and the memories in `folder`, and reads those of an earlier run; a context manager.
 
     total: frames of the output. On leaving by an exception, all whole frames are saved once more. Raises OutputError for
     the disk.
@@ -53,7 +53,7 @@ class FrameLog:
         self.folder, self.total = folder, total
         records = of_kind(folder.records, FRAMES)
         self.facts: list[Record] = [facts for record in records for facts in record["facts"]]
-        """What `append` was told about each frame written so far, in order; an earlier run's frames included."""
+        """The `facts` given to `append` for each frame written so far, in order, those of an earlier run included."""
         self._files: list[tuple[str, str]] = [(name, digest) for record in records for name, digest in record["files"]]
         stored = records[-1]["samples"] if records else None
         self._end = _End(len(self.facts), len(self._files), None if stored is None else Stored(*stored))
@@ -63,7 +63,7 @@ class FrameLog:
         return self
 
     def restore(self, sink: Restorable, device: str) -> list[Memory]:
-        """Bring `sink` to where the earlier run was saved; the memories for the next frame, last one last, on `device`."""
+        """Restore `sink` to the earlier run's last save; returns the memories for the next frame on `device`, nearest last."""
         with self.folder.disk_errors():
             samples = self._end.samples
             sink.restore([self.folder.path / name for name, _ in self._files],
@@ -72,10 +72,10 @@ class FrameLog:
             return unpack_memories(self.folder.path / records[-1]["memories"][0], device) if records else []
 
     def append(self, written: Written, memories: Sequence[Memory], **facts: Any) -> None:
-        """Add a frame, and save all where a save is due.
+        """Add a frame, and save if a save is due.
 
-        written: what the sink's `write` returned for it; memories: those for the next frame; facts: what the manifest and
-        the result will say about this one, as JSON can hold it.
+        written: what the sink's `write` returned for it. memories: those for the next frame. facts: what the manifest and the
+        result state about this frame, in types that JSON has.
         """
         samples = None
         with self.folder.disk_errors():

@@ -1,11 +1,11 @@
-"""A job: all that the painted frames depend on, as values by name, and what follows where two jobs differ."""
+"""Comparing two jobs. A job is all that the painted frames depend on, as values by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "strict", "optimize_steps",
-             "follow_steps", "references")
+             "follow_steps", "references", "key_every", "forms", "strokes")
 """Names in a job that do not change the network that is fitted."""
 
 

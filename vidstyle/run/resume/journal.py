@@ -1,4 +1,4 @@
-"""A journal on disk: a line for each record, which counts from the moment that it is whole on the disk."""
+"""A journal on disk: one line for each record; a record is valid once its line is complete."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Journal:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """The records that count, as read or written last."""
+        """The valid records, as read or written last."""
         return self._content[0]
 
     def read(self) -> tuple[Record, ...]:
-        """Read the records up to the first line that is torn or damaged; no line after it is trusted."""
+        """Read the records up to the first line that is incomplete or damaged; later lines are ignored."""
         records, size = list[Record](), 0
         with suppress(FileNotFoundError):
             for line in self.path.read_bytes().splitlines(keepends=True):
@@ -47,7 +47,7 @@ class Journal:
         self._content = tuple(records), len(content)
 
     def append(self, record: Record) -> None:
-        """Add a record; it is on the disk when this returns. Raises OSError, also where the file is gone."""
+        """Add a record; it is on the disk when this returns. Raises OSError, also if the file was removed."""
         records, size = self._content
         line = _line(record)
         with self.path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""One run at a time: the lock on a run's folder."""
+"""The lock on the folder of a run, which one process at a time holds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vidstyle.core.errors import OutputError
 
 LOCK = "lock"
 HOLDER = "holder"
-"""Names the process that holds the lock. It is a file of its own because Windows lets nobody read a locked file."""
+"""File that names the process with the lock. It is separate because on Windows a locked file cannot be read."""
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
-"""What the system answers on a file system that has no locks."""
+"""Error numbers of the system on a file system without locks."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process alone; on a file system without locks, go on without.
+    """Lock `folder` for this process; does nothing on a file system without locks.
 
     The system releases the lock when the process ends, however it ends. Raises OutputError while another run holds it, and
     OSError where the lock file cannot be made.

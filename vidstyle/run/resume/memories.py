@@ -1,4 +1,4 @@
-"""Memories as a file: the frames that the next one is painted from, and their paintings."""
+"""Memories as a file: the earlier frames that the next frame refers to, and their paintings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from vidstyle.core.frame import Frame, Memory
 
 
 def pack_memories(memories: Sequence[Memory]) -> bytes:
-    """Memories in their order as a safetensors file. Of a frame its image and its moment are stored, no more."""
+    """Memories in their order as a safetensors file. Of each frame, only the image and the times are stored."""
     tensors, moments = dict[str, Tensor](), []
     for number, memory in enumerate(memories):
         frame = memory.frame
-        tensors[f"{number}.frame"] = frame.image.cpu().contiguous()
-        # A painting may be the frame's own image, and safetensors refuses two tensors that share their memory.
+        tensors[f"{number}.frame"] = frame.image.cpu().contiguous().clone()
+        # Safetensors refuses tensors that share their memory, as those of a key frame do that is also the last frame.
         tensors[f"{number}.painting"] = memory.painting.cpu().contiguous().clone()
         moments.append([frame.pts, str(frame.time_base), frame.index, frame.duration])
     return save(tensors, {"frames": json.dumps(moments)})

@@ -1,13 +1,13 @@
-"""What the lines of a run's journal say, which of them can be trusted, and which files they need.
+"""The records in the journal of a run: which of them are valid, and which files they need.
 
 The first line is `{"format": FORMAT, "job": ...}`. Each later one is a record of one of three kinds, with
 - `kind`: `fit`, a state of an unfinished fit; `network`, the fitted network; or `frames`, frames that were written;
-- `files`: name and SHA-256 of each file that the record counts on, the name as seen from the folder;
-- `resume`: where a run goes on that finds this record last, `after 21 of 29 frames`.
+- `files`: name, relative to the folder, and SHA-256 of each file that the record needs;
+- `resume`: where a run continues if this is the last record, `after 21 of 29 frames`.
 
-A record of frames has besides
-- `facts`: of each frame what the manifest and the result say about it;
-- `files`: the coded segments that ended, or of a sequence the image of each frame, which lies outside of the folder;
+In a record of frames, `files` are the coded segments that ended or, for a sequence, the image of each frame, which lies
+outside the folder. It also has
+- `facts`: for each frame, what the manifest and the result state about it;
 - `samples`: name, size and SHA-256 of the file with the samples of the frames since the last segment, or None;
 - `memories`: name and SHA-256 of the file with the memories that the next frame is painted with.
 """
@@ -32,20 +32,20 @@ def of_kind(records: Sequence[Record], kind: str) -> list[Record]:
 
 
 def trusted(records: Sequence[Record], folder: Path) -> list[Record]:
-    """The records up to the first whose files are gone or damaged. The last one can be gone on from."""
+    """The records up to the first whose files are missing or damaged; a run can continue from the last one returned."""
     found = list[Record]()
     for record in records:
         if all(_is_intact(folder / name, digest) for name, digest in record["files"]):
             found.append(record)
-        elif record["kind"] != FIT:  # older states of a fit are removed as it goes on
+        elif record["kind"] != FIT:  # older states of a fit are removed during the fit
             break
-    while found and found[-1]["kind"] == FRAMES and not _can_go_on(found[-1], folder):
+    while found and found[-1]["kind"] == FRAMES and not _can_continue(found[-1], folder):
         found.pop()
     return found
 
 
 def needed_files(records: Sequence[Record]) -> set[str]:
-    """Names of the files that the records count on; the last state but one stays, in case the last one is damaged."""
+    """Names of the files that the records need; of states that are replaced, the last two, in case the last is damaged."""
     networks, frames = of_kind(records, NETWORK), of_kind(records, FRAMES)
     fits = [] if networks else of_kind(records, FIT)[-2:]
     names = {name for record in (*fits, *networks, *frames) for name, _ in record["files"]}
@@ -54,7 +54,7 @@ def needed_files(records: Sequence[Record]) -> set[str]:
     return names
 
 
-def _can_go_on(record: Record, folder: Path) -> bool:
+def _can_continue(record: Record, folder: Path) -> bool:
     name, digest = record["memories"]
     if not _is_intact(folder / name, digest):
         return False

@@ -1,4 +1,4 @@
-"""A file that grows by the samples of one frame after the other, each after its length in bytes."""
+"""A file to which the samples of each frame are appended, preceded by their length in bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LENGTH = 8  # bytes of the number before a frame's samples
 
 
 class Stored(NamedTuple):
-    """How much of a file of samples counts; bytes after that are of a frame whose writing was interrupted."""
+    """The valid part of a file of samples; bytes after it are of a frame whose writing was interrupted."""
 
     name: str
     size: int
@@ -29,7 +29,7 @@ class SampleFile:
     """A file of samples, open for writing."""
 
     def __init__(self, path: Path, size: int = 0) -> None:
-        """Create a file, or open one to go on after its first `size` bytes; the rest is dropped. Raises OSError."""
+        """Create a file, or open one to append after its first `size` bytes; the rest is dropped. Raises OSError."""
         self.path = path
         self._size = size
         self._hash = _hash_of(path, size) if size else hashlib.sha256()
@@ -38,7 +38,7 @@ class SampleFile:
         self._file.seek(size)
 
     def append(self, samples: bytes) -> Stored:
-        """Add a frame's samples; what the file holds with them. Raises OSError."""
+        """Add a frame's samples; returns the valid part of the file including them. Raises OSError."""
         data = len(samples).to_bytes(_LENGTH, "little") + samples
         self._file.write(data)
         self._hash.update(data)
@@ -51,7 +51,7 @@ class SampleFile:
         fsync(self.path)
 
     def close(self) -> None:
-        """Write what is waiting and close the file. Raises OSError."""
+        """Flush and close the file. Raises OSError."""
         self._file.close()
 
 

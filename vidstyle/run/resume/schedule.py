@@ -1,4 +1,4 @@
-"""When a run saves: rarely enough to cost little time, often enough that a kill costs little work."""
+"""When a run saves: a save is due every ten seconds, or less often where saving is slow."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _tiff_size(path: Path) -> tuple[int, int] | None:
     try:
         with path.open("rb") as file:
             file.seek(4)
-            file.seek(*struct.unpack(order + "I", file.read(4)))  # the table lies at the end as often as not
+            file.seek(*struct.unpack(order + "I", file.read(4)))  # the table may lie at the end of the file
             [count] = struct.unpack(order + "H", file.read(2))
             for tag, kind, _, value in struct.iter_unpack(order + "HHI4s", file.read(12 * count)):
                 if tag in (256, 257):

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
+from vidstyle.core.images import resize_alpha
 from vidstyle.video.images import dpx, exr, ffmpeg_image
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 
@@ -75,8 +76,8 @@ def write(path: Path, image: Tensor, alpha: Tensor | None, original: Original | 
     """
     same = original is not None and original.image.shape == image.shape and torch.equal(original.image, image)
     light = original.light if original is not None and same else None
-    if alpha is not None and alpha.shape[1:] != image.shape[1:]:
-        alpha = torch.nn.functional.interpolate(alpha[None], size=image.shape[1:], mode="bilinear", antialias=True)[0]
+    if alpha is not None:
+        alpha = resize_alpha(alpha, (image.shape[1], image.shape[2]))
     attributes = original.attributes if original is not None and form.own else {}
     if form.suffix == ".exr":
         if light is None:
@@ -107,7 +108,7 @@ def file_bytes(path: Path, count: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(count)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the path.") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
 
 
 def dpx_header(path: Path, data: bytes) -> dpx.DpxHeader:

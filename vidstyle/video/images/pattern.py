@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".exr", ".dpx")
 """Extensions of the images that are read and written."""
@@ -59,7 +59,7 @@ class Pattern:
         try:
             names = os.listdir(self.folder)
         except OSError as error:
-            raise InputError(f"{self.folder}: cannot be read ({(error.strerror or str(error)).lower()}); "
+            raise InputError(f"{self.folder}: cannot be read ({reason(error)}); "
                              "check the path.") from error
         matches = [match for name in names if (match := shape.fullmatch(name))]
         numbers = sorted(int(match[1]) for match in matches if match[0] == self.file(int(match[1])).name)
@@ -73,7 +73,7 @@ class Pattern:
 
 
 def parse_pattern(path: Path) -> Pattern | None:
-    """The pattern that `path` is; None where it names a plain file, which `#` in a name does not rule out."""
+    """The pattern that `path` is; None if it is the name of one file, which may contain `#` too."""
     if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_file():
         return None
     fields = list(_FIELD.finditer(path.name))

@@ -1,4 +1,4 @@
-"""A sequence of images as a source of frames: which files are there, what is missing, and one image after the other."""
+"""A sequence of images as a source of frames: finding the files, and reading them one by one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vidstyle.video.pixels.orientation import Orientation
 from vidstyle.video.settings import ReadSettings
 
 ASSUMED_RATE = Fraction(24)
-"""Frames a second where nothing states them; times that follow from it are never written."""
+"""Frames a second where nothing states them; times computed from it are never written."""
 
 _SRGB = Colour(0, 2, 1, 13, "rgb", True)
 _GAPS = {"hold": "repeat the image before them", "black": "are black"}
@@ -88,8 +88,8 @@ class ImageSequenceSource:
     def decode(self, first: int = 0, last: int | None = None, *, clamp: bool = True) -> Iterator[Frame]:
         """Frames `first` to `last`, both included, one at a time; `clamp` changes nothing, as all values are in [0, 1].
 
-        An image that cannot be read raises InputError or, where the settings go on past damage, repeats the one before it
-        (before the first good image, that one): no part of a damaged image is used.
+        An image that cannot be read raises InputError or, where `on_damage` allows it, repeats the one before it
+        (before the first good image, that one is repeated): no part of a damaged image is used.
         """
         for index in range(first, self.clip.frames if last is None else last + 1):
             try:
@@ -140,7 +140,7 @@ def _clip(path: Path, facts: ImageFacts, numbers: range, rate: Fraction | None) 
 
 
 def _first_facts(found: Iterable[Path], on_damage: OnDamage) -> tuple[Path, ImageFacts]:
-    """The first image that can be read, and its facts; where damage fails, the first one of all."""
+    """The first image that can be read, and its facts; with `on_damage` `fail`, InputError if the first image is damaged."""
     failed: InputError | None = None
     for file in found:
         try:

@@ -1,1 +1,1 @@
-"""From coded samples to RGB tensors and back: YUV, RGB, HDR, light, and which way up a frame stands."""
+"""From coded samples to RGB tensors and back: YUV, RGB, HDR, scene-linear light, and the orientation of a frame."""

@@ -54,7 +54,7 @@ class Colour:
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
-        """The tags by name, in types that JSON knows."""
+        """The tags by name, in types that JSON has."""
         names = {"primaries": _PRIMARIES.get(self.primaries_tag), "transfer": _TRANSFERS.get(self.transfer_tag)}
         return {"matrix": self.matrix, "range": "full" if self.full_range else "limited",
                 "primaries": names["primaries"] or "unspecified", "transfer": names["transfer"] or "unspecified",

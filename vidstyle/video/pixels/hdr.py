@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from av import VideoFrame
 from torch import Tensor
+
+from vidstyle.video.pixels.planes import side_data
 
 WHITE = 203.0
 """cd/m² of diffuse white, such as paper or graphics, in HDR (ITU-R BT.2408)."""
@@ -36,35 +37,27 @@ class HdrMetadata:
     dynamic: bool = False
     """Whether frames carry Dolby Vision or HDR10+ data."""
     display_invalid: bool = False
-    """Whether the statement about the mastering display is incomplete or impossible, and so left out here."""
+    """Whether the data about the mastering display are incomplete or impossible; they are then left out here."""
 
 
 def read_hdr_metadata(frame: VideoFrame, transfer: str) -> HdrMetadata:
     """The brightness that a clip's first frame states; transfer: `pq` or `hlg`."""
     primaries: tuple[tuple[float, float], ...] = ()
     luminance, light, invalid = (0.0, 0.0), None, False
-    if (data := _side_data(frame, "MASTERING_DISPLAY_METADATA")) is not None:
+    if (data := side_data(frame, "MASTERING_DISPLAY_METADATA")) is not None:
         *numbers, has_primaries, has_luminance = struct.unpack("=22i", data[:88])
         values = [a / b if b else 0.0 for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
         if has_primaries and has_luminance:  # encoders take both or none
             primaries = tuple((values[k], values[k + 1]) for k in range(0, 8, 2))
             luminance = values[8], values[9]
         invalid = not primaries
-    if (data := _side_data(frame, "CONTENT_LIGHT_LEVEL")) is not None:
+    if (data := side_data(frame, "CONTENT_LIGHT_LEVEL")) is not None:
         most, mean = struct.unpack("=2I", data[:8])
         light = most, mean
     stated = max(luminance[1], float(light[0]) if light else 0.0)
     peak = _HLG_PEAK if transfer == "hlg" else min(max(stated, 2 * WHITE), 10_000.0) if stated else 1000.0
-    dynamic = any(_side_data(frame, name) is not None for name in _DYNAMIC)
+    dynamic = any(side_data(frame, name) is not None for name in _DYNAMIC)
     return HdrMetadata(transfer, peak, primaries, luminance, light, dynamic, invalid)
-
-
-def _side_data(frame: VideoFrame, name: str) -> bytes | None:
-    entries: Any = frame.side_data  # PyAV's type stubs do not know that it can be indexed by name
-    try:
-        return bytes(entries[name])
-    except KeyError:
-        return None
 
 
 def hdr_to_sdr_range(codes: Tensor, hdr: HdrMetadata) -> Tensor:
@@ -91,7 +84,7 @@ def _sdr_of(codes: Tensor, hdr: HdrMetadata) -> Tensor:
 
 
 def _level(code: Tensor, hdr: HdrMetadata) -> Tensor:
-    """The code of the same light for an SDR display, 1 for diffuse white; HLG suits such displays, with white at 0.75."""
+    """The code of the same light for an SDR display, 1 for diffuse white. HLG codes are such codes, with white at 0.75."""
     return code / 0.75 if hdr.transfer == "hlg" else (pq_light(code) / WHITE) ** (1 / _GAMMA)
 
 
@@ -123,7 +116,7 @@ def hlg_light(code: Tensor) -> Tensor:
 
 
 def tone_map(codes: Tensor, hdr: HdrMetadata) -> Tensor:
-    """SDR video (3, H, W) in [0, 1], BT.709, of HDR codes (3, H, W) in BT.2020 primaries; there is no way back.
+    """SDR video (3, H, W) in [0, 1], BT.709, of HDR codes (3, H, W) in BT.2020 primaries; not invertible.
 
     Light above diffuse white is compressed below it by the curve of ITU-R BT.2390.
     """

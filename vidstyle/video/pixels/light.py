@@ -11,8 +11,8 @@ _OFFSET = 10 ** ((_BLACK - _WHITE) * _STEP)
 
 
 def srgb_from_light(light: Tensor) -> Tensor:
-    """sRGB code values in [0, 1] of scene-linear `light`; what is not in [0, 1] is clipped, and no number is black."""
-    light = torch.nan_to_num(light, nan=0.0).clamp(0, 1)  # endless is white
+    """sRGB code values in [0, 1] of scene-linear `light`; values outside [0, 1] are clipped, and NaN becomes 0."""
+    light = torch.nan_to_num(light, nan=0.0).clamp(0, 1)  # infinity becomes 1
     return torch.where(light <= 0.0031308, 12.92 * light, 1 + 1.055 * (light.pow(1 / 2.4) - 1)).clamp_(0, 1)
 
 

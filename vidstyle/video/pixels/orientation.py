@@ -1,4 +1,4 @@
-"""How a frame is turned for viewing: the display matrix of a file, as a transposition and flips of the pixels."""
+"""How a frame is rotated and mirrored for viewing: the display matrix of a file, as a transposition and flips of the pixels."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Orientation:
 
     @property
     def degrees(self) -> int:
-        """The turn, clockwise, that follows the mirroring (left-right) if there is one: 0, 90, 180 or 270."""
+        """The clockwise rotation, after a left-right mirroring if there is one: 0, 90, 180 or 270."""
         if self.transpose:
             return 270 if self.flip_y != self.mirrored else 90
         return 180 if self.flip_y else 0
 
     def apply(self, image: Tensor) -> Tensor:
-        """Turn `image` (C, H, W) upright; (C, W, H) when transposed."""
+        """`image` (C, H, W) as it is viewed; (C, W, H) if transposed."""
         if self.transpose:
             image = image.transpose(1, 2)
         axes = [axis for axis, flip in ((1, self.flip_y), (2, self.flip_x)) if flip]
@@ -41,12 +41,13 @@ class Orientation:
 def read_matrix(matrix: bytes) -> Orientation:
     """The orientation in a display matrix: nine 32-bit integers a b u c d v x y w, with x' = ax + cy, y' = bx + dy.
 
-    Raises InputError for a turn by anything but quarters.
+    Raises InputError for a rotation by an angle that is not a multiple of 90 degrees.
     """
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])
     straight, turned = abs(a) + abs(d), abs(b) + abs(c)
     if min(straight, turned) > 0.01 * max(straight, turned):
-        raise InputError("The video is turned by an odd angle; turn it upright first, with any video editor.")
+        raise InputError("The video is rotated by an angle that is not a multiple of 90 degrees; rotate it upright first, "
+                         "with any video editor.")
     if straight >= turned:
         return Orientation(False, flip_x=a < 0, flip_y=d < 0)
     return Orientation(True, flip_x=c < 0, flip_y=b < 0)

@@ -24,6 +24,20 @@ def depth_of(layout: VideoFormat) -> int:
     return max(8, *(component.bits for component in layout.components))
 
 
+def depth_suffix(depth: int) -> str:
+    """The end of the name of a planar format with so many bits, `10le`; empty for 8."""
+    return "" if depth == 8 else f"{depth}le"
+
+
+def side_data(frame: VideoFrame, name: str) -> bytes | None:
+    """The side data of a decoded frame with FFmpeg's name `name`; None if it has none."""
+    entries: Any = frame.side_data  # PyAV's type stubs do not know that it can be indexed by name
+    try:
+        return bytes(entries[name])
+    except KeyError:
+        return None
+
+
 def is_rgb(layout: VideoFormat) -> bool:
     """Whether the samples are red, green and blue, directly or through a palette."""
     return bool(layout.is_rgb or layout.has_palette)
@@ -47,7 +61,7 @@ def subsampling(layout: VideoFormat) -> tuple[int, int]:
 def _planar(layout: VideoFormat) -> str:
     """The planar format that holds the samples of `layout` unchanged, in this machine's byte order."""
     depth = depth_of(layout)
-    suffix = "" if depth == 8 else f"{depth}le"
+    suffix = depth_suffix(depth)
     if is_rgb(layout):
         return f"gbrp{suffix}"
     if len([c for c in layout.components if not c.is_alpha]) == 1:
@@ -58,11 +72,11 @@ def _planar(layout: VideoFormat) -> str:
 
 
 def read_image(frame: VideoFrame, colour: Colour, clamp: bool = True) -> Tensor:
-    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, before it is turned upright; without alpha.
-    For `clamp` see `yuv_to_rgb`.
+    """(3, H, W) float32 RGB in [0, 1] of a decoded frame as coded, before its orientation is applied; without
+    alpha. For `clamp` see `yuv_to_rgb`.
 
     Packed, palette and big-endian formats are first laid out in planes by FFmpeg, which does not change a sample
-    (formats with chroma at a quarter of the columns are interpolated by it, too). Raises InputError for floats.
+    (except chroma at a quarter of the columns, which FFmpeg interpolates). Raises InputError for floats.
     """
     layout = frame.format
     if "f16" in layout.name or "f32" in layout.name:
@@ -88,7 +102,7 @@ def read_alpha(frame: VideoFrame) -> Tensor | None:
         return None
     depth = depth_of(layout)
     if not layout.name.startswith(("yuva", "gbrap")) or layout.name.endswith("be"):
-        frame = frame.reformat(format="gbrap" if depth == 8 else f"gbrap{depth}le")
+        frame = frame.reformat(format=f"gbrap{depth_suffix(depth)}")
     return _plane(frame, len(frame.planes) - 1, depth)[None].float().div_(2**depth - 1)
 
 

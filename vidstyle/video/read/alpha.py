@@ -16,7 +16,7 @@ _DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def alpha_decoder(stream: VideoStream) -> VideoCodecContext | None:
-    """A decoder that reads the stream's transparency, where there is some and the stream's own decoder ignores it."""
+    """A decoder that reads the stream's transparency; None if it has none or its own decoder reads it."""
     stated = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     name = _DECODERS.get(stream.codec_context.codec.canonical_name) if stated else None
     if name is None:

@@ -1,4 +1,4 @@
-"""Opening a media file, and no other file that it may refer to."""
+"""Opening a media file, without the other files that it may refer to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
 
@@ -39,7 +39,7 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
         if time.thread_time() - began > limits.MOST_SECONDS_TO_OPEN:
-            raise InputError(f"{path}: takes too long to open, as its table of contents is endless; it is damaged, "
+            raise InputError(f"{path}: takes too long to open, because its table of contents is too long; it is damaged, "
                              "export it again.")
         if len(container.streams) > limits.MOST_STREAMS:
             raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {limits.MOST_STREAMS} that are "
@@ -50,11 +50,11 @@ def open_container(path: Path) -> Iterator[InputContainer]:
 
 
 def demuxed(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams, from where the container stands to its end."""
+    """Every packet of these streams, from the container's current position to its end."""
     try:
         yield from container.demux(*streams)
     except IndexError:
-        # Where a stream appears on the way, as in a transport stream, PyAV 18.1 looks beyond its list, once all is read.
+        # PyAV 18.1 raises this at the end of a file in which a stream appeared later, as in a transport stream.
         return
 
 
@@ -65,11 +65,7 @@ def _unopened(path: Path, error: av.FFmpegError) -> str:
         head = file.read(4096)
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free"):
         return "is a cut-off or damaged MP4 (its table of contents cannot be read); copy or export it again."
-    return f"is not a video that can be read ({_reason(error)}); convert it with ffmpeg, or name another file."
-
-
-def _reason(error: OSError | av.FFmpegError) -> str:
-    return (error.strerror or str(error)).lower()
+    return f"is not a video that can be read ({reason(error)}); convert it with ffmpeg, or name another file."
 
 
 def video_stream(container: InputContainer, path: Path, index: int | None = None) -> VideoStream:
@@ -87,5 +83,5 @@ def video_stream(container: InputContainer, path: Path, index: int | None = None
     if not isinstance(stream, VideoStream) or stream.codec_context is None:
         raise InputError(f"{path}: its video codec is not known here; convert it to H.264 first.")
     stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(limits.MOST_PIXELS)}  # for frames that grow on the way
+    stream.codec_context.options = {"max_pixels": str(limits.MOST_PIXELS)}  # for frames that become larger within the stream
     return stream

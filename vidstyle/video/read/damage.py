@@ -1,4 +1,4 @@
-"""Reading damaged clips: decoding goes on behind errors, and a frame that is missing repeats another one."""
+"""Reading damaged clips: decoding continues after errors, and a missing frame repeats another one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vidstyle.video.read.container import demuxed
 OUT_OF_STEP = 16
 """Frames for which a decoder's order and its times may disagree; longer than any codec reorders."""
 REMEDY = "copy or export it again, or paint what is there with --on-damage hold"
-_MOST_FAILURES = 8  # in a row; a file that cannot be read for so long does not recover
+_MOST_FAILURES = 8  # in a row, after which reading ends
 
 
 def packets(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams; unless `on_damage` is `fail`, reading goes on behind what cannot be read."""
+    """Every packet of these streams; unless `on_damage` is `fail`, reading continues after a part that cannot be read."""
     failures, before = 0, -1
     count = 0
     while True:
@@ -43,7 +43,7 @@ def packets(container: InputContainer, streams: Sequence[Stream], on_damage: OnD
 
 
 def decodable(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Every frame that the decoder returns, also where it fails on others; damaged ones are marked `is_corrupt`."""
+    """Every frame that the decoder returns, also if it fails on others; damaged ones are marked `is_corrupt`."""
     own = alpha_decoder(stream)
     # Threads that decode slices in parallel return different frames of the same damaged data from run to run.
     (own or stream.codec_context).thread_count = 1

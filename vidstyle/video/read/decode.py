@@ -1,4 +1,4 @@
-"""Decoding a movie from any frame on, exactly, through one open container."""
+"""Decoding a movie exactly from any frame on, through one open container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import decoded
 from vidstyle.video.read.container import open_container, video_stream
@@ -63,8 +63,8 @@ class MovieDecoder:
     def _frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
         """Frames `first` to `last` as decoded.
 
-        Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. So the landing
-        is checked, and where it is late we step back by 1, 2, 4, ... seconds, and at last start from the beginning.
+        Seeking alone is not exact: with open groups of pictures or in transport streams it may land late. The
+        position is checked; if it is late, the seek is repeated 1, 2, 4, ... seconds earlier, and at last from the beginning.
         """
         clip = self._clip
         if self._settings.on_damage != "fail":
@@ -84,7 +84,7 @@ class MovieDecoder:
             back = max(2 * back, Fraction(1))
 
     def _beginning(self) -> tuple[InputContainer, VideoStream]:
-        """The file, opened anew, so that nothing was read of it."""
+        """The file, opened again, so that reading starts at its beginning."""
         self._open.close()
         container = self._open.enter_context(open_container(self._clip.path))
         self._file = container, video_stream(container, self._clip.path, self._clip.coding.stream)
@@ -107,7 +107,7 @@ class MovieDecoder:
         while (frame := _next(clip.path, found, index or 0, clip.frames)) is not None:
             time = frame.pts
             if seek is None and index == 0 and time is not None and time < clip.pts[0]:
-                continue  # the probe left these out, too
+                continue  # the probe leaves these frames out
             if index is None:
                 index = indices.get(time) if time is not None else None
                 if index is None:
@@ -147,7 +147,7 @@ def _next(path: Path, found: Iterator[VideoFrame], read: int, total: int) -> Vid
     try:
         return next(found, None)
     except av.FFmpegError as error:
-        raise InputError(f"{path}: is damaged ({(error.strerror or str(error)).lower()}); "
+        raise InputError(f"{path}: is damaged ({reason(error)}); "
                          f"{read} of {total} frames were read; {REMEDY}.") from error
 
 

@@ -9,7 +9,7 @@ from av import Packet, VideoFrame
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.read.alpha import alpha_decoder
@@ -19,8 +19,8 @@ from vidstyle.video.read.damage import REMEDY
 class FirstFrame:
     """Decodes the packets of a stream, as they are added, until the first frame is there.
 
-    Unless `on_damage` is `fail`, packets that cannot be decoded are passed over, and so are damaged frames where a good
-    one follows.
+    Unless `on_damage` is `fail`, packets that cannot be decoded are skipped, and so are damaged frames if a good one
+    follows.
     """
 
     def __init__(self, stream: VideoStream, path: Path, on_damage: OnDamage) -> None:
@@ -45,8 +45,7 @@ class FirstFrame:
         except av.FFmpegError as error:
             if self._on_damage != "fail":
                 return
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self._path}: its first frame cannot be decoded ({reason}){self._too_large()}; "
+            raise InputError(f"{self._path}: its first frame cannot be decoded ({reason(error)}){self._too_large()}; "
                              f"{REMEDY}.") from error
         for frame in decoded:
             if not isinstance(frame, VideoFrame):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from av import VideoFrame
 from av.container import InputContainer
@@ -17,7 +16,7 @@ from vidstyle.video.clip import Clip, Coding
 from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
-from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb
+from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb, side_data
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
@@ -36,8 +35,8 @@ class Probed:
 def probe_movie(path: Path, on_damage: OnDamage) -> Probed:
     """Read every packet of the movie at `path` once, and decode those of the first frame.
 
-    Raises InputError, in one sentence, for what cannot be read: no video, an odd angle, an unknown colour matrix, and
-    damage where `on_damage` is `fail`.
+    Raises InputError, in one sentence, for what cannot be read: no video, a rotation that is not a multiple of 90
+    degrees, an unknown colour matrix, and damage where `on_damage` is `fail`.
     """
     with open_container(path) as container:
         stream = video_stream(container, path)
@@ -68,11 +67,9 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:
-    entries: Any = frame.side_data  # PyAV's type stubs do not know that it can be indexed by name
+    matrix = side_data(frame, "DISPLAYMATRIX")
     try:
-        return read_matrix(bytes(entries["DISPLAYMATRIX"]))
-    except KeyError:
-        return Orientation()
+        return Orientation() if matrix is None else read_matrix(matrix)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

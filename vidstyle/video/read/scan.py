@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.packets import CodedPacket
@@ -30,7 +30,7 @@ _JOINABLE = ("mpegts", "mpeg")  # may begin anywhere; other files begin with a f
 
 @dataclass(frozen=True)
 class Scan:
-    """What the packets of a movie say."""
+    """What the packets of a movie state."""
 
     pts: tuple[int, ...]
     durations: tuple[int, ...]
@@ -41,18 +41,44 @@ class Scan:
     """The first packets of each stream but the painted one, by the stream's number."""
 
 
+@dataclass
+class _Displayed:
+    """The frames of the painted stream that a player displays, collected packet by packet."""
+
+    codec: str
+    joinable: bool
+    """Whether the file may begin with a frame that refers to frames before it."""
+    frames: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    """By time: duration, and whether decoding can start there."""
+    start: int | None = None
+    """Time of the first frame that decoding can start from."""
+    timeless: int = 0
+    double: int = 0
+    """Number of frames without a time, and at the time of another frame."""
+
+    def add(self, packet: Packet[Stream]) -> None:
+        """Add the frame of the next packet that has data, unless it is never displayed."""
+        time = packet.pts if packet.pts is not None else packet.dts
+        if self.start is None and (packet.is_keyframe or not self.joinable):
+            self.start = time
+        if packet.is_discard or _is_hidden(self.codec, packet):
+            return
+        self.timeless += time is None
+        self.double += time in self.frames
+        if time is not None and time not in self.frames:
+            self.frames[time] = packet.duration or 0, packet.is_keyframe
+
+
 def scan(container: InputContainer, stream: VideoStream, path: Path, first: FirstFrame, on_damage: OnDamage) -> Scan:
     """List the frames that a player displays; first: gets the packets of the stream until it has decoded a frame.
 
     Packets that an edit list hides are marked so by FFmpeg; VP8 and VP9 have packets that are never displayed. Raises
     InputError for damage where `on_damage` is `fail`, and for a clip without a frame or beyond the limits.
     """
-    displayed: dict[int, tuple[int, bool]] = {}
+    found = _Displayed(stream.codec_context.codec.canonical_name, container.format.name in _JOINABLE)
+    displayed, faults = found.frames, list[str]()
     counts = {other.index: PacketCount() for other in container.streams}
     heads: dict[int, list[CodedPacket]] = {other.index: [] for other in container.streams if other.index != stream.index}
-    start: int | None = None
-    faults, timeless, double = [], 0, 0
-    codec = stream.codec_context.codec.canonical_name
     try:
         for packet in packets(container, list(container.streams), on_damage):
             counts[packet.stream_index].add(packet)
@@ -62,25 +88,16 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
                 head.append(CodedPacket.of(packet))
             if packet.stream_index != stream.index or packet.size == 0:
                 continue
-            time = packet.pts if packet.pts is not None else packet.dts
-            if start is None and (packet.is_keyframe or container.format.name not in _JOINABLE):
-                start = time
-            if packet.is_discard or _is_hidden(codec, packet):
-                continue
-            timeless += time is None
-            double += time in displayed
-            if time is None or time in displayed:
-                continue
-            displayed[time] = packet.duration or 0, packet.is_keyframe
+            found.add(packet)
             if len(displayed) > limits.MOST_FRAMES:
                 raise InputError(f"{path}: holds more than {limits.MOST_FRAMES} frames, a day at 60 a second; "
                                  "split it first.")
     except av.FFmpegError as error:
-        faults.append(f"breaks off after {len(displayed)} frames ({(error.strerror or str(error)).lower()})")
-    if timeless:
-        faults.append(f"has {timeless} frames without a time")
-    if double:
-        faults.append(f"has {double} frames at the time of another")
+        faults.append(f"breaks off after {len(displayed)} frames ({reason(error)})")
+    if found.timeless:
+        faults.append(f"has {found.timeless} frames without a time")
+    if found.double:
+        faults.append(f"has {found.double} frames at the time of another")
     first_pts = first.frame.pts
     every = sorted(displayed)
     if not every:
@@ -91,7 +108,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
         if on_damage == "hold":
             displayed |= dict.fromkeys(missing_times(stream, every), (0, False))
             every = sorted(displayed)
-    left_out, damaged = frames_before_first(every, first_pts, start)
+    left_out, damaged = frames_before_first(every, first_pts, found.start)
     if damaged:
         faults.append(f"cannot be decoded before frame {damaged}")
     pts = every[left_out:]

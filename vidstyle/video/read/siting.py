@@ -1,4 +1,4 @@
-"""Where chroma lies between the pixels, which PyAV does not state but FFmpeg's description of a file does."""
+"""The position of chroma samples, which PyAV lacks and FFmpeg's description of a file states."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LOCATIONS = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 
 
 def chroma_location(container: InputContainer, stream: VideoStream) -> str:
-    """FFmpeg's name for it, such as `left`, as the file or its codec states; `unspecified` where neither does.
+    """FFmpeg's name of the chroma position, such as `left`, as the file or its codec states; `unspecified` where neither does.
 
     It is one of the words behind the pixel format, as in `Stream #0:0: Video: hevc, yuv420p10le(tv, bt2020nc, topleft)`,
-    and is there only while FFmpeg logs verbosely.
+    and appears only while FFmpeg logs verbosely.
     """
     described_container: Any = container  # PyAV's type stubs lack `dumps_format`
     level = logging.get_level()

@@ -13,7 +13,9 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 
 _HOLDS = {"mp4": ("h264", "hevc", "vp9", "av1"), "mov": ("h264", "hevc", "prores", "dnxhr"),
           "matroska": ("h264", "hevc", "vp9", "av1", "prores", "ffv1"), "webm": ("vp9", "av1")}
-"""Codecs of each format; the first one is its default."""
+"""Codecs of each format, the best known first."""
+_DEFAULT = "h264"
+"""The codec for `auto`; a format that does not hold it takes its own first one."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,16 @@ class VideoCodec:
     depths: tuple[int, ...]
     """Bits of one sample."""
     odd: bool
-    """Whether it writes odd sizes in any chroma format; where not, they are written as 4:4:4."""
+    """Whether it writes odd sizes in any chroma format; otherwise they are written as 4:4:4."""
     most_crf: int | None
     """The highest `crf`; None where the codec has no such scale."""
     alpha: bool = False
-    """Whether it writes alpha, so that players find it."""
+    """Whether it writes alpha in a form that players read."""
     options: tuple[tuple[str, str], ...] = ()
 
 
 CODECS = {
-    # Without mbtree=0, x264 reads memory it never wrote at some widths, and the same frames make different files.
+    # Without mbtree=0, x264 reads uninitialised memory at some widths, and the same frames give different files.
     "h264": VideoCodec("libx264", ("420", "422", "444"), (8, 10), False, 51, False, (("x264-params", "mbtree=0"),)),
     "hevc": VideoCodec("libx265", ("420", "422", "444"), (8, 10, 12), False, 51, False,
                   (("x265-params", "pools=4:frame-threads=2:log-level=error"),)),
@@ -64,7 +66,7 @@ def choose_codec(target: Path, codec: str) -> str:
         raise UsageError(f"{target}: cannot write {target.suffix or 'a file without an extension'}; "
                          f"name the output {', '.join(CONTAINERS)}.")
     if codec == "auto":
-        return _HOLDS[container][0]
+        return _DEFAULT if _DEFAULT in _HOLDS[container] else _HOLDS[container][0]
     if codec not in CODECS:
         raise UsageError(f"There is no codec {codec!r}; choose one of {', '.join(CODECS)}.")
     if codec not in _HOLDS[container]:
@@ -75,8 +77,8 @@ def choose_codec(target: Path, codec: str) -> str:
 
 
 def default_suffix(clip: Clip, codec: str = "auto") -> str:
-    """The extension of a painted movie: the clip's own where it is written and holds `codec` (H.264 for `auto`)."""
-    codec = "h264" if codec == "auto" else codec
+    """The extension of a painted movie: the clip's own where it is written and holds `codec`; `auto` stands for H.264."""
+    codec = _DEFAULT if codec == "auto" else codec
     own = clip.path.suffix.lower()
     if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
         return own

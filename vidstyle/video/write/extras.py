@@ -52,7 +52,7 @@ class ExtrasWriter:
                                 "A subtitle, cover or data stream cannot be read to its end ({}); copy the file again.")
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write all up to this moment of the source; all that is left for None."""
+        """Write all packets up to this time of the source; None writes all that are left."""
         for packet in self._feed.until(seconds):
             for written in self._cut(packet):
                 self._sink.mux(written)
@@ -94,7 +94,7 @@ def demuxed_streams(streams: Sequence[tuple[Stream, How]]) -> list[Stream]:
 
 
 def _timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
-    """The packets that have a time; a cover has none and is there from the beginning."""
+    """The packets that have a time; a cover has none and gets time 0."""
     for packet in packets:
         if packet.pts is None and is_cover(packet.stream):
             packet.pts = packet.dts = 0

@@ -1,4 +1,4 @@
-"""Packets of a file in its own order, handed out as the video is written."""
+"""Packets of a file in its own order, up to the time to which the video is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from av import Packet
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.read.container import demuxed
 
@@ -20,9 +20,9 @@ _STATISTICS = ("BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES")  # of a Matroska st
 
 
 class PacketFeed:
-    """Hands out packets up to a moment.
+    """Gives the packets up to a time.
 
-    time_of: the time of a packet that counts, in units of its time base. failure: the sentence of the InputError that is
+    time_of: which time of a packet is compared, in units of its time base. failure: the sentence of the InputError that is
     raised where the packets cannot be read, with `{}` for the reason.
     """
 
@@ -34,7 +34,7 @@ class PacketFeed:
         """Whether there are no packets left."""
 
     def until(self, seconds: Fraction | None) -> Iterator[Packet[Stream]]:
-        """The packets up to this moment on the file's clock; all that are left for None."""
+        """The packets up to this time on the file's clock; None gives all that are left."""
         while (packet := self._next or self._read()) is not None:
             self._next, time = packet, self._time_of(packet)
             if seconds is not None and time is not None and time * packet.time_base > seconds:
@@ -47,7 +47,7 @@ class PacketFeed:
         try:
             return next(self._packets, None)
         except av.FFmpegError as error:
-            raise InputError(self._failure.format(error.strerror)) from error
+            raise InputError(self._failure.format(reason(error))) from error
 
 
 def stored(packets: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
@@ -69,6 +69,6 @@ def is_cover(stream: Stream) -> bool:
 
 
 def copied_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a file or a stream that stay true of the copy; tags that a muxer writes by itself are left out."""
+    """The tags of a file or a stream that are valid for the copy; tags that a muxer writes by itself are left out."""
     return {key: value for key, value in metadata.items()
             if key.lower() not in _WRITTEN_BY_MUXERS and key not in _STATISTICS and not key.startswith("_STATISTICS")}

@@ -12,7 +12,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.video.interfaces import Source
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
-from vidstyle.video.pixels.planes import has_alpha, is_rgb, subsampling
+from vidstyle.video.pixels.planes import depth_suffix, has_alpha, is_rgb, subsampling
 from vidstyle.video.settings import WriteSettings
 from vidstyle.video.write.codecs import CODECS, CONTAINERS, FOR_VIEWING, choose_codec
 from vidstyle.video.write.light import light_parameters
@@ -30,7 +30,7 @@ class MovieFormat:
     pix_fmt: str
     options: dict[str, str]
     colour: Colour
-    """What the samples mean."""
+    """The colour tags that are written, and the matrix and range of the samples."""
     threads: int = _THREADS
     warnings: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
 
 
 def _colour(codec: str, colour: Colour, warnings: list[str]) -> Colour:
-    """The source's colours where the codec can state them, else those that it can; a false statement would show."""
+    """The source's colours if the codec can state them, else others that it can; wrong tags would change the look."""
     if codec == "prores" and colour.full_range and colour.matrix != "rgb":
         warnings.append("The source is full range, the output limited range, as all ProRes is.")
         return replace(colour, full_range=False, range_tag=1)
@@ -97,10 +97,6 @@ def _lost_light(hdr: HdrMetadata, encoder: str) -> list[str]:
     return lost
 
 
-def _suffix(depth: int) -> str:
-    return "" if depth == 8 else f"{depth}le"
-
-
 def _pix_fmt(name: str, source: Source, size: tuple[int, int], container: str) -> tuple[str, list[str], list[str]]:
     """The pixel format, the source's own where the codec can write it; warnings about it, and what is lost by it."""
     codec, clip = CODECS[name], source.clip
@@ -119,7 +115,7 @@ def _pix_fmt(name: str, source: Source, size: tuple[int, int], container: str) -
     gray = len([c for c in layout.components if not c.is_alpha]) == 1
     best = "444" if is_rgb(layout) else codec.chroma[0] if gray else {(2, 2): "420", (2, 1): "422"}.get(
         subsampling(layout), "444")
-    able = [c for c in codec.chroma if any(f"yuv{alpha}{c}p{_suffix(d)}" in built for d in codec.depths)]
+    able = [c for c in codec.chroma if any(f"yuv{alpha}{c}p{depth_suffix(d)}" in built for d in codec.depths)]
     chroma = min((c for c in able if c >= best), default=able[-1])
     if clip.orientation.transpose and best == "422" and "444" in able:
         chroma = "444"  # after a quarter turn, chroma is halved vertically, which 4:2:2 cannot hold
@@ -131,10 +127,10 @@ def _pix_fmt(name: str, source: Source, size: tuple[int, int], container: str) -
                         "some players do not show that.")
     planar = is_rgb(layout) and name == "ffv1"
     stem = f"gbr{alpha}p" if planar else f"yuv{alpha}{chroma}p"
-    depths = [d for d in codec.depths if f"{stem}{_suffix(d)}" in built]
+    depths = [d for d in codec.depths if f"{stem}{depth_suffix(d)}" in built]
     depth = min((d for d in depths if d >= deep), default=depths[-1])
     if depth < deep:
         lost.append(f"The source has {clip.coding.depth} bits, the output {depth}.")
     if is_rgb(layout) and not planar:
         warnings.append("The source is RGB, the output YUV (BT.709, limited range); --codec ffv1 keeps RGB.")
-    return f"{stem}{_suffix(depth)}", warnings, lost
+    return f"{stem}{depth_suffix(depth)}", warnings, lost

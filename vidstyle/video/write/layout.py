@@ -1,4 +1,4 @@
-"""What is decided about a movie before its first frame, and the video stream that follows from it."""
+"""The layout of a movie, which is fixed before its first frame, and the video stream with this layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vidstyle.video.write.feed import copied_tags, is_cover
 from vidstyle.video.write.formats import MovieFormat
 from vidstyle.video.write.streams import StreamPlan
 
-_UNTRUE_TAGS = ("rotate", "alpha_mode", "timecode")  # of the painted stream: written upright, coded otherwise, counted on
+_UNTRUE_TAGS = ("rotate", "alpha_mode", "timecode")  # of the source's stream, which are wrong or written anew for the output
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def add_video(sink: OutputContainer, movie: InputContainer | None, layout: Movie
     form, clip = layout.format, layout.source.clip
     options = dict(form.options)
     if form.encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # errors only: else it prints twenty lines on stderr at each segment
+        os.environ.setdefault("SVT_LOG", "1")  # errors only; otherwise it prints twenty lines on stderr for each segment
     if form.encoder == "libx265" and frames < 4:
-        options["bf"] = "0"  # FFmpeg makes up the decoding times of so few frames from memory it never wrote
+        options["bf"] = "0"  # FFmpeg reads the decoding times of so few frames from uninitialised memory
     if form.colour.location != "unspecified" and subsampling(VideoFormat(form.pix_fmt)) == (2, 2):
         options["chroma_sample_location"] = form.colour.location
     stream = sink.add_stream(form.encoder, clip.average_rate, options=options)

@@ -52,7 +52,7 @@ class Recoder:
         context.flush_buffers()  # a trial may have decoded the stream to its end
         self._in, self._rate = context, context.sample_rate
         rate = 48000 if encoder == "libopus" else self._rate  # Opus knows few rates
-        # AVI only counts channels; for their usual number they are the usual speakers.
+        # AVI states only the number of channels; the usual speakers are assumed for it.
         counted = context.layout.name.endswith("channels") or not context.layout.name
         self._layout = _USUAL.get(context.channels, context.layout.name) if counted else context.layout.name
         out = sink.add_stream(encoder, rate=rate, layout=self._layout)

@@ -10,7 +10,7 @@ from vidstyle.video.packets import CodedPacket
 LENGTH = 96
 """Frames in a segment. Each segment is coded by a fresh encoder, so that coding can resume there with the same result."""
 SHORTEST = 8
-"""Fewest frames in the last segment: encoders choose the times of a very few frames differently from those of many."""
+"""Fewest frames in the last segment: with very few frames, encoders choose other times than with many."""
 
 
 def ends_segment(written: int, total: int) -> bool:

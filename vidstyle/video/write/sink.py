@@ -13,11 +13,11 @@ from typing import Self
 import av
 from av.container import OutputContainer
 from av.video.stream import VideoStream
-from torch.nn.functional import interpolate
 
 from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.frame import Frame
+from vidstyle.core.images import resize_alpha
 from vidstyle.video.interfaces import Written
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import sdr_range_to_hdr
@@ -33,14 +33,14 @@ from vidstyle.video.write.sound import SoundWriter, movie_timescale
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
              "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",
              "creation_time"}
-"""Tags that MP4 has a place for; any other needs a switch."""
+"""Tags that MP4 has a field for; others need `use_metadata_tags`."""
 
 
 class MovieSink:
     """Writes the frames of a layout to its target; see `interfaces.Sink`.
 
     The whole clip keeps its times to the tick. A range is shifted so that its first frame appears at zero; sound,
-    subtitles and chapters are cut to the range and shifted by the same time, and the timecode counts on. Matroska and
+    subtitles and chapters are cut to the range and shifted by the same time, and the timecode is advanced. Matroska and
     WebM count whole milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins
     before zero delays everything by the same amount. Pixels are written upright, without a rotation matrix.
 
@@ -75,7 +75,7 @@ class MovieSink:
         readers = self._open.enter_context(open_readers(layout.source))
         self._movie = readers.movie
         tags = {} if readers.movie is None else copied_tags(readers.movie.metadata)
-        options = {"fflags": "+bitexact"}  # else Matroska gives each file a random number of its own
+        options = {"fflags": "+bitexact"}  # otherwise Matroska writes a random number into each file
         if form.container in ("mp4", "mov"):
             flags = "+faststart" + ("+use_metadata_tags" if set(tags) - _MP4_TAGS else "")
             tracks = [track for track in layout.source.soundtracks if track.index in streams.audio]
@@ -88,7 +88,7 @@ class MovieSink:
         begin, end = clip.pts[layout.first], clip.pts[layout.last] + clip.durations[layout.last]
         low, high = (None, None) if layout.whole else (begin * clip.time_base, end * clip.time_base)
         origin, delay = layout.shift * clip.time_base, layout.sound_delay
-        # The sound of another file may go on for hours.
+        # The sound of another file may be longer than the clip.
         until = high if layout.source.settings.sound is None else end * clip.time_base
         sound = readers.soundtracks(streams.audio)
         self._sound = SoundWriter(self._sink, sound, iter(()) if readers.sound is None else read(readers.sound, sound),
@@ -110,9 +110,7 @@ class MovieSink:
         width, height = self._layout.size
         if tuple(frame.image.shape) != (3, height, width):
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
-        alpha = frame.alpha
-        if alpha is not None and alpha.shape[1:] != frame.image.shape[1:]:
-            alpha = interpolate(alpha[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        alpha = None if frame.alpha is None else resize_alpha(frame.alpha, (height, width))
         image = frame.image if self._hdr is None else sdr_range_to_hdr(frame.image, self._hdr)
         coded = write_image(image, self._layout.format.pix_fmt, self._layout.format.colour, alpha)
         return Written(pack_samples(coded), self._encode(coded, frame.pts, frame.duration))
@@ -131,7 +129,7 @@ class MovieSink:
             self._encode(coded, self._clip.pts[index], self._clip.durations[index])
 
     def _encode(self, frame: av.VideoFrame, pts: int, duration: int) -> bytes | None:
-        """Give the next frame to the segment's encoder; at the segment's end, write it and return it."""
+        """Encode the next frame; at the end of a segment, write the segment and return it."""
         frame.pts, frame.time_base = pts - self._layout.shift, self._clip.time_base
         self._durations[frame.pts] = duration
         self._written += 1
@@ -217,7 +215,7 @@ class MovieSink:
             if self._sink is not None:
                 self._sink.close()
         except (av.FFmpegError, OSError, ValueError):
-            pass  # it is removed anyway
+            pass  # the file is removed in any case
         finally:
             self._open.close()
             self._part.discard()

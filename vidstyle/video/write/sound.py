@@ -1,4 +1,4 @@
-"""Writing sound under the painted video: packets are copied where the output can hold them, and re-encoded where not."""
+"""Writing the sound of the output: packets are copied where the output can hold them, and re-encoded where not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Track
 from vidstyle.video.write.feed import PacketFeed, copied_tags
 from vidstyle.video.write.recode import Recoder
@@ -59,7 +59,7 @@ class SoundWriter:
                                 "The sound cannot be read to its end ({}); use --audio none.")
 
     def write_until(self, seconds: Fraction | None) -> None:
-        """Write all sound up to this moment of the source; all that is left for None."""
+        """Write all sound up to this time of the source; None writes all that is left."""
         for packet in self._feed.until(seconds):
             self._write(packet)
         if self._feed.ended:
@@ -70,14 +70,14 @@ class SoundWriter:
     def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream.index
         if index in self._recoders:
-            self._mux(self._recoders[index].feed(packet), index)  # from the beginning: only so is the cut exact
+            self._mux(self._recoders[index].feed(packet), index)  # decoding starts at the beginning, so that the cut is exact
             return
         time = Fraction((packet.pts if packet.pts is not None else packet.dts) or 0) * packet.time_base
         length = (packet.duration or 0) * packet.time_base
         if self._begin is not None and (time < self._begin if self._whole_only else time + length <= self._begin):
             return
         if self._end is not None and time >= self._end:
-            return  # not the end yet: another stream may still be behind
+            return  # other streams may still have earlier packets
         packet.dts = (packet.dts or 0) - self._shifts[index]
         if packet.pts is not None:
             packet.pts -= self._shifts[index]
@@ -88,7 +88,7 @@ class SoundWriter:
         try:
             recoded = list(packets)
         except av.FFmpegError as error:
-            raise InputError(f"The sound cannot be decoded to its end ({error.strerror}); use --audio none.") from error
+            raise InputError(f"The sound cannot be decoded to its end ({reason(error)}); use --audio none.") from error
         for packet in recoded:
             packet.stream = self._outs[index]
             self._sink.mux(packet)

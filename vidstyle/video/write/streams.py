@@ -40,7 +40,7 @@ class StreamPlan:
 
 
 def plan_streams(source: Source, readers: Readers, suffix: str, audio: str = "copy", *, whole: bool = True) -> StreamPlan:
-    """What an output with the extension `suffix` takes of the source; whole: not of a range.
+    """Plan what an output with the extension `suffix` holds of the source. whole: all frames are written, not a range.
 
     An extension that is not written stands for the one that would be written in its place. Of a range, sound is copied
     only where the format can tell players to skip the beginning of a packet (MP4, MOV).
@@ -129,7 +129,7 @@ def _candidates(track: Track, container: str) -> Sequence[How]:
 def _sound_fits(source: Source, readers: Readers, track: Track, container: str, encoder: str | None = None) -> bool:
     """Whether a few packets of the track can be written; what a format states about itself is only a hint."""
     if source.settings.sound is not None and container == "mp4" and (encoder or track.codec).startswith("pcm_"):
-        return False  # the format can, but hardly any player plays it
+        return False  # the format holds it, but few players play it
     streams = readers.soundtracks([track.index])
     if not streams or streams[0].codec_context is None:
         return False
@@ -145,13 +145,13 @@ def _written(container: str, sound: Sequence[AudioStream], recoded: dict[int, st
     """Whether a file in memory takes these streams and their first packets."""
     sink = av.open(io.BytesIO(), "w", format=container)
     try:
-        heard = SoundWriter(sink, sound, stored(source.sound_packets, sound), recoded)
-        others = ExtrasWriter(sink, extras, stored(source.first_packets, demuxed_streams(extras)), source.first_packets)
+        sound_writer = SoundWriter(sink, sound, stored(source.sound_packets, sound), recoded)
+        extras_writer = ExtrasWriter(sink, extras, stored(source.first_packets, demuxed_streams(extras)), source.first_packets)
         if any(how == "attach" for _, how in extras):
-            sink.add_stream("ffv1", 25, width=16, height=16)  # there is no file of attachments alone
+            sink.add_stream("ffv1", 25, width=16, height=16)  # a file cannot hold attachments alone
         sink.start_encoding()
-        heard.write_until(None)
-        others.write_until(None)
+        sound_writer.write_until(None)
+        extras_writer.write_until(None)
         sink.close()
     except (av.FFmpegError, ValueError, InputError):
         return False

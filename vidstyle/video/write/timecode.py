@@ -1,4 +1,4 @@
-"""Timecode: the address of a frame on the tape it came from, counted on for a range that begins later."""
+"""Timecode: the address of a frame on the original tape, advanced for a range that begins later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FORM = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
 
 def advance(timecode: str, frames: int, rate: Fraction) -> str | None:
-    """The timecode `frames` later at `rate` frames a second; None where `timecode` is none or does not fit the rate.
+    """The timecode `frames` later at `rate` frames a second; None if `timecode` is not a timecode or does not fit the rate.
 
     A semicolon or a point before the frames means drop-frame counting (SMPTE ST 12-1): at 29.97 the numbers 0 and 1, at
     59.94 the numbers 0 to 3, are left out at the start of each minute but every tenth. Goes round at 24 hours.

@@ -1,0 +1,184 @@
+"""Strokes: they are the style's own patches, follow the guide, leave trusted paint alone and do not repeat."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tests.style_images import bricks, noise
+from vidstyle.core.frame import Prior
+from vidstyle.core.images import resize
+from vidstyle.painting.strokes import StrokeIndex, index, lay_strokes, mend, search
+from vidstyle.painting.strokes.choose import Field, choose
+from vidstyle.painting.strokes.describe import whole
+from vidstyle.painting.strokes.passes import GRID, PASSES
+from vidstyle.painting.strokes.patches import grid_size, vote, window
+from vidstyle.painting.strokes.search import distances, even_spread, nearest
+
+
+def texture(seed: int, size: int = 144) -> Tensor:
+    """(3, size, size) in [0, 1], a style picture: no two places look alike."""
+    return resize(noise(seed, 96), (size, size))
+
+
+@pytest.fixture(scope="module")
+def style() -> Tensor:
+    return texture(1)
+
+
+@pytest.fixture(scope="module")
+def built(style: Tensor) -> StrokeIndex:
+    return StrokeIndex.build([style], [1.0], 96)
+
+
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of distances that are computed, call by call."""
+    counts: list[int] = []
+
+    def counted(targets: Tensor, sources: Tensor, squared: Tensor) -> Tensor:
+        counts.append(len(targets) * len(sources))
+        return distances(targets, sources, squared)
+
+    monkeypatch.setattr(search, "distances", counted)
+    return counts
+
+
+def test_a_guide_that_is_the_style_comes_back(style: Tensor, built: StrokeIndex):
+    guide = resize(style, (96, 96))
+    inner = (slice(None), slice(8, 84), slice(8, 88))  # borders and corners are not laid
+    error = (lay_strokes(built, guide) - guide)[inner].abs().mean()
+    # Another order of the same pixels is 0.13 away; votes of neighbours that disagree by a pixel cost about 0.01.
+    assert error < 0.2 * (guide.flip(1) - guide)[inner].abs().mean()
+
+
+def test_every_patch_lies_near_a_patch_of_the_style():
+    guide, style = noise(7, 96), bricks(144)
+    shown = F.unfold(resize(style, (96, 96))[None], 5)[0].T  # every patch, by brute force
+
+    def away(image: Tensor) -> Tensor:
+        return torch.cdist(F.unfold(image[None], 5, stride=3)[0].T, shown).amin(1)
+
+    # The style is resized once more on its way through the strokes, and seams are votes: half is a safe margin.
+    assert away(lay_strokes(StrokeIndex.build([style], [1.0], 96), guide)).mean() < 0.5 * away(guide).mean()
+
+
+def test_trusted_paint_stays_bit_for_bit(built: StrokeIndex):
+    paint, guide = noise(3, 96), noise(4, 96)
+    trust = torch.zeros(1, 96, 96)
+    trust[:, :, :60] = 0.9
+    painted = lay_strokes(built, guide, Prior(paint, trust))
+    assert torch.equal(painted[:, :, :60], paint[:, :, :60])
+    assert not torch.equal(painted[:, :, 60:], paint[:, :, 60:])
+    assert torch.equal(lay_strokes(built, guide, Prior(paint, torch.ones(1, 96, 96))), paint)
+
+
+def test_mending_fills_the_holes_only(built: StrokeIndex, products: list[int]):
+    guide = noise(4, 96)
+    painting = lay_strokes(built, guide)
+    whole_cost = sum(products)
+    products.clear()
+    known = torch.ones(1, 96, 96)
+    known[:, 40:52, 30:42] = 0
+    holed = painting * known
+    mended = mend(built, guide, holed, known)
+    assert torch.equal(mended * known, holed)
+    hole = (mended - painting)[:, 40:52, 30:42].abs().mean()
+    assert hole < 0.5 * (holed - painting)[:, 40:52, 30:42].abs().mean()  # painted like its surroundings, not black
+    # The hole and the patches that reach it cover (12 + 2 * 11)² of 96² pixels, 0.13; coarse levels reach further.
+    assert sum(products) < 0.2 * whole_cost
+    assert torch.equal(mend(built, guide, painting, torch.ones(1, 96, 96)), painting)
+
+
+def test_a_plain_guide_is_not_laid_with_the_same_patch(built: StrokeIndex):
+    one, patches = PASSES[-1], built.passes[-1]
+    grid = grid_size((144, 144), one.side, one.stride)
+    plain = whole(torch.full((3, 148, 148), 0.5))
+    places = torch.arange(grid[0] * grid[1])
+    targets = patches.describer.describe(plain, plain, one.stride, places)
+    assert len(targets.unique(dim=0)) == 1  # every patch asks for the same
+    spread = even_spread(patches)
+    start = Field(torch.full(grid, -1), one.stride)
+    field, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, start)
+    eighth = 144 // 8 // one.stride
+    around = field.match.unfold(0, eighth, 1).unfold(1, eighth, 1).flatten(0, 1).flatten(1)
+    most = max(int(some.unique(return_counts=True)[1].max()) for some in around)
+    assert most <= 4  # the project's bound on repetition
+
+
+def test_the_number_of_threads_changes_nothing(style: Tensor):
+    guide, before = noise(5, 96), torch.get_num_threads()
+    paintings = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            paintings.append(lay_strokes(StrokeIndex.build([style], [1.0], 96), guide))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*paintings)
+
+
+def test_two_styles_both_appear():
+    tints = torch.tensor([[1, 0.2, 0.2], [0.2, 0.2, 1]])[:, :, None, None]
+    red, blue = texture(1, 160) * tints[0], texture(2, 160) * tints[1]
+    both = StrokeIndex.build([red, blue], [1.0, 1.0], 96)
+    guide = torch.full((3, 64, 64), 0.1)
+    guide[0, :, :32] = guide[2, :, 32:] = 0.5
+    painted = lay_strokes(both, guide)
+    left, right = painted[:, :, :28].mean((1, 2)), painted[:, :, 36:].mean((1, 2))
+    assert left[0] > 2 * left[2]
+    assert right[2] > 2 * right[0]
+
+
+def test_weights_are_shares_of_the_patches(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(index, "MOST_PATCHES", 200)
+    shares = StrokeIndex.build([texture(1), texture(2)], [1.0, 3.0], 96)
+    for one, patches in zip(PASSES[1:], shares.passes[1:], strict=True):
+        row = patches.drawn // patches.columns * GRID
+        assert int((row < 144 // one.shrink).sum()) == 50
+        assert len(patches.drawn) == 200
+
+
+def test_cost_is_linear_in_the_pixels(monkeypatch: pytest.MonkeyPatch, products: list[int]):
+    monkeypatch.setattr(index, "MOST_PATCHES", 80)  # fewer than the smallest picture has at the coarsest level
+    costs = []
+    for size in (96, 192):
+        products.clear()
+        lay_strokes(StrokeIndex.build([texture(1, 200)], [1.0], size), noise(2, size))
+        costs.append(sum(products))
+    # Four times the pixels; the coarsest level has 15² and 33² patches, 4.8 times as many, for none stands over the edge.
+    assert 3 < costs[1] / costs[0] < 5
+
+
+def test_a_small_style_picture_is_not_enlarged(style: Tensor, built: StrokeIndex):
+    assert built.shown == (1.0,)
+    assert StrokeIndex.build([style], [1.0], 96, 2.0).shown == pytest.approx((0.5,), abs=0.02)  # sides are multiples of 8
+    painted = lay_strokes(StrokeIndex.build([style[:, :20, :24]], [1.0], 48), noise(2, 48))  # too small for its coarse levels
+    assert painted.isfinite().all()
+
+
+def test_descriptions_are_exact(style: Tensor, built: StrokeIndex):
+    patches = built.passes[2]
+    described = patches.descriptions
+    assert torch.equal(described, described.round())
+    assert described[patches.drawn].double().norm(dim=1).max() < 2048  # sums of products below 2^24: exact in float32
+    some = described[patches.drawn][:50]
+    brute = (some[:, None].double() - some[None].double()).square().sum(2)
+    assert torch.equal(distances(some, some, some.square().sum(1)).double(), brute)
+
+
+def test_a_vote_is_the_weighted_mean():
+    generator = torch.Generator().manual_seed(0)
+    patches, weights = torch.rand(2, 3, 8, 8, generator=generator), torch.tensor([1.0, 3.0])
+    image, covered = vote(patches, weights, torch.tensor([0, 1]), (1, 3), 4, window(8, 3.5))
+    shape = window(8, 3.5)
+    overlap = patches[0, :, :, 4:] * shape[:, 4:] + 3 * patches[1, :, :, :4] * shape[:, :4]
+    torch.testing.assert_close(image[:, :, 4:8], overlap / (shape[:, 4:] + 3 * shape[:, :4]))
+    assert covered[0].all(0).tolist() == [True] * 12 + [False] * 4
+
+
+def test_each_style_needs_a_weight(style: Tensor):
+    with pytest.raises(ValueError, match="1 style pictures and 2 weights"):
+        StrokeIndex.build([style], [1.0, 2.0], 96)

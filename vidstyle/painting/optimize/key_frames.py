@@ -1,0 +1,65 @@
+"""Painting key frames: forms by optimization or from the frame itself, then strokes of the style (Texler et al. 2019)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.core.frame import Prior
+from vidstyle.core.images import resize
+from vidstyle.painting.optimize.stylizer import OptimizingStylizer, resize_prior
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.strokes import StrokeIndex, lay_strokes, mend
+
+FORM_SIZE = 0.5
+"""Size at which forms are painted under strokes, over the painted size: at full size they look nearly the same, and take three
+times as long."""
+
+
+@dataclass(frozen=True)
+class KeyFrameStylizer:
+    """Paints key frames, and what no key frame shows in the frames between them."""
+
+    optimizer: OptimizingStylizer
+    index: StrokeIndex | None
+    """The style's strokes; None for the forms alone."""
+    forms: float
+    """Share of the optimized painting in the guide of the strokes; the rest is the frame in the style's palette."""
+    strokes: float
+    """Share of the strokes in the painting; the rest is their guide."""
+
+    def paint(self, image: Tensor, prior: Prior | None) -> Tensor:
+        """A key frame (3, H, W) in [0, 1] -> its painting; see `KeyPainter`.
+
+        prior: the last key frame's painting, warped onto this frame. Where it is trusted its paint stays.
+        """
+        guide = self._guide(image, prior)
+        if self.index is None:
+            return guide
+        return torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+
+    def mend(self, image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
+        """Paint the holes of an in-between (3, H, W), guided by its frame in the style's palette; see `Mender`."""
+        guide = torch.lerp(in_palette(self.optimizer.palette, image), painting, known)
+        if self.index is None:
+            return guide
+        return torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
+
+    def _guide(self, image: Tensor, prior: Prior | None) -> Tensor:
+        own = in_palette(self.optimizer.palette, image)
+        if self.forms == 0:
+            return own
+        if self.index is None:
+            return torch.lerp(own, self.optimizer.paint_key(image, prior), self.forms)
+        height, width = image.shape[-2:]
+        size = (max(16, round(FORM_SIZE * height)), max(16, round(FORM_SIZE * width)))
+        painted = self.optimizer.paint_key(resize(image, size), None if prior is None else resize_prior(prior, size))
+        return torch.lerp(own, resize(painted, (height, width)), self.forms)
+
+
+def in_palette(palette: Palette, image: Tensor) -> Tensor:
+    """`image` (3, H, W) in the style's palette, each channel within the style's range."""
+    darkest, lightest = (limit.to(image)[:, None, None] for limit in (palette.darkest, palette.lightest))
+    return torch.minimum(torch.maximum(palette(image), darkest), lightest)

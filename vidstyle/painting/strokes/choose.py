@@ -1,0 +1,152 @@
+"""Choice: of the style patches found for every patch, those that continue their neighbours' and are not overused.
+
+Coherence as in Ashikhmin (2001) and k-coherence search (Tong et al. 2002): a neighbour's style patch, shifted as the neighbour
+is, is a candidate too, so that whole strokes are copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.painting.strokes.index import Patches
+from vidstyle.painting.strokes.passes import GRID
+
+COHERENCE = 0.8
+"""Share of its cost that a style patch loses if it continues the patches of all eight neighbours; at 0.6 strokes break up."""
+REUSE = 1.0
+"""Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
+CELL = 8
+"""Side in pixels of the cells of the style picture whose uses are counted."""
+BLOCKS = 6
+"""Uses are counted in blocks of the height over this, three by three. At 16 a speck came back every fifth of the height."""
+_SWEEPS = 2  # the second knows all neighbours
+_APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
+_AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which style patch lies at every place of the painting's grid of patches."""
+
+    match: Tensor
+    """(rows, columns) places of style patches; -1 where none is laid."""
+    stride: int
+    """Pixels between neighbouring patches."""
+
+
+def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, spread: Tensor,
+           start: Field) -> tuple[Field, Tensor]:
+    """The style patches that are laid, and their distances (n,).
+
+    targets: descriptions (n, D) of the patches at `places` (n,) of the grid of `start`. candidates: (n, K) places of style
+    patches. spread: (places,) the factor of each style patch's distances. start: what lies there so far.
+    """
+    rows, columns = start.match.shape
+    match = torch.full((rows + 2, columns + 2), -1, device=places.device)  # a margin of nothing around the grid
+    match[1:-1, 1:-1] = start.match
+    flat = match.view(-1)
+    y, x = places // columns, places % columns
+    here = (y + 1) * (columns + 2) + x + 1
+    asked = torch.zeros_like(flat, dtype=torch.bool)
+    asked[here] = True
+    flat[~asked] = -1
+    steps = torch.tensor([down * (columns + 2) + right for down, right in _AROUND], device=places.device)
+    shift = start.stride // GRID
+    shifts = torch.tensor([(down * style.columns + right) * shift for down, right in _AROUND], device=places.device)
+    uses = _Uses.empty(style, rows, columns, start.stride, places.device)
+    laid = flat[here] >= 0
+    uses.add(y[laid], x[laid], flat[here][laid], 1)
+    groups = [((y % _APART == down) & (x % _APART == right)).nonzero()[:, 0]
+              for down in range(_APART) for right in range(_APART)]
+    distance = targets.new_zeros(len(places))
+    for group in groups * _SWEEPS:
+        now, own = flat[here[group]], targets[group]
+        beside = flat[here[group][:, None] + steps]
+        continued = torch.where(beside >= 0, beside - shifts, -1)
+        options = torch.cat([now[:, None], continued, candidates[group]], 1)
+        inside = (options >= 0) & (options < len(style.allowed))
+        options = options.clamp(0, len(style.allowed) - 1)
+        valid = inside & style.allowed[options]
+        away = (style.descriptions[options] - own[:, None]).square().sum(2)
+        agreeing = (options[:, :, None] == continued[:, None]).sum(2)
+        laid = now >= 0
+        uses.add(y[group][laid], x[group][laid], now[laid], -1)
+        cost = (away + 1) * spread[options] * (1 + REUSE * uses.count(y[group], x[group], options))
+        cost = (cost * (1 - COHERENCE / 8 * agreeing)).masked_fill(~valid, torch.inf)
+        best = cost.argmin(1, keepdim=True)
+        flat[here[group]] = options.gather(1, best)[:, 0]
+        distance[group] = away.gather(1, best)[:, 0]
+        uses.add(y[group], x[group], flat[here[group]], 1)
+    return Field(match[1:-1, 1:-1].clone(), start.stride), distance
+
+
+@dataclass(frozen=True)
+class _Uses:
+    """How often each cell of the style picture is laid in the neighbourhood of each block of the painting."""
+
+    table: Tensor
+    """(blocks * cells,) int32: uses in the block and the eight around it."""
+    block: int
+    """Side of a block in patches."""
+    across: int
+    """Blocks in a row, with a margin of one on both sides."""
+    columns: int
+    """Of the grid of style patches."""
+    cells: int
+    """Number of cells of the style picture."""
+    once: int
+    """Patches that lie in a cell when it is copied once, as a whole."""
+
+    @classmethod
+    def empty(cls, style: Patches, rows: int, columns: int, stride: int, device: torch.device) -> _Uses:
+        block = max(1, -(-rows // BLOCKS))
+        down, across = -(-rows // block) + 2, -(-columns // block) + 2
+        per = CELL // GRID
+        cells = -(-(len(style.allowed) // style.columns) // per) * -(-style.columns // per)
+        table = torch.zeros(down * across * cells, dtype=torch.int32, device=device)
+        return cls(table, block, across, style.columns, cells, max(1, CELL // stride) ** 2)
+
+    def _at(self, y: Tensor, x: Tensor) -> Tensor:
+        """The block of the patches in rows `y` and columns `x`."""
+        return (y // self.block + 1) * self.across + x // self.block + 1
+
+    def _cell(self, places: Tensor) -> Tensor:
+        """The cell of the style patches at `places`."""
+        per = CELL // GRID
+        return places // self.columns // per * -(-self.columns // per) + places % self.columns // per
+
+    def add(self, y: Tensor, x: Tensor, places: Tensor, count: int) -> None:
+        """Count the style patches at `places` (n,), laid in rows `y` and columns `x`, `count` times."""
+        around = torch.tensor([0, *(down * self.across + right for down, right in _AROUND)], device=y.device)
+        index = (self._at(y, x)[:, None] + around) * self.cells + self._cell(places)[:, None]
+        index = index.flatten()
+        self.table.index_add_(0, index, self.table.new_full((1,), count).expand(len(index)))
+
+    def count(self, y: Tensor, x: Tensor, places: Tensor) -> Tensor:
+        """How many times more than once the cells of `places` (n, K) are laid around rows `y` and columns `x`."""
+        uses = self.table[self._at(y, x)[:, None] * self.cells + self._cell(places)]
+        return (uses - (self.once - 1)).clamp_min(0) / self.once
+
+
+def carry(field: Field, coarse: Patches, fine: Patches, grid: tuple[int, int], stride: int) -> Field:
+    """`field` of one pass as the start of the next, on a grid of `grid` (rows, columns) patches `stride` pixels apart.
+
+    Where a patch begins between those of `field`, it continues the nearest of them.
+    """
+    factor = 2 if fine.picture.shape[1] > 1.5 * coarse.picture.shape[1] else 1
+    rows, columns = field.match.shape
+    y, x = (torch.arange(count, device=field.match.device) * stride for count in grid)
+    near_y, near_x = ((pixels / (factor * field.stride)).round().long().clamp_max(count - 1)
+                      for pixels, count in ((y, rows), (x, columns)))
+    match = field.match[near_y[:, None], near_x]
+    beside_y, beside_x = ((pixels - factor * field.stride * near).div(GRID, rounding_mode="floor")
+                          for pixels, near in ((y, near_y), (x, near_x)))
+    row = match // coarse.columns * factor + beside_y[:, None]
+    column = match % coarse.columns * factor + beside_x
+    place = row * fine.columns + column
+    inside = (match >= 0) & (row >= 0) & (column >= 0) & (column < fine.columns) & (place < len(fine.allowed))
+    place = place.clamp(0, len(fine.allowed) - 1)
+    return Field(torch.where(inside & fine.allowed[place], place, -1), stride)
