@@ -11,7 +11,7 @@ from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer, resize_prior
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, lay_strokes, mend
+from vidstyle.painting.strokes import TRUSTED, StrokeIndex, lay_strokes, mend
 
 FORM_SIZE = 0.5
 """Size at which forms are painted under strokes, over the painted size: at full size they look nearly the same, and take three
@@ -38,14 +38,17 @@ class KeyFrameStylizer:
         guide = self._guide(image, prior)
         if self.index is None:
             return guide
-        return torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+        painting = torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+        # Blended with its guide at every key frame, paint that stays would fade from one to the next.
+        return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
     def mend(self, image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
         """Paint the holes of an in-between (3, H, W), guided by its frame in the style's palette; see `Mender`."""
         guide = torch.lerp(in_palette(self.optimizer.palette, image), painting, known)
         if self.index is None:
             return guide
-        return torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
+        mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
+        return torch.where(known >= TRUSTED, painting, mended)
 
     def _guide(self, image: Tensor, prior: Prior | None) -> Tensor:
         own = in_palette(self.optimizer.palette, image)
