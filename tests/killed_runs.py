@@ -42,6 +42,8 @@ from vidstyle.video.write import segment
 
 FRAMES, SIZE = 40, (96, 64)
 OPTIONS = {"fit_steps": 5, "optimize_steps": 10, "follow_steps": 8, "size": 80, "device": "cpu", "references": (1, 2)}
+PAINTED_BY = {"feedforward": {"method": "feedforward"}, "optimize": {"method": "optimize"},
+              "key-frames": {"method": "optimize", "key_every": 0, "strokes": 1.0, "forms": 0.0}}
 FULL = 44
 """Exit code of a run that ended with a sentence about its disk."""
 
@@ -88,7 +90,7 @@ def experiment(folder: Path, method: str, kills: int, seed: int, output: str = "
     clip = make_clip(folder / "clip.mp4", frames=FRAMES, size=SIZE, sound=[("aac", "eng")])
     picture = folder / "style.png"
     write_png(picture, torch.rand(3, 80, 64, generator=torch.Generator().manual_seed(0)))
-    options = Options(method=method, **OPTIONS)
+    options = Options(**PAINTED_BY[method], **OPTIONS)
     calm, target = folder / "calm" / output, folder / "shot" / output
 
     def paint(to: Path, most: int = resource.RLIM_INFINITY) -> Callable[[], object]:
@@ -141,7 +143,7 @@ def experiment(folder: Path, method: str, kills: int, seed: int, output: str = "
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--method", default="feedforward")
+    parser.add_argument("--method", choices=PAINTED_BY, default="feedforward")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path)

@@ -40,7 +40,7 @@ def test_a_line_whose_writing_was_interrupted_is_written_over(tmp_path: Path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("vidstyle.run.resume.journal.os.fsync", stop)
+        patch.setattr("vidstyle.run.resume.journal.fsync", stop)
         with pytest.raises(KeyboardInterrupt):
             journal.append({"n": 1, "text": "long" * 99})
     journal.append({"n": 1})

@@ -133,8 +133,9 @@ def test_two_processes_train_as_one_with_the_whole_batch(whole: Whole):
     for one, other in zip(shared, alone, strict=True):
         # The same numbers summed in another order. Measured: 2e-7 at the first step, which is float32's last place. Every step
         # starts from the last one's difference, and Muon makes a step of the same length of however small a gradient: after
-        # six steps it was 3e-6 in nearly all runs, 5e-4 in one and 2.5e-3 in another. Other data would change it by tenths.
-        assert one == pytest.approx(other, rel=3e-5 if other["step"] <= 2 else 2e-2)
+        # six steps it was 3e-6 in nearly all runs, 5e-4 in one and 2.5e-3 in another; after two, 6e-5 in one. So only the first
+        # step is held tightly. Other data would change it by tenths.
+        assert one == pytest.approx(other, rel=3e-6 if other["step"] == shared[0]["step"] else 2e-2)
 
 
 def test_the_file_states_what_it_was_trained_and_validated_on(whole: Whole):

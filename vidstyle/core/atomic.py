@@ -85,9 +85,10 @@ def write_atomically(path: Path, content: bytes) -> str:
 
 def fsync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are safe on the disk."""
-    if sys.platform == "win32" and path.is_dir():
+    folder = path.is_dir()
+    if sys.platform == "win32" and folder:
         return  # Windows opens no folders, and needs no such step
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)  # Windows syncs only what may be written
     try:
         os.fsync(handle)
     finally:

@@ -55,7 +55,7 @@ class TrainingFolder:
                 raise UsageError(f"{self.folder}: holds a training with other {', '.join(differ)}; give the same as before to "
                                  "continue it, or --restart to begin anew.")
             self.folder.mkdir(exist_ok=True)
-            record.write_text(json.dumps(job, indent=1) + "\n", encoding="utf-8")
+            write_atomically(record, json.dumps(job, indent=1).encode() + b"\n")
             (self.folder / "sheets").mkdir(exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written ({reason(error)}); name another -o.") from error

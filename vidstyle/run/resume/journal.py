@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vidstyle.core.atomic import write_atomically
+from vidstyle.core.atomic import fsync, write_atomically
 
 Record = dict[str, Any]
 
@@ -54,8 +53,7 @@ class Journal:
             file.truncate(size)  # removes a line whose writing was interrupted
             file.seek(size)
             file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        fsync(self.path)
         # One assignment: a signal that comes before it leaves a line that the next `append` writes over.
         self._content = (*records, record), size + len(line)
 
