@@ -10,6 +10,10 @@ from torch.nn.functional import grid_sample, pad
 
 from vidstyle.core.frame import FlowPair
 
+TRUSTED = 0.5
+"""Carried paint of at least this trust is kept, and what has less is painted anew. A threshold, for a blend of two paintings
+is a ghost."""
+
 
 def warp(image: Tensor, flow: Tensor, *, mode: Literal["bilinear", "bicubic"] = "bilinear", exact: bool = True) -> Tensor:
     """Warp `image` along `flow`: out(x) = image(x + flow(x)); beyond the border the border pixel is repeated.

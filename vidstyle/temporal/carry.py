@@ -9,10 +9,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vidstyle.core.frame import Correspondence, FlowPair, Prior
-from vidstyle.ops.warp import compose
+from vidstyle.ops.warp import TRUSTED, compose
 
-TRUSTED = 0.5
-"""Trust below which a pixel of a key frame is not used where another source is trusted; the test of a hole, too."""
 PATCH = 1 / 12
 """Mean size of the patches that pass from one key frame to the next together, in heights of the frame."""
 SPREAD = 1.4

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
-from vidstyle.ops.warp import warp
-from vidstyle.temporal.carry import TRUSTED, Packed, choose, from_bytes, hold, patch_bias
+from vidstyle.ops.warp import TRUSTED, warp
+from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, find_intervals, walk_back
 from vidstyle.temporal.loop import Painted, carry
 

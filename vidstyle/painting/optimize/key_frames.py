@@ -9,9 +9,10 @@ from torch import Tensor
 
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
+from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer, resize_prior
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import TRUSTED, StrokeIndex, lay_strokes, mend
+from vidstyle.painting.strokes import StrokeIndex, lay_strokes, mend
 
 FORM_SIZE = 0.5
 """Size at which forms are painted under strokes, over the painted size: at full size they look nearly the same, and take three

@@ -1,6 +1,6 @@
 """Strokes: patches of the style picture itself, laid where a guide asks for them (Texler et al. 2019)."""
 
 from vidstyle.painting.strokes.index import StrokeIndex
-from vidstyle.painting.strokes.lay import TRUSTED, lay_strokes, mend
+from vidstyle.painting.strokes.lay import lay_strokes, mend
 
-__all__ = ["TRUSTED", "StrokeIndex", "lay_strokes", "mend"]
+__all__ = ["StrokeIndex", "lay_strokes", "mend"]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
+from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
@@ -21,8 +22,6 @@ from vidstyle.painting.strokes.search import carry_spread, even_spread, measure_
 
 GUIDE_BLUR = 1.6
 """σ in pixels of each level: strokes follow forms, not the guide's own texture."""
-TRUSTED = 0.5
-"""Paint of at least this trust stays. A threshold, for a blend of two paintings is a ghost."""
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
