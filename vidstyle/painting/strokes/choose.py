@@ -13,10 +13,11 @@ from torch import Tensor
 
 from vidstyle.painting.strokes.index import Patches
 from vidstyle.painting.strokes.passes import GRID
+from vidstyle.painting.strokes.search import Targets
 
 COHERENCE = 0.8
 """Share of its cost that a style patch loses if it continues the patches of all eight neighbours; at 0.6 strokes break up."""
-REUSE = 1.0
+REUSE = 1.6
 """Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
 CELL = 8
 """Side in pixels of the cells of the style picture whose uses are counted."""
@@ -37,11 +38,11 @@ class Field:
     """Pixels between neighbouring patches."""
 
 
-def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, spread: Tensor,
+def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor, spread: Tensor,
            start: Field) -> tuple[Field, Tensor]:
     """The style patches that are laid, and their distances (n,).
 
-    targets: descriptions (n, D) of the patches at `places` (n,) of the grid of `start`. candidates: (n, K) places of style
+    targets: the n patches at `places` (n,) of the grid of `start`. candidates: (n, K) places of style
     patches. spread: (places,) the factor of each style patch's distances. start: what lies there so far.
     """
     rows, columns = start.match.shape
@@ -61,16 +62,16 @@ def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, 
     uses.add(y[laid], x[laid], flat[here][laid], 1)
     groups = [((y % _APART == down) & (x % _APART == right)).nonzero()[:, 0]
               for down in range(_APART) for right in range(_APART)]
-    distance = targets.new_zeros(len(places))
+    distance, weights = spread.new_zeros(len(places)), targets.weights()
     for group in groups * _SWEEPS:
-        now, own = flat[here[group]], targets[group]
+        now, own = flat[here[group]], targets.descriptions[group]
         beside = flat[here[group][:, None] + steps]
         continued = torch.where(beside >= 0, beside - shifts, -1)
         options = torch.cat([now[:, None], continued, candidates[group]], 1)
         inside = (options >= 0) & (options < len(style.allowed))
         options = options.clamp(0, len(style.allowed) - 1)
         valid = inside & style.allowed[options]
-        away = (style.descriptions[options] - own[:, None]).square().sum(2)
+        away = ((style.descriptions[options] - own[:, None]).square() * weights[group][:, None]).sum(2)
         agreeing = (options[:, :, None] == continued[:, None]).sum(2)
         laid = now >= 0
         uses.add(y[group][laid], x[group][laid], now[laid], -1)

@@ -16,24 +16,28 @@ from torch import Tensor
 from vidstyle.painting.strokes.passes import GRID
 from vidstyle.painting.strokes.patches import take
 
-DIMENSIONS = 32
-"""Of a description, as in the trials this follows; other numbers were not tried."""
-GUIDE_WEIGHT = 1.5
-"""Weight of the guide's pixels beside the painting's own: √(w_g / w_s) of the energy."""
+GUIDE_DIMENSIONS, PAINT_DIMENSIONS = 12, 20
+"""Of a description: first those of the guide, then those of the painting. Blurred patches need fewer."""
+PAINT_WEIGHT, MOST_GUIDE_WEIGHT = 3, 9
+"""Weights of squared distances: the painting's, and the guide's where a frame has most detail; it is 1 where it has none. With one
+ratio everywhere: at 2.25 / 1 forms are kept and strokes are small and all alike, at 0.5 / 1 whole stars and
+swirls of the style picture are copied, over the forms."""
 STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
-_LENGTH = 2040.0  # of a description, at most (a little less than 2048, for rounding): then |a|² + |b|² + 2 |a| |b| < 2^24
+_LENGTH = 680.0  # of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
 @dataclass(frozen=True)
 class Describer:
-    """The principal axes of a style's patches, with their blurred guides beside them."""
+    """The principal axes of a style's patches and of the patches of its guide."""
 
     side: int
-    axes: Tensor
-    """(6 * side², D) whole numbers: guide above, painting below."""
+    guide_axes: Tensor
+    """(3 * side², GUIDE_DIMENSIONS) whole numbers."""
+    paint_axes: Tensor
+    """(3 * side², PAINT_DIMENSIONS) whole numbers."""
     mean: Tensor
     """(D,) whole numbers, the projection of the style's mean."""
     factor: float
@@ -45,17 +49,12 @@ class Describer:
     def learn(cls, picture: Tensor, side: int, places: Tensor) -> Describer:
         """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels."""
         guide = whole(blur(picture, STYLE_BLUR))
-        both = torch.cat([take(image, side, GRID, places[:_SAMPLE]) for image in (guide, whole(picture))], 1).double()
-        weight = torch.ones(both.shape[1], dtype=torch.float64, device=both.device)
-        weight[: both.shape[1] // 2] = GUIDE_WEIGHT
-        centred = (both - both.mean(0)) * weight
-        axes = torch.linalg.eigh((centred.T @ centred).cpu())[1][:, -DIMENSIONS:].to(both.device)
-        axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # an axis has two directions: choose one
-        axes = axes * weight[:, None]
-        axes = (axes * (_AXIS / axes.norm(dim=0))).round()
-        mean = (both.mean(0) @ axes).round()
-        longest = (both @ axes - mean).norm(dim=1).max()
-        return cls(side, axes.float(), mean.float(), _LENGTH / max(1.0, float(longest)), guide)
+        guides, paints = (take(image, side, GRID, places[:_SAMPLE]).double() for image in (guide, whole(picture)))
+        guide_axes, paint_axes = _axes(guides, GUIDE_DIMENSIONS), _axes(paints, PAINT_DIMENSIONS)
+        projected = torch.cat([guides @ guide_axes, paints @ paint_axes], 1)
+        mean = projected.mean(0).round()
+        longest = (projected - mean).norm(dim=1).max()
+        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), _LENGTH / max(1.0, float(longest)), guide)
 
     def describe_style(self, picture: Tensor, places: Tensor) -> Tensor:
         """Descriptions (n, D) of the style's patches at `places` of the grid of `GRID` pixels."""
@@ -63,13 +62,21 @@ class Describer:
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
         """Descriptions (n, D) of the patches of `guide` and `painting` (3, H, W), whole numbers 0 to 255."""
-        halves = self.axes.chunk(2)
-        upper, lower = (take(image, self.side, stride, places) @ half
-                        for image, half in zip((guide, painting), halves, strict=True))
-        projected = upper + lower - self.mean
+        halves = [take(image, self.side, stride, places) @ axes
+                  for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
+        projected = torch.cat(halves, 1) - self.mean
         length = projected.double().norm(dim=1, keepdim=True).float() * self.factor
         described: Tensor = (projected * (self.factor / (length / _LENGTH).clamp_min(1))).round()
         return described
+
+
+def _axes(patches: Tensor, count: int) -> Tensor:
+    """The `count` principal axes of `patches` (n, d) as whole numbers (d, count)."""
+    centred = patches - patches.mean(0)
+    variances, axes = (found[..., -count:].to(patches.device) for found in torch.linalg.eigh((centred.T @ centred).cpu()))
+    axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # an axis has two directions: choose one
+    axes = axes * (variances > 1e-9 * variances[-1])  # few patches have fewer axes; the rest would be chance
+    return (axes * (_AXIS / axes.norm(dim=0).clamp_min(1e-9))).round()
 
 
 def whole(image: Tensor) -> Tensor:

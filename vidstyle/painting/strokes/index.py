@@ -72,7 +72,7 @@ class StrokeIndex:
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
     """(height, width) of a style picture on the canvas: `wanted` pixels high, or its own size if it is smaller."""
     own = tuple(style.shape[-2:])
-    tall, wide = size_at_height(own, min(wanted, own[0]), _LEAST)
+    tall, wide = size_at_height(own, min(wanted, OVERSIZE * own[0]), _LEAST)
     return max(1, round(tall / _STEP)) * _STEP, max(1, round(wide / _STEP)) * _STEP
 
 

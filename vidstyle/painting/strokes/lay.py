@@ -15,10 +15,11 @@ from vidstyle.core.images import resize
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
+from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, take, vote, window
-from vidstyle.painting.strokes.search import carry_spread, even_spread, measure_spread, nearest
+from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
 
 GUIDE_BLUR = 1.6
 """σ in pixels of each level: strokes follow forms, not the guide's own texture."""
@@ -59,6 +60,7 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> 
 def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, first: int) -> Tensor:
     """The painting after all passes from `first` on; `painting` (3, H, W) stays where `fixed` (1, H, W) is true."""
     canvas, field, spread, last = guide, None, None, None
+    detail = find_detail(guide)
     for one, style in list(zip(PASSES, index.passes, strict=True))[first:]:
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
@@ -76,14 +78,15 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
             voted, covered = _vote(style, one, field, laid, torch.zeros(len(laid), device=guide.device))
             canvas = torch.where(kept | ~covered[:, :size[0], :size[1]], canvas, voted[:, :size[0], :size[1]])
         blurred = whole(pad_to_grid(blur(forms, GUIDE_BLUR), one.side, one.stride))
+        weights = guide_weights(resize(detail, size), one)
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
-            targets = _describe(style, one, blurred, padded, places)
+            targets = _describe(style, one, blurred, padded, weights, places)
             if first > 0:
                 spread = even_spread(style)  # a hole is no sample of the whole painting
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
-                spread = measure_spread(style, _describe(style, one, blurred, padded, everywhere))
+                spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))
             candidates = nearest(style, targets, spread)
             field, distance = choose(style, targets, places, candidates, spread, field)
             voted, _ = _vote(style, one, field, places, distance)
@@ -92,9 +95,10 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
 
-def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, places: Tensor) -> Tensor:
-    """Descriptions (n, D) of the patches at `places` (n,) of `guide` and `painting` (3, H, W), whole numbers."""
-    return torch.cat([style.describer.describe(guide, painting, one.stride, some) for some in torch.split(places, _CHUNK)])
+def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, places: Tensor) -> Targets:
+    """The patches at `places` (n,) of `guide` and `painting` (3, H, W), whole numbers; `weights` of the guide (grid,)."""
+    described = [style.describer.describe(guide, painting, one.stride, some) for some in torch.split(places, _CHUNK)]
+    return Targets(torch.cat(described), weights[places])
 
 
 def _size(image: Tensor) -> tuple[int, int]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from vidstyle.painting.strokes.describe import GUIDE_DIMENSIONS, PAINT_WEIGHT
 from vidstyle.painting.strokes.index import Patches
 
 CANDIDATES = 8
@@ -14,22 +18,64 @@ _SPREAD = 0.3  # floor of the spread over the mean squared description; at 0.03 
 _SPREAD_SAMPLE = 8192  # patches of the painting that the spread is measured on
 
 
-def distances(targets: Tensor, sources: Tensor, squared: Tensor) -> Tensor:
-    """|t - s|² (n, m), exact, of descriptions `targets` (n, D) and `sources` (m, D) with `squared` lengths (m,)."""
-    return torch.addmm(squared, targets, sources.T, alpha=-2).add_(targets.square().sum(1, keepdim=True))
+@dataclass(frozen=True)
+class Targets:
+    """Patches of the painting for which style patches are searched."""
+
+    descriptions: Tensor
+    """(n, D) whole numbers, see `Describer`."""
+    guide_weights: Tensor
+    """(n,) whole numbers from 1 to `MOST_GUIDE_WEIGHT`: how closely each patch follows the guide."""
+
+    def at(self, chosen: Tensor | slice) -> Targets:
+        """Those at the indices `chosen`."""
+        return Targets(self.descriptions[chosen], self.guide_weights[chosen])
+
+    def weights(self) -> Tensor:
+        """(n, D): the weight of each dimension's squared distance."""
+        guide = self.guide_weights[:, None].expand(-1, GUIDE_DIMENSIONS)
+        return torch.cat([guide, torch.full_like(self.descriptions[:, GUIDE_DIMENSIONS:], PAINT_WEIGHT)], 1)
+
+    def parts(self) -> Iterator[Targets]:
+        """These in parts of at most `_ROWS`."""
+        return map(Targets, torch.split(self.descriptions, _ROWS), torch.split(self.guide_weights, _ROWS))
 
 
-def nearest(style: Patches, targets: Tensor, spread: Tensor) -> Tensor:
-    """Places (n, CANDIDATES) of style patches near the descriptions `targets` (n, D).
+@dataclass(frozen=True)
+class Sources:
+    """Style patches among which is searched, prepared for products."""
+
+    columns: Tensor
+    """(D + 1, m): descriptions, and the squared length of the guide's part."""
+    lengths: Tensor
+    """(m,): squared length of the painting's part, weighted."""
+
+    @staticmethod
+    def of(descriptions: Tensor) -> Sources:
+        """Prepare `descriptions` (m, D)."""
+        squared = descriptions.square()
+        guide = squared[:, :GUIDE_DIMENSIONS].sum(1, keepdim=True)
+        return Sources(torch.cat([descriptions, guide], 1).T.contiguous(), PAINT_WEIGHT * squared[:, GUIDE_DIMENSIONS:].sum(1))
+
+
+def distances(targets: Targets, sources: Sources) -> Tensor:
+    """Σ w (t - s)² (n, m), exact, of every target t and source s."""
+    weighted = targets.descriptions * targets.weights()
+    # The guide's weight times its squared length is a product too. Halves of whole numbers below 2^23 are exact.
+    rows = torch.cat([weighted, targets.guide_weights[:, None] / -2], 1)
+    own = (targets.descriptions * weighted).sum(1, keepdim=True)
+    return torch.addmm(sources.lengths, rows, sources.columns, alpha=-2).add_(own)
+
+
+def nearest(style: Patches, targets: Targets, spread: Tensor) -> Tensor:
+    """Places (n, CANDIDATES) of style patches near each of `targets`.
 
     spread: (places,), the factor of each style patch's distances. Equal distances are resolved by the order of drawing.
     """
     drawn = style.drawn.repeat(-(-CANDIDATES // len(style.drawn)))  # a tiny style has fewer patches than candidates
     drawn = torch.cat([drawn, drawn[: -len(drawn) % CANDIDATES]])
-    sources, factors = style.descriptions[drawn], spread[drawn]
-    squared = sources.square().sum(1)
-    found = [distances(some, sources, squared).mul_(factors).view(len(some), CANDIDATES, -1).min(2).indices
-             for some in torch.split(targets, _ROWS)]
+    sources, factors = Sources.of(style.descriptions[drawn]), spread[drawn]
+    found = [distances(some, sources).mul_(factors).unflatten(1, (CANDIDATES, -1)).min(2).indices for some in targets.parts()]
     return drawn.view(CANDIDATES, -1).gather(1, torch.cat(found).T).T
 
 
@@ -38,18 +84,17 @@ def even_spread(style: Patches) -> Tensor:
     return torch.ones(len(style.descriptions), device=style.picture.device)
 
 
-def measure_spread(style: Patches, targets: Tensor) -> Tensor:
+def measure_spread(style: Patches, targets: Targets) -> Tensor:
     """Factors (places,) of the distances: 1 / (the style patch's own nearest distance to any target + a floor).
 
     A style patch that no target resembles is preferred until it is used, so that the whole style picture is laid, not only
     its plainest places (bidirectional similarity; the normalization of NNF distances as in Elad & Milanfar 2017).
     """
-    sources = style.descriptions[style.drawn]
-    squared = sources.square().sum(1)
-    own = torch.full_like(squared, torch.inf)
-    for some in torch.split(targets[:: max(1, len(targets) // _SPREAD_SAMPLE)], _ROWS):
-        own = torch.minimum(own, distances(some, sources, squared).amin(0))
-    mean = squared.double().mean().float()  # exact: whole numbers
+    descriptions = style.descriptions[style.drawn]
+    sources, own = Sources.of(descriptions), descriptions.new_full((len(descriptions),), torch.inf)
+    for some in targets.at(slice(None, None, max(1, len(targets.guide_weights) // _SPREAD_SAMPLE))).parts():
+        own = torch.minimum(own, distances(some, sources).amin(0))
+    mean = PAINT_WEIGHT * descriptions.square().sum(1).double().mean().float()  # exact: whole numbers
     factors = mean / (own + _SPREAD * mean + 1)
     spread = factors.double().mean().float().repeat(len(style.descriptions))
     spread[style.drawn] = factors
