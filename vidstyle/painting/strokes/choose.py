@@ -70,7 +70,7 @@ def choose(style: Patches, targets: Tensor, places: Tensor, candidates: Tensor, 
         inside = (options >= 0) & (options < len(style.allowed))
         options = options.clamp(0, len(style.allowed) - 1)
         valid = inside & style.allowed[options]
-        away = (style.descriptions[options] - own[:, None]).square().sum(2)
+        away = style.descriptions[options].sub_(own[:, None]).square_().sum(2)
         agreeing = (options[:, :, None] == continued[:, None]).sum(2)
         laid = now >= 0
         uses.add(y[group][laid], x[group][laid], now[laid], -1)

@@ -24,6 +24,7 @@ STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 _LENGTH = 2040.0  # of a description, at most (a little less than 2048, for rounding): then |a|² + |b|² + 2 |a| |b| < 2^24
+_BAND = 256  # rows blurred at once: the convolution of a band needs ten times its memory
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -80,6 +81,9 @@ def whole(image: Tensor) -> Tensor:
 def blur(image: Tensor, sigma: float) -> Tensor:
     """`image` (3, H, W) blurred by a Gaussian of σ `sigma` pixels."""
     reach = min(round(3 * sigma), min(image.shape[-2:]) - 1)
-    side = 2 * reach + 1
-    blurred: Tensor = VF.gaussian_blur(image, [side, side], [sigma, sigma])
+    side, height, blurred = 2 * reach + 1, image.shape[1], torch.empty_like(image)
+    for top in range(0, height, _BAND):
+        above, below = min(reach, top), min(height, top + _BAND + reach)
+        band = VF.gaussian_blur(image[:, top - above:below], [side, side], [sigma, sigma])
+        blurred[:, top:top + _BAND] = band[:, above:above + _BAND]
     return blurred

@@ -17,7 +17,7 @@ from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
-from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, take, vote, window
+from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import carry_spread, even_spread, measure_spread, nearest
 
 GUIDE_BLUR = 1.6
@@ -62,10 +62,10 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
     for one, style in list(zip(PASSES, index.passes, strict=True))[first:]:
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
-        paint, forms = resize(painting, size), resize(guide, size)
         grid = grid_size(size, one.side, one.stride)
         unknown = pad_to_grid((~kept).float(), one.side, one.stride)
         places = F.max_pool2d(unknown, one.side, one.stride).flatten().nonzero()[:, 0]
+        paint = resize(painting, size)
         canvas = torch.where(kept, paint, resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
@@ -75,7 +75,9 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
             laid = (field.match >= 0).flatten().nonzero()[:, 0]
             voted, covered = _vote(style, one, field, laid, torch.zeros(len(laid), device=guide.device))
             canvas = torch.where(kept | ~covered[:, :size[0], :size[1]], canvas, voted[:, :size[0], :size[1]])
-        blurred = whole(pad_to_grid(blur(forms, GUIDE_BLUR), one.side, one.stride))
+            del voted, covered
+        del paint, unknown
+        blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
             targets = _describe(style, one, blurred, padded, places)
@@ -121,9 +123,8 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
 def _vote(style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
     """The image that the style patches of `field` at `places` (n,) vote for, near ones more, and where any does, (1, H, W)."""
-    patches = take(style.picture, one.side, GRID, field.match.flatten()[places])
     mean = distance.double().mean().float()  # exact: whole numbers
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
-    shape = window(one.side, one.sharpness).to(patches)
+    shape = window(one.side, one.sharpness).to(style.picture)
     rows, columns = field.match.shape
-    return vote(patches.view(-1, 3, one.side, one.side), weights, places, (rows, columns), one.stride, shape)
+    return vote(style.picture, field.match.flatten()[places], weights, places, (rows, columns), one.stride, shape)
