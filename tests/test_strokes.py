@@ -194,7 +194,9 @@ def test_descriptions_are_exact(style: Tensor, built: StrokeIndex):
 def test_a_vote_is_the_weighted_mean():
     generator = torch.Generator().manual_seed(0)
     patches, weights = torch.rand(2, 3, 8, 8, generator=generator), torch.tensor([1.0, 3.0])
-    image, covered = vote(patches, weights, torch.tensor([0, 1]), (1, 3), 4, window(8, 3.5))
+    picture = torch.cat([*patches], 2)  # side by side
+    sources = torch.tensor([0, 8 // GRID])
+    image, covered = vote(picture, sources, weights, torch.tensor([0, 1]), (1, 3), 4, window(8, 3.5))
     shape = window(8, 3.5)
     overlap = patches[0, :, :, 4:] * shape[:, 4:] + 3 * patches[1, :, :, :4] * shape[:, :4]
     torch.testing.assert_close(image[:, :, 4:8], overlap / (shape[:, 4:] + 3 * shape[:, :4]))

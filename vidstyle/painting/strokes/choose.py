@@ -71,7 +71,7 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
         inside = (options >= 0) & (options < len(style.allowed))
         options = options.clamp(0, len(style.allowed) - 1)
         valid = inside & style.allowed[options]
-        away = ((style.descriptions[options] - own[:, None]).square() * weights[group][:, None]).sum(2)
+        away = (style.descriptions[options].sub_(own[:, None]).square_() * weights[group][:, None]).sum(2)
         agreeing = (options[:, :, None] == continued[:, None]).sum(2)
         laid = now >= 0
         uses.add(y[group][laid], x[group][laid], now[laid], -1)

@@ -19,13 +19,14 @@ from vidstyle.painting.strokes.patches import take
 GUIDE_DIMENSIONS, PAINT_DIMENSIONS = 12, 20
 """Of a description: first those of the guide, then those of the painting. Blurred patches need fewer."""
 PAINT_WEIGHT, MOST_GUIDE_WEIGHT = 3, 9
-"""Weights of squared distances: the painting's, and the guide's where a frame has most detail; it is 1 where it has none. With one
-ratio everywhere: at 2.25 / 1 forms are kept and strokes are small and all alike, at 0.5 / 1 whole stars and
-swirls of the style picture are copied, over the forms."""
+"""Weights of squared distances: the painting's, and the guide's where a frame has most detail; where it has none, that is 1.
+With 2.25 times the painting's everywhere, forms are kept and strokes are small and all alike; with half of it, whole stars
+and swirls of the style picture are copied, right over the forms."""
 STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 _LENGTH = 680.0  # of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24
+_BAND = 256  # rows blurred at once: the convolution of a band needs ten times its memory
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -76,7 +77,8 @@ def _axes(patches: Tensor, count: int) -> Tensor:
     variances, axes = (found[..., -count:].to(patches.device) for found in torch.linalg.eigh((centred.T @ centred).cpu()))
     axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # an axis has two directions: choose one
     axes = axes * (variances > 1e-9 * variances[-1])  # few patches have fewer axes; the rest would be chance
-    return (axes * (_AXIS / axes.norm(dim=0).clamp_min(1e-9))).round()
+    scaled: Tensor = (axes * (_AXIS / axes.norm(dim=0).clamp_min(1e-9))).round()
+    return scaled
 
 
 def whole(image: Tensor) -> Tensor:
@@ -87,6 +89,9 @@ def whole(image: Tensor) -> Tensor:
 def blur(image: Tensor, sigma: float) -> Tensor:
     """`image` (3, H, W) blurred by a Gaussian of σ `sigma` pixels."""
     reach = min(round(3 * sigma), min(image.shape[-2:]) - 1)
-    side = 2 * reach + 1
-    blurred: Tensor = VF.gaussian_blur(image, [side, side], [sigma, sigma])
+    side, height, blurred = 2 * reach + 1, image.shape[1], torch.empty_like(image)
+    for top in range(0, height, _BAND):
+        above, below = min(reach, top), min(height, top + _BAND + reach)
+        band = VF.gaussian_blur(image[:, top - above:below], [side, side], [sigma, sigma])
+        blurred[:, top:top + _BAND] = band[:, above:above + _BAND]
     return blurred

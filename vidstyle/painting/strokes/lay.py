@@ -17,12 +17,14 @@ from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
-from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
-from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, take, vote, window
+from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
+from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
 
 GUIDE_BLUR = 1.6
 """σ in pixels of each level: strokes follow forms, not the guide's own texture."""
+MEND_FROM = 2
+"""First pass of mending: holes are small, and coarser patches would cover them whole."""
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
@@ -33,9 +35,10 @@ def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None) -
     prior: carried paint. Where its visibility is `TRUSTED` it stays, bit for bit, and only patches that touch other places are
     searched.
     """
-    if prior is None:
-        return _lay(index, guide, guide, torch.zeros_like(guide[:1], dtype=torch.bool), 0)
-    return _lay(index, guide, prior.image, prior.visibility >= TRUSTED, 0)
+    painting, fixed = guide, torch.zeros_like(guide[:1], dtype=torch.bool)
+    if prior is not None:
+        painting, fixed = prior.image, prior.visibility >= TRUSTED
+    return _lay(index, guide, find_detail(guide), painting, fixed, 0)
 
 
 def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> Tensor:
@@ -52,22 +55,24 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> 
     (top, left), (bottom, right) = holes.amin(0).tolist(), holes.amax(0).tolist()
     crop = (slice(max(0, top - _MARGIN), min(height, bottom + 1 + _MARGIN)),
             slice(max(0, left - _MARGIN), min(width, right + 1 + _MARGIN)))
-    mended = painting.clone()
-    mended[:, *crop] = _lay(index, guide[:, *crop], painting[:, *crop], fixed[:, *crop], 1)
+    mended, detail = painting.clone(), find_detail(guide)
+    mended[:, *crop] = _lay(index, *(image[:, *crop] for image in (guide, detail, painting, fixed)), MEND_FROM)
     return mended
 
 
-def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, first: int) -> Tensor:
-    """The painting after all passes from `first` on; `painting` (3, H, W) stays where `fixed` (1, H, W) is true."""
+def _lay(index: StrokeIndex, guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor, first: int) -> Tensor:
+    """The painting after all passes from `first` on; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
+
+    detail: (1, H, W), see `find_detail`.
+    """
     canvas, field, spread, last = guide, None, None, None
-    detail = find_detail(guide)
     for one, style in list(zip(PASSES, index.passes, strict=True))[first:]:
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
-        paint, forms = resize(painting, size), resize(guide, size)
         grid = grid_size(size, one.side, one.stride)
         unknown = pad_to_grid((~kept).float(), one.side, one.stride)
         places = F.max_pool2d(unknown, one.side, one.stride).flatten().nonzero()[:, 0]
+        paint = resize(painting, size)
         canvas = torch.where(kept, paint, resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
@@ -77,7 +82,9 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
             laid = (field.match >= 0).flatten().nonzero()[:, 0]
             voted, covered = _vote(style, one, field, laid, torch.zeros(len(laid), device=guide.device))
             canvas = torch.where(kept | ~covered[:, :size[0], :size[1]], canvas, voted[:, :size[0], :size[1]])
-        blurred = whole(pad_to_grid(blur(forms, GUIDE_BLUR), one.side, one.stride))
+            del voted, covered
+        del paint, unknown
+        blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
@@ -125,9 +132,8 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
 def _vote(style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
     """The image that the style patches of `field` at `places` (n,) vote for, near ones more, and where any does, (1, H, W)."""
-    patches = take(style.picture, one.side, GRID, field.match.flatten()[places])
     mean = distance.double().mean().float()  # exact: whole numbers
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
-    shape = window(one.side, one.sharpness).to(patches)
+    shape = window(one.side, one.sharpness).to(style.picture)
     rows, columns = field.match.shape
-    return vote(patches.view(-1, 3, one.side, one.side), weights, places, (rows, columns), one.stride, shape)
+    return vote(style.picture, field.match.flatten()[places], weights, places, (rows, columns), one.stride, shape)

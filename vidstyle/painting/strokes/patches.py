@@ -6,6 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.painting.strokes.passes import GRID
+
+_CHUNK = 65536  # patches voted at once: 17 MB
+
 
 def grid_size(size: tuple[int, int], side: int, stride: int) -> tuple[int, int]:
     """Rows and columns of the grid of patches that covers an image of (height, width) `size`."""
@@ -35,24 +39,30 @@ def window(side: int, sharpness: float) -> Tensor:
     return falloff[:, None] * falloff
 
 
-def vote(patches: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int], stride: int,
+def vote(picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int], stride: int,
          shape: Tensor) -> tuple[Tensor, Tensor]:
     """The image (C, H, W) in which overlapping patches are averaged, and where any lies, (1, H, W) bool.
 
-    patches: (n, C, side, side). weights: (n,), one for each patch. places: (n,), no place twice. grid: its rows and columns.
-    shape: (side, side), the weights of a patch's pixels. Each cell of stride² pixels receives its patches in a fixed order,
-    so that the sums do not depend on the number of threads.
+    picture: (C, h, w), which the patches are taken from. sources: (n,), for each patch its place on the grid of `GRID` pixels
+    over `picture`. weights: (n,), one for each patch. places: (n,), where it lies in the image, no place twice. grid: its rows
+    and columns. shape: (side, side), the weights of a patch's pixels. Each cell of stride² pixels receives its patches in a
+    fixed order, so that the sums do not depend on the number of threads.
     """
-    count, channels, side = patches.shape[:3]
+    channels, side = len(picture), len(shape)
     overlap = side // stride
     rows, columns = grid[0] + overlap - 1, grid[1] + overlap - 1
-    votes = torch.cat([patches * shape, shape.expand(count, 1, side, side)], 1) * weights[:, None, None, None]
-    total = votes.new_zeros(rows * columns, channels + 1, stride, stride)
+    across = (picture.shape[2] - side) // GRID + 1
+    blocks = picture.unfold(1, stride, GRID).unfold(2, stride, GRID)
+    total = picture.new_zeros(rows * columns, channels + 1, stride, stride)
     for down in range(overlap):
         for right in range(overlap):
-            cells = (places // grid[1] + down) * columns + places % grid[1] + right
-            block = votes[:, :, down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
-            total[cells] = total[cells] + block
+            # One block of every patch at a time: all patches of a 1080p painting would take 1.2 GB.
+            window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
+            for source, weight, place in zip(*(torch.split(some, _CHUNK) for some in (sources, weights, places)), strict=True):
+                block = blocks[:, source // across + down * stride // GRID, source % across + right * stride // GRID]
+                votes = torch.cat([block.movedim(0, 1) * window, window.expand(len(place), 1, -1, -1)], 1)
+                cells = (place // grid[1] + down) * columns + place % grid[1] + right
+                total[cells] = total[cells] + votes.mul_(weight[:, None, None, None])
     image = total.view(rows, columns, channels + 1, stride, stride).permute(2, 0, 3, 1, 4)
     image = image.reshape(channels + 1, rows * stride, columns * stride)
     return image[:channels] / image[channels:].clamp_min(1e-12), image[channels:] > 0

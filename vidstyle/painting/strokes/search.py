@@ -75,7 +75,8 @@ def nearest(style: Patches, targets: Targets, spread: Tensor) -> Tensor:
     drawn = style.drawn.repeat(-(-CANDIDATES // len(style.drawn)))  # a tiny style has fewer patches than candidates
     drawn = torch.cat([drawn, drawn[: -len(drawn) % CANDIDATES]])
     sources, factors = Sources.of(style.descriptions[drawn]), spread[drawn]
-    found = [distances(some, sources).mul_(factors).unflatten(1, (CANDIDATES, -1)).min(2).indices for some in targets.parts()]
+    found = [distances(some, sources).mul_(factors).view(-1, CANDIDATES, len(drawn) // CANDIDATES).min(2).indices
+             for some in targets.parts()]
     return drawn.view(CANDIDATES, -1).gather(1, torch.cat(found).T).T
 
 
