@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -153,7 +155,7 @@ def test_two_styles_both_appear():
 
 
 def test_weights_are_shares_of_the_patches(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(index, "MOST_PATCHES", 200)
+    monkeypatch.setattr(index, "PASSES", tuple(replace(one, searched=200) for one in PASSES))
     shares = StrokeIndex.build([texture(1), texture(2)], [1.0, 3.0], 96)
     for one, patches in zip(PASSES[1:], shares.passes[1:], strict=True):
         row = patches.drawn // patches.columns * GRID
@@ -162,7 +164,7 @@ def test_weights_are_shares_of_the_patches(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_cost_is_linear_in_the_pixels(monkeypatch: pytest.MonkeyPatch, products: list[int]):
-    monkeypatch.setattr(index, "MOST_PATCHES", 80)  # fewer than the smallest picture has at the coarsest level
+    monkeypatch.setattr(index, "PASSES", tuple(replace(one, searched=80) for one in PASSES))  # fewer than the smallest picture has at the coarsest level
     costs = []
     for size in (96, 192):
         products.clear()
@@ -196,11 +198,13 @@ def test_a_vote_is_the_weighted_mean():
     patches, weights = torch.rand(2, 3, 8, 8, generator=generator), torch.tensor([1.0, 3.0])
     picture = torch.cat([*patches], 2)  # side by side
     sources = torch.tensor([0, 8 // GRID])
-    image, covered = vote(picture, sources, weights, torch.tensor([0, 1]), (1, 3), 4, window(8, 3.5))
+    onto = torch.full((3, 8, 16), 2.0)
+    image = vote(onto, picture, sources, weights, torch.tensor([0, 1]), 4, window(8, 3.5))
     shape = window(8, 3.5)
     overlap = patches[0, :, :, 4:] * shape[:, 4:] + 3 * patches[1, :, :, :4] * shape[:, :4]
     torch.testing.assert_close(image[:, :, 4:8], overlap / (shape[:, 4:] + 3 * shape[:, :4]))
-    assert covered[0].all(0).tolist() == [True] * 12 + [False] * 4
+    assert torch.equal(image[:, :, 12:], onto[:, :, 12:])
+    assert image[:, :, :12].max() <= 1
 
 
 def test_each_style_needs_a_weight(style: Tensor):

@@ -95,17 +95,17 @@ class Options:
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
     key_every: int = option(
-        1, panel=PACE, metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
              "frames between them, and 1 paints every frame (method optimize).")
-    forms: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
-        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
-             "paints) (method optimize).")
     strokes: float = option(
-        0.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
+        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
         help="Amount of strokes that are copied from the style picture, from 0 (none) to 1 (method optimize).")
-    method: str = option("feedforward", panel=PACE, metavar="NAME", help="Method of painting.")
+    forms: float | None = option(
+        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="0 under strokes, 1 without strokes",
+        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that gradient "
+             "descent paints, but for small things) (method optimize).")
+    method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
         help="Network to paint with, a .safetensors file; if it is missing, a network is fitted to the clip and saved there.")

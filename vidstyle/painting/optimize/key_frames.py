@@ -12,7 +12,7 @@ from vidstyle.core.images import resize
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer, resize_prior
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, lay_strokes, mend
+from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend
 
 FORM_SIZE = 0.5
 """Size at which forms are painted under strokes, over the painted size: at full size they look nearly the same, and take three
@@ -27,7 +27,7 @@ class KeyFrameStylizer:
     index: StrokeIndex | None
     """The style's strokes; None for the forms alone."""
     forms: float
-    """Share of the optimized painting in the guide of the strokes; the rest is the frame in the style's palette."""
+    """Share of the optimized painting in the guide; the rest is the frame in the style's palette."""
     strokes: float
     """Share of the strokes in the painting; the rest is their guide."""
 
@@ -60,7 +60,8 @@ class KeyFrameStylizer:
         height, width = image.shape[-2:]
         size = (max(16, round(FORM_SIZE * height)), max(16, round(FORM_SIZE * width)))
         painted = self.optimizer.paint_key(resize(image, size), None if prior is None else resize_prior(prior, size))
-        return torch.lerp(own, resize(painted, (height, width)), self.forms)
+        # Under strokes, the optimizer's forms would lose small things, as a face or a lighthouse: there the frame's own stay.
+        return torch.lerp(own, resize(painted, (height, width)), self.forms * (1 - find_detail(own)))
 
 
 def in_palette(palette: Palette, image: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The method `optimize`: every frame is painted by gradient descent on the image."""
+"""The method `optimize`: key frames with strokes, or every frame by gradient descent on the image."""
 
 from __future__ import annotations
 
@@ -13,26 +13,36 @@ if TYPE_CHECKING:
 
 TEMPORAL = 50.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
 KEY_PREROLL = 48  # frames: with key frames at most 24 apart, the range's paint comes from the second one at least
-_USED = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "style_scale", "temporal", "optimize_steps",
-                   "key_every", "forms", "strokes"})
+_USED = frozenset({"style_scale", "temporal", "key_every", "forms", "strokes"})
+_OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps"})
+
+
+def share_of_forms(options: Options) -> float:
+    """Share of the optimizer's painting in the guide. Strokes bring forms of their own, so it is 0 under them by default."""
+    if options.forms is not None:
+        return options.forms
+    return 0.0 if options.strokes else 1.0
 
 
 def by_key_frames(options: Options) -> bool:
     """Whether key frames are painted and carried, in place of every frame as in Ruder et al. (2016)."""
-    return options.key_every != 1 or options.strokes > 0 or options.forms < 1
+    return options.key_every != 1 or options.strokes > 0 or share_of_forms(options) < 1
 
 
 class OptimizeMethod:
-    """Gatys et al. (2016) for the first frame of a shot, Ruder et al. (2016) for those that follow."""
+    """Key frames with strokes (Texler et al. 2019), carried along the motion; with `key_every` 1 and no strokes, every frame.
+
+    Then Gatys et al. (2016) for the first frame of a shot, Ruder et al. (2016) for those that follow.
+    """
 
     name = "optimize"
-    summary = "paints every frame by gradient descent, the most faithful and far slower"
+    summary = "paints key frames with strokes of the style picture and carries them along the motion"
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; nothing is random but the style patches that are searched for strokes."""
         if not by_key_frames(options):
-            return _USED | {"follow_steps", "references"}
-        return _USED | {"seed"} if options.strokes else _USED
+            return _USED | _OF_FORMS | {"follow_steps", "references"}
+        return _USED | (_OF_FORMS if share_of_forms(options) else set()) | ({"seed"} if options.strokes else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
@@ -63,7 +73,7 @@ class OptimizeMethod:
         if options.strokes:
             images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
             index = StrokeIndex.build(images, weights, job.height, options.style_scale, seed=options.seed)
-        keys = KeyFrameStylizer(stylizer, index, options.forms, options.strokes)
+        keys = KeyFrameStylizer(stylizer, index, share_of_forms(options), options.strokes)
         if not options.temporal:  # every frame on its own
             return Painter(lambda image, priors: keys.paint(image, None), {})
         return Painter(stylizer, {}, KeyFrames(keys.paint, keys.mend, options.key_every or None))

@@ -1,6 +1,7 @@
 """Strokes: patches of the style picture itself, laid where a guide asks for them (Texler et al. 2019)."""
 
+from vidstyle.painting.strokes.detail import find_detail
 from vidstyle.painting.strokes.index import StrokeIndex
 from vidstyle.painting.strokes.lay import lay_strokes, mend
 
-__all__ = ["StrokeIndex", "lay_strokes", "mend"]
+__all__ = ["StrokeIndex", "find_detail", "lay_strokes", "mend"]

@@ -17,7 +17,7 @@ from vidstyle.painting.strokes.search import Targets
 
 COHERENCE = 0.8
 """Share of its cost that a style patch loses if it continues the patches of all eight neighbours; at 0.6 strokes break up."""
-REUSE = 1.6
+REUSE = 2.0
 """Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
 CELL = 8
 """Side in pixels of the cells of the style picture whose uses are counted."""

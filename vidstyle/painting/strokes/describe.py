@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torchvision.transforms.functional as VF
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.painting.strokes.passes import GRID
@@ -26,7 +26,6 @@ STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 _LENGTH = 680.0  # of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24
-_BAND = 256  # rows blurred at once: the convolution of a band needs ten times its memory
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -87,11 +86,19 @@ def whole(image: Tensor) -> Tensor:
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
-    """`image` (3, H, W) blurred by a Gaussian of σ `sigma` pixels."""
-    reach = min(round(3 * sigma), min(image.shape[-2:]) - 1)
-    side, height, blurred = 2 * reach + 1, image.shape[1], torch.empty_like(image)
-    for top in range(0, height, _BAND):
-        above, below = min(reach, top), min(height, top + _BAND + reach)
-        band = VF.gaussian_blur(image[:, top - above:below], [side, side], [sigma, sigma])
-        blurred[:, top:top + _BAND] = band[:, above:above + _BAND]
+    """`image` (C, H, W) blurred by a Gaussian of σ `sigma` pixels, its borders reflected.
+
+    A sum of shifted images: three times as fast as a convolution, and the same for any number of threads.
+    """
+    height, width = image.shape[-2:]
+    reach = min(round(3 * sigma), height - 1, width - 1)
+    taps = torch.exp(-torch.arange(-reach, reach + 1).square() / (2 * sigma**2))
+    side = (taps / taps.sum()).tolist()[reach:]
+    padded = F.pad(image[None], (reach, reach, reach, reach), mode="reflect")[0]
+    across = padded[..., reach:reach + width] * side[0]
+    for step, tap in enumerate(side[1:], 1):
+        across.add_(padded[..., reach - step:reach - step + width] + padded[..., reach + step:reach + step + width], alpha=tap)
+    blurred: Tensor = across[:, reach:reach + height] * side[0]
+    for step, tap in enumerate(side[1:], 1):
+        blurred.add_(across[:, reach - step:reach - step + height] + across[:, reach + step:reach + step + height], alpha=tap)
     return blurred

@@ -12,8 +12,6 @@ from vidstyle.core.images import resize, size_at_height
 from vidstyle.painting.strokes.describe import Describer
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 
-MOST_PATCHES = 10_000
-"""Style patches searched for each patch of the painting. 20,000 took 1.4 times as long and looked the same."""
 BORDER = 0.03
 """Share of a style picture's shorter side left out along each edge: frames, and where scans end."""
 CORNER = (0.1, 0.25)
@@ -39,7 +37,7 @@ class Patches:
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
-    """(n,) places that are searched, at most `MOST_PATCHES`, in random order; each picture has its share."""
+    """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class StrokeIndex:
         """The index of `styles`, each (3, H, W) in [0, 1].
 
         weights: above 0, the share of each picture in the patches that are searched. height: of the painting, in pixels.
-        scale: height at which a picture is shown over the painting's; a picture is never enlarged for it, see `shown`.
+        scale: height at which a picture is shown over the painting's; no picture is enlarged in the painting, see `shown`.
         seed: of the patches that are drawn. Raises ValueError for no styles, or another number of weights.
         """
         if not styles or len(styles) != len(weights):
@@ -70,7 +68,7 @@ class StrokeIndex:
 
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
-    """(height, width) of a style picture on the canvas: `wanted` pixels high, or its own size if it is smaller."""
+    """(height, width) of a style picture on the canvas: `wanted` pixels high, or less if the painting would be blurred."""
     own = tuple(style.shape[-2:])
     tall, wide = size_at_height(own, min(wanted, OVERSIZE * own[0]), _LEAST)
     return max(1, round(tall / _STEP)) * _STEP, max(1, round(wide / _STEP)) * _STEP
@@ -94,7 +92,7 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
         places = mine.flatten().nonzero()[:, 0]
-        share = max(1, round(MOST_PATCHES * weight / sum(weights)))
+        share = max(1, round(one.searched * weight / sum(weights)))
         drawn.append(places[torch.randperm(len(places), generator=generator)[:share]])
         top += tall
     places = torch.cat(drawn)

@@ -6,6 +6,8 @@ that minimises ‖S - T‖² + w_g ‖G_S - G_T‖², then a vote of the overlap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,8 +25,8 @@ from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread,
 
 GUIDE_BLUR = 1.6
 """σ in pixels of each level: strokes follow forms, not the guide's own texture."""
-MEND_FROM = 2
-"""First pass of mending: holes are small, and coarser patches would cover them whole."""
+MENDING = (2, 4)
+"""Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
@@ -38,7 +40,7 @@ def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None) -
     painting, fixed = guide, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, guide, find_detail(guide), painting, fixed, 0)
+    return _lay(index, range(len(PASSES)), guide, find_detail(guide), painting, fixed)
 
 
 def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> Tensor:
@@ -56,17 +58,17 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> 
     crop = (slice(max(0, top - _MARGIN), min(height, bottom + 1 + _MARGIN)),
             slice(max(0, left - _MARGIN), min(width, right + 1 + _MARGIN)))
     mended, detail = painting.clone(), find_detail(guide)
-    mended[:, *crop] = _lay(index, *(image[:, *crop] for image in (guide, detail, painting, fixed)), MEND_FROM)
+    mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in (guide, detail, painting, fixed)))
     return mended
 
 
-def _lay(index: StrokeIndex, guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor, first: int) -> Tensor:
-    """The painting after all passes from `first` on; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
+def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor) -> Tensor:
+    """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
     detail: (1, H, W), see `find_detail`.
     """
     canvas, field, spread, last = guide, None, None, None
-    for one, style in list(zip(PASSES, index.passes, strict=True))[first:]:
+    for one, style in ((PASSES[number], index.passes[number]) for number in passes):
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
         grid = grid_size(size, one.side, one.stride)
@@ -80,24 +82,21 @@ def _lay(index: StrokeIndex, guide: Tensor, detail: Tensor, painting: Tensor, fi
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
             laid = (field.match >= 0).flatten().nonzero()[:, 0]
-            voted, covered = _vote(style, one, field, laid, torch.zeros(len(laid), device=guide.device))
-            canvas = torch.where(kept | ~covered[:, :size[0], :size[1]], canvas, voted[:, :size[0], :size[1]])
-            del voted, covered
+            canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
         del paint, unknown
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
             targets = _describe(style, one, blurred, padded, weights, places)
-            if first > 0:
+            if passes is MENDING:
                 spread = even_spread(style)  # a hole is no sample of the whole painting
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))
             candidates = nearest(style, targets, spread)
             field, distance = choose(style, targets, places, candidates, spread, field)
-            voted, _ = _vote(style, one, field, places, distance)
-            canvas = torch.where(kept, canvas, voted[:, :size[0], :size[1]])
+            canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, places, distance))
         last = style
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
@@ -130,10 +129,11 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
     return detail.repeat(1, *times)[:, :size[0], :size[1]]
 
 
-def _vote(style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
-    """The image that the style patches of `field` at `places` (n,) vote for, near ones more, and where any does, (1, H, W)."""
+def _vote(canvas: Tensor, style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> Tensor:
+    """`canvas` with what the style patches of `field` at `places` (n,) vote for, near ones more."""
     mean = distance.double().mean().float()  # exact: whole numbers
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
     shape = window(one.side, one.sharpness).to(style.picture)
-    rows, columns = field.match.shape
-    return vote(style.picture, field.match.flatten()[places], weights, places, (rows, columns), one.stride, shape)
+    onto = pad_to_grid(canvas, one.side, one.stride)
+    voted = vote(onto, style.picture, field.match.flatten()[places], weights, places, one.stride, shape)
+    return voted[:, :canvas.shape[1], :canvas.shape[2]]

@@ -39,30 +39,34 @@ def window(side: int, sharpness: float) -> Tensor:
     return falloff[:, None] * falloff
 
 
-def vote(picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, grid: tuple[int, int], stride: int,
-         shape: Tensor) -> tuple[Tensor, Tensor]:
-    """The image (C, H, W) in which overlapping patches are averaged, and where any lies, (1, H, W) bool.
+def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, stride: int, shape: Tensor) -> Tensor:
+    """`onto` (C, H, W), which the grid of patches covers exactly, with the average of the overlapping patches where any lies.
 
     picture: (C, h, w), which the patches are taken from. sources: (n,), for each patch its place on the grid of `GRID` pixels
-    over `picture`. weights: (n,), one for each patch. places: (n,), where it lies in the image, no place twice. grid: its rows
-    and columns. shape: (side, side), the weights of a patch's pixels. Each cell of stride² pixels receives its patches in a
-    fixed order, so that the sums do not depend on the number of threads.
+    over `picture`. weights: (n,), one for each patch. places: (n,), where it lies, no place twice. shape: (side, side), the
+    weights of a patch's pixels. Each cell of stride² pixels receives its patches in a fixed order, so that the sums do not
+    depend on the number of threads. The cost follows the patches, not the size of `onto`.
     """
     channels, side = len(picture), len(shape)
-    overlap = side // stride
-    rows, columns = grid[0] + overlap - 1, grid[1] + overlap - 1
-    across = (picture.shape[2] - side) // GRID + 1
+    overlap, across = side // stride, (picture.shape[2] - side) // GRID + 1
+    rows, columns = onto.shape[1] // stride, onto.shape[2] // stride
+    corner = places // (columns - overlap + 1) * columns + places % (columns - overlap + 1)
+    steps = [(down, right) for down in range(overlap) for right in range(overlap)]
+    touched = torch.zeros(rows * columns, dtype=torch.bool, device=onto.device)
+    for down, right in steps:
+        touched[corner + down * columns + right] = True
+    cells, slots = touched.nonzero()[:, 0], touched.cumsum(0) - 1
     blocks = picture.unfold(1, stride, GRID).unfold(2, stride, GRID)
-    total = picture.new_zeros(rows * columns, channels + 1, stride, stride)
-    for down in range(overlap):
-        for right in range(overlap):
-            # One block of every patch at a time: all patches of a 1080p painting would take 1.2 GB.
-            window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
-            for source, weight, place in zip(*(torch.split(some, _CHUNK) for some in (sources, weights, places)), strict=True):
-                block = blocks[:, source // across + down * stride // GRID, source % across + right * stride // GRID]
-                votes = torch.cat([block.movedim(0, 1) * window, window.expand(len(place), 1, -1, -1)], 1)
-                cells = (place // grid[1] + down) * columns + place % grid[1] + right
-                total[cells] = total[cells] + votes.mul_(weight[:, None, None, None])
-    image = total.view(rows, columns, channels + 1, stride, stride).permute(2, 0, 3, 1, 4)
-    image = image.reshape(channels + 1, rows * stride, columns * stride)
-    return image[:channels] / image[channels:].clamp_min(1e-12), image[channels:] > 0
+    total = picture.new_zeros(len(cells), channels + 1, stride, stride)
+    for down, right in steps:
+        # One block of every patch at a time: all patches of a 1080p painting would take 1.2 GB.
+        window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
+        for source, weight, place in zip(*(torch.split(some, _CHUNK) for some in (sources, weights, corner)), strict=True):
+            block = blocks[:, source // across + down * stride // GRID, source % across + right * stride // GRID]
+            votes = torch.cat([block.movedim(0, 1) * window, window.expand(len(place), 1, -1, -1)], 1)
+            here = slots[place + down * columns + right]
+            total[here] = total[here] + votes.mul_(weight[:, None, None, None])
+    image = onto.clone()
+    image.unfold(1, stride, stride).unfold(2, stride, stride)[:, cells // columns, cells % columns] = (
+        total[:, :channels] / total[:, channels:]).movedim(1, 0)
+    return image
