@@ -14,7 +14,7 @@ from vidstyle.painting.strokes.index import Patches
 CANDIDATES = 8
 """Style patches found for each patch: the nearest of each of as many random parts of those drawn."""
 _ROWS = 128  # patches compared at once: 10 MB of distances, measured fastest of 32, 64, 128 and 512
-_SPREAD = 0.3  # floor of the spread over the mean squared description; at 0.03 rare specks were laid all over plain places
+_SPREAD = 0.8  # floor of the spread over the mean squared description; at 0.3 and below rare specks were laid in plain places
 _SPREAD_SAMPLE = 8192  # patches of the painting that the spread is measured on
 
 
