@@ -23,8 +23,10 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.models import registry
 
 SIZE = (48, 32)
-QUICK = {"device": '"cpu"', "fit_steps": "2", "optimize_steps": "4", "follow_steps": "2"}
-OPTIMIZE = {"method": '"optimize"'}
+QUICK = {"device": '"cpu"'}
+FITTED = (("method", '"feedforward"'), ("fit_steps", "2"))
+FORMS = (("forms", "0.5"), ("optimize_steps", "4"))
+EVERY_FRAME = (("key_every", "1"), ("strokes", "0"), ("optimize_steps", "4"), ("follow_steps", "2"))
 FRAMES, FILE, OUTCOME = "frames", "file", "outcome"
 
 
@@ -84,22 +86,22 @@ CASES = {
     "style_scale": Case("2", FRAMES),
     "color": Case('"source"', FRAMES),
     "seed": Case("3", FRAMES),
-    "key_every": Case('"auto"', FRAMES, (*OPTIMIZE.items(),)),
-    "forms": Case("0.5", FRAMES, (*OPTIMIZE.items(),)),
-    "strokes": Case("1.0", FRAMES, (*OPTIMIZE.items(),)),
-    "method": Case('"optimize"', FRAMES),
-    "network": Case('"other.safetensors"', FRAMES),
-    "fit_steps": Case("1", FRAMES),
+    "key_every": Case("1", FRAMES),
+    "strokes": Case("0", FRAMES),
+    "forms": Case("0.5", FRAMES),
+    "method": Case('"feedforward"', FRAMES),
+    "network": Case('"other.safetensors"', FRAMES, FITTED),
+    "fit_steps": Case("1", FRAMES, FITTED),
     "size": Case("32", FRAMES),
     "flow": Case('"farneback"', FRAMES),
-    "encoder": Case('"vgg16"', FRAMES),
+    "encoder": Case('"vgg16"', FRAMES, FORMS),
     "device": Case('"cuda:77"', OUTCOME),  # refused: no machine has it, and most that run tests have no other device at all
-    "content_weight": Case("1", FRAMES),
-    "style_weight": Case("3", FRAMES),
-    "tv_weight": Case("20", FRAMES),
-    "optimize_steps": Case("2", FRAMES, (*OPTIMIZE.items(),)),
-    "follow_steps": Case("1", FRAMES, (*OPTIMIZE.items(),)),
-    "references": Case("[1, 2]", FRAMES, (*OPTIMIZE.items(),)),
+    "content_weight": Case("1", FRAMES, FORMS),
+    "style_weight": Case("3", FRAMES, FITTED),
+    "tv_weight": Case("20", FRAMES, EVERY_FRAME),
+    "optimize_steps": Case("2", FRAMES, FORMS),
+    "follow_steps": Case("1", FRAMES, EVERY_FRAME),
+    "references": Case("[1, 2]", FRAMES, EVERY_FRAME),
     "output_size": Case("32", FRAMES),
     "codec": Case('"vp9"', FILE),
     "crf": Case("40", FILE),
@@ -131,7 +133,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "pretrained_vgg", lambda name: network)
         patch.setitem(registry.RECORDS, "vgg16", shipped)
-        assert run(folder, replace(CASES["seed"], also=(("network", '"other.safetensors"'),)), {"seed": "9"}).exit_code == 0
+        assert run(folder, replace(CASES["network"]), {"network": '"other.safetensors"', "seed": "9"}).exit_code == 0
         yield folder
 
 
