@@ -83,7 +83,7 @@ CASES = {
     "preroll": Case("0", FRAMES, words=("--frames", "3-3")),
     "strength": Case("0.5", FRAMES),
     "temporal": Case("0", FRAMES),
-    "style_scale": Case("2", FRAMES),
+    "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
     "seed": Case("3", FRAMES),
     "key_every": Case("1", FRAMES),
@@ -126,7 +126,7 @@ class Outcome:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A style, and a network that was fitted from another seed; vgg16 has random weights, so that nothing is downloaded."""
     folder = tmp_path_factory.mktemp("options")
-    write_coded(folder / "style.png", codes(1, (64, 48), most=255))
+    write_coded(folder / "style.png", codes(1, (256, 192), most=255))
     torch.manual_seed(0)
     network = VGG("vgg16")
     shipped = replace(registry.RECORDS["vgg16"], source=registry.RECORDS["builtin-encoder"].source)

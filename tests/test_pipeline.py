@@ -51,13 +51,11 @@ def test_every_frame_is_painted_and_keeps_its_time(clip: Path, style: list[Style
     assert min(change) > 0.02  # five grey levels: far above what the codec changes, even after four steps of fitting
 
 
-@pytest.mark.parametrize(("options", "change"), [(QUICK, {"style_scale": 2.0}), (FITTED, {"seed": 1})],
-                         ids=["default", "feedforward"])
-def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp_path: Path, options: Options,
-                                             change: dict[str, float]):
+@pytest.mark.parametrize("options", [QUICK, FITTED], ids=["default", "feedforward"])
+def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp_path: Path, options: Options):
     results = [stylize_video(clip, style, tmp_path / name, options) for name in ("a.mp4", "b.mp4")]
     assert results[0].frame_hashes == results[1].frame_hashes
-    other = stylize_video(clip, style, tmp_path / "c.mp4", replace(options, **change))
+    other = stylize_video(clip, style, tmp_path / "c.mp4", replace(options, seed=1))
     assert other.frame_hashes != results[0].frame_hashes
 
 
