@@ -174,7 +174,7 @@ def test_a_run_continues_after_ctrl_c(folder: Path):
     assert "--restart" in changed.stderr
 
     painted = [json.loads(line) for line in vidstyle(*words, cwd=folder).stdout.splitlines()]
-    assert next(line["done"] for line in painted if line["event"] == "progress") == 9
+    assert next(line["done"] for line in painted if line["event"] == "progress" and line["stage"] == "paint") == 9
     assert not (folder / "long_style.mp4.vidstyle-work").exists()
     whole = json.loads(vidstyle(*words, "-o", "whole.mp4", cwd=folder).stdout.splitlines()[-1])
     assert painted[-1]["frame_hashes"] == whole["frame_hashes"]

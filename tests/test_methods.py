@@ -89,7 +89,8 @@ def test_options_that_a_method_does_not_use_are_named():
     assert unused_options(Options(), given) == sorted([*descent, "fit_steps", "network", "references"])
     assert unused_options(Options(forms=0.5), given) == ["fit_steps", "network", "references"]
     assert unused_options(EVERY_FRAME, given) == ["fit_steps", "network", "seed"]
-    assert unused_options(Options(strokes=0, forms=0), given) == sorted([*descent, "fit_steps", "network", "references", "seed"])
+    nothing = Options(strokes=0, forms=0)
+    assert unused_options(nothing, given) == sorted([*descent, "fit_steps", "network", "references", "seed"])
     assert unused_options(fitted, given) == sorted([*keys, "optimize_steps", "references"])
 
 

@@ -143,7 +143,7 @@ class Options:
         help="Most Adam steps on each later frame (key_every 1, strokes 0).")
     references: tuple[int, ...] = option(
         (1,), low=1, high=64, command_line=False,
-        help="Distances in frames to the earlier paintings that each frame follows; 1 is the last one (key_every 1, strokes 0).")
+        help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     output_size: int | None = option(
         None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")

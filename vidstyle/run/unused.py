@@ -1,4 +1,4 @@
-"""Find the options that have no effect with the other options or on this clip, so that each is refused or named in a warning."""
+"""Find the options that have no effect with the others or on this clip, so that each is refused or named in a warning."""
 
 from __future__ import annotations
 
