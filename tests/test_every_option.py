@@ -80,7 +80,7 @@ CASES = {
     "fps": Case('"25"', FILE, (("fps", '"24"'),), sequence),
     "gaps": Case('"black"', FRAMES, (("gaps", '"hold"'), ("fps", '"24"')), sequence_with_a_gap),
     "on_damage": Case('"hold"', OUTCOME, clip=damaged),  # refused without it
-    "preroll": Case("0", FRAMES, words=("--frames", "3-3")),
+    "preroll": Case("0", FRAMES, words=("--frames", "1-1")),
     "strength": Case("0.5", FRAMES),
     "temporal": Case("0", FRAMES),
     "style_scale": Case("4", FRAMES),
