@@ -192,7 +192,8 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
         if not whole:
             return "decoded", ""
         target = path.with_name("out.mkv")
-        options = Options(network=network, strength=0.0, size=32, device="cpu", on_damage=policy, codec="ffv1")
+        options = Options(method="feedforward", network=network, strength=0.0, size=32, device="cpu", on_damage=policy,
+                          codec="ffv1")
         result = stylize_video(path, [Style(style)], target, options)
         written = open_source(target).clip
         if not result.frames == written.frames == clip.frames:

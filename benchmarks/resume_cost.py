@@ -2,10 +2,10 @@
 
     python -m benchmarks.resume_cost samples/harbour.mp4 samples/styles/night.jpg --network NET.safetensors --size 640
 
-The clip is painted twice: once without a stop, and once with a stop half-way. The time of both halves together is compared
-with that of the run without a stop, which shows what else is done twice, such as probing the clip. Each function that only
-serves resuming, or the manifest, is timed; a call from inside another such call counts once. On a busy machine the share of
-processor time is more reliable than that of elapsed time, but it leaves out waiting for the disk.
+The clip is painted twice by `--method feedforward`: once without a stop, and once with a stop half-way. The time of both halves
+together is compared with that of the run without a stop, which shows what else is done twice, such as probing the clip. Each
+function that only serves resuming, or the manifest, is timed; a call from inside another such call counts once. On a busy
+machine the share of processor time is more reliable than that of elapsed time, but it leaves out waiting for the disk.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--network", type=Path)
     parser.add_argument("--size", type=int, default=640)
     asked = parser.parse_args()
-    options = Options(network=asked.network, size=asked.size, device="cpu")
+    options = Options(method="feedforward", network=asked.network, size=asked.size, device="cpu")
     for home, name in CALLS:
         setattr(home, name, timed(f"{home.__name__.rpartition('.')[2]}.{name}", getattr(home, name)))
 

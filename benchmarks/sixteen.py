@@ -1,13 +1,13 @@
-"""Four clips in four styles with the default options: stability, style loss, sharpness, and a contact sheet.
+"""Four clips in four styles by `--method feedforward`: stability, style loss, sharpness, and a contact sheet.
 
     python benchmarks/sixteen.py DATA --sheet sheet.jpg
     python benchmarks/sixteen.py DATA --clips 0 1 --optimizer
 
-DATA holds `video/` and `style/`. Each clip is fitted and painted with the default options, and again with `--temporal 0`. Both
+DATA holds `video/` and `style/`. Each clip is fitted and painted by `--method feedforward`, and again with `--temporal 0`. Both
 are measured before a video encoder, along a flow that did not stabilise. Columns: e_stab over 1 and 10 frames, each with its
 ratio to that of `--temporal 0`; both e_stab of the source, the lowest values to expect; style loss; ratio of the sharpness to
 that of `--temporal 0`; seconds to fit, and for each frame. With `--optimizer`, the middle frame is also painted by
-`--method optimize`, and the style loss of both paintings of that frame follows.
+gradient descent (`--method optimize --key-every 1 --strokes 0`), and the style loss of both paintings of that frame follows.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--optimizer", action="store_true")
     parser.add_argument("--sheet", type=Path, help="JPEG or PNG file of the painted middle frames, one row for each clip")
     args = parser.parse_args()
-    options = Options(size=args.size, output_size=args.size, fit_steps=args.steps, device="cpu")
+    options = Options(method="feedforward", size=args.size, output_size=args.size, fit_steps=args.steps, device="cpu")
     print(f"{'':34}{'e_stab':>8}{'times':>7}{'gap 10':>8}{'times':>7}{'source':>8}{'gap 10':>8}{'style':>8}{'sharp':>7}"
           f"{'fit s':>7}{'s/frame':>9}", flush=True)
     rows = list[Tensor]()
@@ -85,7 +85,8 @@ def main() -> None:
                   f"{fit_seconds:7.0f}{seconds:9.3f}", end="", flush=True)
             middle = args.count // 2
             if args.optimizer:
-                best, _ = vidstyle_painter(replace(plan, options=replace(options, method="optimize")))
+                descent = replace(options, method="optimize", key_every=1, strokes=0)
+                best, _ = vidstyle_painter(replace(plan, options=descent))
                 one = next(iter(best([sources[middle]])))
                 print(f"   optimizer {style_loss_of(one, style):.4f}, fitted {style_loss_of(ours[middle], style):.4f}", end="")
             print(flush=True)

@@ -3,9 +3,9 @@
     python benchmarks/stability.py samples/harbour.mp4 samples/styles/night.jpg
     python benchmarks/stability.py CLIP STYLE --frames 0-23 --size 640 --judge raft-small=CHECKPOINT
 
-The clip is painted with the default options and with `--temporal 0`. Both paintings are measured before a video encoder, with
-the metrics of `vidstyle evaluate`, along the true motion if CLIP is `harbour.mp4` at its own size, else along a flow that did
-not stabilise. `benchmarks/peers.py` measures published networks in the same way.
+The clip is painted by `--method feedforward`, or the method given, and again with `--temporal 0`. Both paintings are measured
+before a video encoder, with the metrics of `vidstyle evaluate`, along the true motion if CLIP is `harbour.mp4` at its own size,
+else along a flow that did not stabilise. `benchmarks/peers.py` measures published networks in the same way.
 """
 
 from __future__ import annotations

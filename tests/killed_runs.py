@@ -1,6 +1,6 @@
 """Paint a small clip in a process that is killed again and again, or finds its disk full, until it gets through.
 
-    python tests/killed_runs.py --method optimize --kills 50
+    python tests/killed_runs.py --method every-frame --kills 50
     python tests/killed_runs.py --output 'out.####.exr' --kills 50
 
 prints as JSON how often that was and in which stage, and what differs from a run that nobody killed: nothing should.
@@ -42,8 +42,7 @@ from vidstyle.video.write import segment
 
 FRAMES, SIZE = 40, (96, 64)
 OPTIONS = {"fit_steps": 5, "optimize_steps": 10, "follow_steps": 8, "size": 80, "device": "cpu", "references": (1, 2)}
-PAINTED_BY = {"feedforward": {"method": "feedforward"}, "optimize": {"method": "optimize"},
-              "key-frames": {"method": "optimize", "key_every": 0, "strokes": 1.0, "forms": 0.0}}
+PAINTED_BY = {"key-frames": {}, "every-frame": {"key_every": 1, "strokes": 0}, "feedforward": {"method": "feedforward"}}
 FULL = 44
 """Exit code of a run that ended with a sentence about its disk."""
 
@@ -143,7 +142,7 @@ def experiment(folder: Path, method: str, kills: int, seed: int, output: str = "
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--method", choices=PAINTED_BY, default="feedforward")
+    parser.add_argument("--method", choices=PAINTED_BY, default="key-frames", help="key-frames is the default of vidstyle run")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path)

@@ -17,7 +17,7 @@ from vidstyle.run.result import Result
 from vidstyle.run.resume import schedule
 from vidstyle.video.write import segment
 
-QUICK = Options(fit_steps=3, size=48, device="cpu")
+QUICK = Options(method="feedforward", fit_steps=3, size=48, device="cpu")
 FRAMES, STOP = 29, 21
 
 

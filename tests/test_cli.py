@@ -72,7 +72,7 @@ def test_everything_reaches_the_pipeline(asked: Asked):
     assert execute([*RUN, "--style", "b.png:0.5", "--frames", "3-9", "--preset", "draft", "--crf", "9"]) == 0
     assert asked.styles == [Style(Path("monet.jpg")), Style(Path("b.png"), 0.5)]
     assert asked.selection == Selection(frames=(3, 9))
-    assert (asked.options.size, asked.options.crf) == (480, 9)
+    assert (asked.options.size, asked.options.crf) == (360, 9)
 
 
 def test_strict_is_a_flag(asked: Asked):
@@ -102,6 +102,9 @@ def test_times_reach_the_pipeline(asked: Asked):
         (["--config", "none.toml"], 2),
         (["--stile", "x"], 2),
         (["--codec", "prores", "--crf", "9"], 2),
+        (["--network", "net.safetensors"], 2),
+        (["--fit-steps", "70", "--encoder", "vgg19"], 2),
+        (["--method", "feedforward", "--forms", "0.5"], 2),
         (["--style"], 2),
         (["b.mp4", "-o", "one.mp4"], 2),
     ],
@@ -219,7 +222,7 @@ def test_preview_names_both_files(asked: Asked, capsys):
 
 def test_the_options_that_were_given_reach_the_plan(asked: Asked, tmp_path: Path):
     (tmp_path / "my.toml").write_text("tv_weight = 2.0\n")
-    assert execute([*RUN, "--seed", "0", "--config", "my.toml", "--preset", "draft"]) == 0
+    assert execute([*RUN, "--seed", "0", "--config", "my.toml", "--preset", "final"]) == 0
     assert asked.given == {"seed", "tv_weight"}
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from fake_pipeline import ROOT
 
-QUICK = ["--fit-steps", "2", "--size", "64", "--device", "cpu"]
+QUICK = ["--size", "64", "--device", "cpu"]
+FITTED = ["--method", "feedforward", "--fit-steps", "2"]
 FRAMES = 12
 PTS = [0, 1, 2, 4, 5, 7, 8, 9, 10, 12, 13, 14]
 """Uneven, so that a constant frame rate put in their place would show."""
@@ -62,8 +63,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_run_keeps_every_frame_and_its_time(folder: Path):
-    done = vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, cwd=folder)
+@pytest.mark.parametrize("method", [[], FITTED], ids=["default", "feedforward"])
+def test_run_keeps_every_frame_and_its_time(folder: Path, method: list[str]):
+    done = vidstyle("run", "clip.mp4", "--style", "style.png", *QUICK, *method, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "clip_style.mp4\n"
     assert times(folder / "clip_style.mp4") == times(folder / "clip.mp4")
@@ -172,7 +174,7 @@ def test_a_run_continues_after_ctrl_c(folder: Path):
     assert "--restart" in changed.stderr
 
     painted = [json.loads(line) for line in vidstyle(*words, cwd=folder).stdout.splitlines()]
-    assert next(line["done"] for line in painted if line["event"] == "progress") == 9
+    assert next(line["done"] for line in painted if line["event"] == "progress" and line["stage"] == "paint") == 9
     assert not (folder / "long_style.mp4.vidstyle-work").exists()
     whole = json.loads(vidstyle(*words, "-o", "whole.mp4", cwd=folder).stdout.splitlines()[-1])
     assert painted[-1]["frame_hashes"] == whole["frame_hashes"]

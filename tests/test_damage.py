@@ -199,7 +199,8 @@ def test_the_result_counts_the_held_frames(tmp_path: Path, capsys: pytest.Captur
     write_png(tmp_path / "style.png", torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)))
     save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
     held = [frame.index for frame in open_source(path, ReadSettings("hold")).decode() if frame.damage]
-    options = Options(network=tmp_path / "net.safetensors", strength=0.0, size=32, device="cpu", on_damage="hold")
+    options = Options(method="feedforward", network=tmp_path / "net.safetensors", strength=0.0, size=32, device="cpu",
+                      on_damage="hold")
     result = stylize_video(path, [Style(tmp_path / "style.png")], tmp_path / "out.mp4", options)
     assert list(result.held) == held
     assert held
@@ -207,7 +208,7 @@ def test_the_result_counts_the_held_frames(tmp_path: Path, capsys: pytest.Captur
     assert probe(tmp_path / "out.mp4").pts == probe(path, ReadSettings("hold")).pts
 
     command = ["run", str(path), "--style", str(tmp_path / "style.png"), "--network", str(tmp_path / "net.safetensors"),
-               "--strength", "0", "--size", "32", "--json", "-o", str(tmp_path / "two.mp4")]
+               "--method", "feedforward", "--strength", "0", "--size", "32", "--json", "-o", str(tmp_path / "two.mp4")]
     assert execute(command) == 3
     assert not (tmp_path / "two.mp4").exists()
     capsys.readouterr()

@@ -23,8 +23,10 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.models import registry
 
 SIZE = (48, 32)
-QUICK = {"device": '"cpu"', "fit_steps": "2", "optimize_steps": "4", "follow_steps": "2"}
-OPTIMIZE = {"method": '"optimize"'}
+QUICK = {"device": '"cpu"'}
+FITTED = (("method", '"feedforward"'), ("fit_steps", "2"))
+FORMS = (("forms", "0.5"), ("optimize_steps", "4"))
+EVERY_FRAME = (("key_every", "1"), ("strokes", "0"), ("optimize_steps", "4"), ("follow_steps", "2"))
 FRAMES, FILE, OUTCOME = "frames", "file", "outcome"
 
 
@@ -78,28 +80,28 @@ CASES = {
     "fps": Case('"25"', FILE, (("fps", '"24"'),), sequence),
     "gaps": Case('"black"', FRAMES, (("gaps", '"hold"'), ("fps", '"24"')), sequence_with_a_gap),
     "on_damage": Case('"hold"', OUTCOME, clip=damaged),  # refused without it
-    "preroll": Case("0", FRAMES, words=("--frames", "3-3")),
+    "preroll": Case("0", FRAMES, words=("--frames", "1-1")),
     "strength": Case("0.5", FRAMES),
     "temporal": Case("0", FRAMES),
-    "style_scale": Case("2", FRAMES),
+    "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
     "seed": Case("3", FRAMES),
-    "key_every": Case('"auto"', FRAMES, (*OPTIMIZE.items(),)),
-    "forms": Case("0.5", FRAMES, (*OPTIMIZE.items(),)),
-    "strokes": Case("1.0", FRAMES, (*OPTIMIZE.items(),)),
-    "method": Case('"optimize"', FRAMES),
-    "network": Case('"other.safetensors"', FRAMES),
-    "fit_steps": Case("1", FRAMES),
+    "key_every": Case("1", FRAMES),
+    "strokes": Case("0", FRAMES),
+    "forms": Case("0.5", FRAMES),
+    "method": Case('"feedforward"', FRAMES),
+    "network": Case('"other.safetensors"', FRAMES, FITTED),
+    "fit_steps": Case("1", FRAMES, FITTED),
     "size": Case("32", FRAMES),
     "flow": Case('"farneback"', FRAMES),
-    "encoder": Case('"vgg16"', FRAMES),
+    "encoder": Case('"vgg16"', FRAMES, FORMS),
     "device": Case('"cuda:77"', OUTCOME),  # refused: no machine has it, and most that run tests have no other device at all
-    "content_weight": Case("1", FRAMES),
-    "style_weight": Case("3", FRAMES),
-    "tv_weight": Case("20", FRAMES),
-    "optimize_steps": Case("2", FRAMES, (*OPTIMIZE.items(),)),
-    "follow_steps": Case("1", FRAMES, (*OPTIMIZE.items(),)),
-    "references": Case("[1, 2]", FRAMES, (*OPTIMIZE.items(),)),
+    "content_weight": Case("1", FRAMES, FORMS),
+    "style_weight": Case("3", FRAMES, FITTED),
+    "tv_weight": Case("20", FRAMES, EVERY_FRAME),
+    "optimize_steps": Case("2", FRAMES, FORMS),
+    "follow_steps": Case("1", FRAMES, EVERY_FRAME),
+    "references": Case("[1, 2]", FRAMES, EVERY_FRAME),
     "output_size": Case("32", FRAMES),
     "codec": Case('"vp9"', FILE),
     "crf": Case("40", FILE),
@@ -124,14 +126,14 @@ class Outcome:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A style, and a network that was fitted from another seed; vgg16 has random weights, so that nothing is downloaded."""
     folder = tmp_path_factory.mktemp("options")
-    write_coded(folder / "style.png", codes(1, (64, 48), most=255))
+    write_coded(folder / "style.png", codes(1, (256, 192), most=255))
     torch.manual_seed(0)
     network = VGG("vgg16")
     shipped = replace(registry.RECORDS["vgg16"], source=registry.RECORDS["builtin-encoder"].source)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoders, "pretrained_vgg", lambda name: network)
         patch.setitem(registry.RECORDS, "vgg16", shipped)
-        assert run(folder, replace(CASES["seed"], also=(("network", '"other.safetensors"'),)), {"seed": "9"}).exit_code == 0
+        assert run(folder, replace(CASES["network"]), {"network": '"other.safetensors"', "seed": "9"}).exit_code == 0
         yield folder
 
 

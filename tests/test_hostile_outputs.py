@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def job(tmp_path: Path) -> tuple[Path, list[Style], Options]:
     clip = make_clip(tmp_path / "clip.mp4", frames=2)
     write_png(tmp_path / "style.png", torch.rand(3, 32, 32))
     save_network(PaintNetwork(width=8, blocks=1), tmp_path / "net.safetensors", {})
-    return clip, [Style(tmp_path / "style.png")], Options(network=tmp_path / "net.safetensors", device="cpu", size=32)
+    options = Options(method="feedforward", network=tmp_path / "net.safetensors", device="cpu", size=32)
+    return clip, [Style(tmp_path / "style.png")], options
 
 
 @pytest.mark.parametrize("kind", ["itself", "symbolic", "hard"])
@@ -60,18 +62,18 @@ def test_a_preview_sheet_does_not_replace_the_style(tmp_path: Path, job: tuple[P
     source, styles, _ = job
     before = styles[0].path.read_bytes()
     command = ["preview", str(source), "--style", str(styles[0].path), "-o", str(tmp_path / "style.mp4"), "--overwrite",
-               "--network", str(tmp_path / "net.safetensors"), "--size", "32"]
+               "--method", "feedforward", "--network", str(tmp_path / "net.safetensors"), "--size", "32"]
     assert execute(command) == 4
     assert "never written to" in capsys.readouterr().err
     assert styles[0].path.read_bytes() == before
 
 
 def test_a_network_file_is_not_another_input(job: tuple[Path, list[Style], Options]) -> None:
-    source, styles, _ = job
+    source, styles, options = job
     with pytest.raises(UsageError, match="as well"):
-        plan_video(source, styles, None, Options(network=source, device="cpu"), Selection())
+        plan_video(source, styles, None, replace(options, network=source), Selection())
     with pytest.raises(UsageError, match=r"\.safetensors"):
-        plan_video(source, styles, None, Options(network=source.with_name("new.pth"), device="cpu"), Selection())
+        plan_video(source, styles, None, replace(options, network=source.with_name("new.pth")), Selection())
 
 
 def test_a_link_in_place_of_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
@@ -100,6 +102,7 @@ def test_a_batch_does_not_write_over_a_hard_link_of_its_own_clips(tmp_path: Path
     (tmp_path / "out").mkdir()
     os.link(other, tmp_path / "out" / "clip_style.mp4")
     command = ["run", str(source), str(other), "--style", str(tmp_path / "style.png"), "-o", f"{tmp_path}/out/",
-               "--overwrite", "--network", str(tmp_path / "net.safetensors"), "--strength", "0", "--size", "32"]
+               "--overwrite", "--method", "feedforward", "--network", str(tmp_path / "net.safetensors"), "--strength", "0",
+               "--size", "32"]
     assert execute(command) == 2
     assert "leave that clip out" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def killed(method: str, kills: int, output: str = "out.mp4") -> dict[str, object
     return json.loads(done.stdout)
 
 
-METHODS = pytest.mark.parametrize("method", ["feedforward", "optimize"])
+METHODS = pytest.mark.parametrize("method", ["key-frames", "every-frame", "feedforward"])
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
 
 
@@ -30,7 +30,7 @@ def test_a_run_that_is_killed_writes_the_same_file(method: str):
 
 
 @FORKS
-@pytest.mark.parametrize(("method", "output"), [("feedforward", "out.####.png"), ("optimize", "out.####.exr")])
+@pytest.mark.parametrize(("method", "output"), [("key-frames", "out.####.png"), ("every-frame", "out.####.exr")])
 def test_a_run_that_is_killed_writes_the_same_images(method: str, output: str):
     if output.endswith(".exr"):
         pytest.importorskip("OpenEXR")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,13 +18,18 @@ from vidstyle.core.errors import UsageError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting import methods
-from vidstyle.painting.methods import METHODS, find_method, unused_options
+from vidstyle.painting.feedforward.network import PaintNetwork
+from vidstyle.painting.feedforward.network_file import save_network
+from vidstyle.painting.methods import METHODS, find_method, unused_options, way_to_use
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import plan_video
+from vidstyle.run.unused import refuse_unused
 from vidstyle.video import open_source
 
-QUICK = Options(fit_steps=1, optimize_steps=2, follow_steps=1, size=48, device="cpu", crf=0)
+QUICK = Options(size=48, device="cpu", crf=0)
+FITTED = replace(QUICK, method="feedforward", fit_steps=1)
+EVERY_FRAME = Options(key_every=1, strokes=0)
 
 
 @pytest.fixture
@@ -63,31 +69,66 @@ def test_naming_the_methods_loads_no_torch():
 
 
 @pytest.mark.parametrize(("options", "references"), [
-    (Options(), (1,)), (Options(temporal=0), ()), (Options(method="optimize", references=(1, 3)), (1, 3)),
-    (Options(method="optimize", references=(1, 3), temporal=0), ())])
+    (Options(), (1,)), (Options(temporal=0), ()), (Options(references=(1, 3)), (1,)),
+    (Options(method="feedforward"), (1,)), (Options(method="feedforward", temporal=0), ()),
+    (replace(EVERY_FRAME, references=(1, 3)), (1, 3)), (replace(EVERY_FRAME, references=(1, 3), temporal=0), ())])
 def test_the_references_of_each_method(options: Options, references: tuple[int, ...]):
     assert find_method(options.method).references(options) == references
 
 
 def test_every_option_that_a_method_uses_is_an_option():
     names = set(Options.__dataclass_fields__)
-    assert all(method.uses(Options(method=name)) <= names for name, method in METHODS.items())
+    assert all(method.uses(replace(options, method=name)) <= names
+               for name, method in METHODS.items() for options in (Options(), Options(forms=0.5), EVERY_FRAME))
 
 
-def test_options_of_another_method_are_named():
-    assert unused_options(Options(method="optimize"), {"seed", "network", "crf", "temporal"}) == ["network", "seed"]
-    assert unused_options(Options(), {"optimize_steps", "references", "seed"}) == ["optimize_steps", "references"]
+def test_options_that_a_method_does_not_use_are_named():
+    fitted, keys = Options(method="feedforward"), {"key_every", "strokes", "forms"}
+    given = {"seed", "network", "fit_steps", "encoder", "optimize_steps", "references", "temporal", "crf", *keys}
+    descent = ["encoder", "optimize_steps"]
+    assert unused_options(Options(), given) == sorted([*descent, "fit_steps", "network", "references"])
+    assert unused_options(Options(forms=0.5), given) == ["fit_steps", "network", "references"]
+    assert unused_options(EVERY_FRAME, given) == ["fit_steps", "network", "seed"]
+    nothing = Options(strokes=0, forms=0)
+    assert unused_options(nothing, given) == sorted([*descent, "fit_steps", "network", "references", "seed"])
+    assert unused_options(fitted, given) == sorted([*keys, "optimize_steps", "references"])
+
+
+@pytest.mark.parametrize(("name", "options", "way"), [
+    ("network", Options(), {"method": "feedforward"}), ("fit_steps", EVERY_FRAME, {"method": "feedforward"}),
+    ("encoder", Options(), {"forms": 0.5}), ("content_weight", Options(strokes=0, forms=0), {"forms": 0.5}),
+    ("seed", EVERY_FRAME, {"strokes": 1}), ("references", Options(), {"key_every": 1, "strokes": 0}),
+    ("follow_steps", Options(forms=0.5), {"key_every": 1, "strokes": 0, "forms": 1}),
+    ("forms", Options(method="feedforward"), {"method": "optimize"}),
+    ("optimize_steps", Options(method="feedforward"), {"method": "optimize", "forms": 0.5}), ("crf", Options(), None)])
+def test_what_makes_an_option_work_is_found(name: str, options: Options, way: dict[str, Any] | None):
+    assert way_to_use(name, options) == way
 
 
 def test_a_plan_warns_of_options_that_its_method_does_not_use(clip: Path, style: list[Style]):
-    options = replace(QUICK, method="optimize", network=clip.with_name("net.safetensors"))
-    [warning] = warnings_of(clip, style, options, {"network", "seed", "temporal"})
-    assert warning == "--network, --seed have no effect: --method optimize does not use them."
-    assert warnings_of(clip, style, options, {"temporal", "size"}) == []
+    options = replace(QUICK, network=clip.with_name("net.safetensors"))
+    assert warnings_of(clip, style, options, {"network", "fit_steps", "encoder", "temporal"}) == [
+        "--encoder has no effect: give --forms 0.5 too, or leave it out.",
+        "--fit-steps, --network have no effect: give --method feedforward too, or leave them out."]
+    assert warnings_of(clip, style, options, {"temporal", "size", "seed"}) == []
+
+
+def test_a_command_with_options_that_its_method_does_not_use_is_refused(tmp_path: Path):
+    network = tmp_path / "net.safetensors"
+    with pytest.raises(UsageError, match=r"^--network has no effect: give --method feedforward too, or leave it out\.$"):
+        refuse_unused({"network", "seed"}, Options(network=network))
+    refuse_unused({"network", "seed"}, Options(network=network, method="feedforward"))
+    with pytest.raises(UsageError, match=r"^--follow-steps has no effect: give --key-every 1 --strokes 0 too, or leave it out"):
+        refuse_unused({"follow_steps"}, Options())
+    refuse_unused({"network"}, Options(strength=0))  # a warning
+    save_network(PaintNetwork(width=8, blocks=1), network, {})
+    refuse_unused({"network", "seed"}, Options(network=network, method="feedforward"))  # a warning
+    with pytest.raises(UsageError, match=r"^--fit-steps has no effect: --method optimize does not use it\. --network has no"):
+        refuse_unused({"network", "fit_steps"}, Options(network=network))
 
 
 def test_a_plan_warns_of_options_that_a_fitted_network_cannot_follow(clip: Path, style: list[Style], tmp_path: Path):
-    options = replace(QUICK, network=tmp_path / "net.safetensors")
+    options = replace(FITTED, network=tmp_path / "net.safetensors")
     given = {"network", "temporal", "style_scale", "seed", "style_weight"}
     assert warnings_of(clip, style, options, given) == []  # it will be fitted with all of them
     stylize_video(clip, style, tmp_path / "a.mp4", options)
@@ -98,12 +139,13 @@ def test_a_plan_warns_of_options_that_a_fitted_network_cannot_follow(clip: Path,
     assert warning.startswith("--seed has no effect")
 
 
-def test_strength_zero_builds_nothing_and_warns(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("method", METHODS)
+def test_strength_zero_builds_nothing_and_warns(clip: Path, style: list[Style], method: str, monkeypatch: pytest.MonkeyPatch):
     def build(_: object) -> None:
         raise AssertionError("a painter was built")
 
-    monkeypatch.setattr(type(METHODS["feedforward"]), "build", lambda self, job: build(job))
-    options = replace(QUICK, strength=0.0, codec="ffv1")
+    monkeypatch.setattr(type(METHODS[method]), "build", lambda self, job: build(job))
+    options = replace(QUICK, method=method, strength=0.0, codec="ffv1")
     result = stylize_video(clip, style, clip.with_name("same.mkv"), options)
     pairs = zip(open_source(clip).decode(), open_source(result.plan.target).decode(), strict=True)
     assert all(torch.equal(source.image, written.image) for source, written in pairs)

@@ -133,7 +133,7 @@ def test_a_run_probes_everything_once(tmp_path: Path, counts: Counts, preview: b
         if step.stage == "paint" and step.done == 1:
             before_painting.append(counts.opens)
 
-    options = Options(fit_steps=1, size=48, device="cpu")
+    options = Options(method="feedforward", fit_steps=1, size=48, device="cpu")
     plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options, preview=preview)
     # Planning: the probe, the trial, and for a preview, which begins in the middle, the search for a cut before it.
     assert (counts.opens, counts.demuxed, counts.trials) == (3 if preview else 2, [4], 1)
@@ -148,7 +148,7 @@ def test_a_run_of_a_plain_clip_opens_it_four_times_before_it_paints(tmp_path: Pa
     write_png(tmp_path / "style.png", STYLE)
     counts.path = make_clip(tmp_path / "plain_sound.mp4", frames=30, sound=[("aac", "eng")])
     opens = dict[str, int]()
-    options = Options(fit_steps=1, size=48, device="cpu")
+    options = Options(method="feedforward", fit_steps=1, size=48, device="cpu")
     plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options)
     pipeline.run(plan, listen=lambda step: opens.update({step.stage: counts.opens}))
     assert opens["fit"] == 4  # the probe, the trial, the sound, and the frames to fit to

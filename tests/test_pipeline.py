@@ -21,7 +21,9 @@ from vidstyle.run.settings import output_size, paint_size
 from vidstyle.video import open_source, probe
 from vidstyle.video.read.movie import MovieSource
 
-QUICK = Options(fit_steps=4, optimize_steps=4, follow_steps=2, size=96, device="cpu", crf=0)
+QUICK = Options(size=96, device="cpu", crf=0)
+FITTED = replace(QUICK, method="feedforward", fit_steps=4)
+EVERY_FRAME = replace(QUICK, key_every=1, strokes=0, optimize_steps=4, follow_steps=2)
 UNEVEN = [0, 512, 1024, 2600, 3000, 3500, 4096, 5000]
 
 
@@ -37,9 +39,9 @@ def style(tmp_path: Path) -> list[Style]:
     return [Style(tmp_path / "style.png")]
 
 
-@pytest.mark.parametrize("method", ["feedforward", "optimize"])
-def test_every_frame_is_painted_and_keeps_its_time(clip: Path, style: list[Style], method: str):
-    result = stylize_video(clip, style, options=replace(QUICK, method=method))
+@pytest.mark.parametrize("options", [QUICK, FITTED, EVERY_FRAME], ids=["default", "feedforward", "every frame"])
+def test_every_frame_is_painted_and_keeps_its_time(clip: Path, style: list[Style], options: Options):
+    result = stylize_video(clip, style, options=options)
     assert result.plan.target == clip.with_name("clip_style.mp4")
     source, written = open_source(clip), open_source(result.plan.target)
     assert written.clip.pts == source.clip.pts
@@ -49,10 +51,11 @@ def test_every_frame_is_painted_and_keeps_its_time(clip: Path, style: list[Style
     assert min(change) > 0.02  # five grey levels: far above what the codec changes, even after four steps of fitting
 
 
-def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp_path: Path):
-    results = [stylize_video(clip, style, tmp_path / name, QUICK) for name in ("a.mp4", "b.mp4")]
+@pytest.mark.parametrize("options", [QUICK, FITTED], ids=["default", "feedforward"])
+def test_the_same_call_gives_the_same_frames(clip: Path, style: list[Style], tmp_path: Path, options: Options):
+    results = [stylize_video(clip, style, tmp_path / name, options) for name in ("a.mp4", "b.mp4")]
     assert results[0].frame_hashes == results[1].frame_hashes
-    other = stylize_video(clip, style, tmp_path / "c.mp4", replace(QUICK, seed=1))
+    other = stylize_video(clip, style, tmp_path / "c.mp4", replace(options, seed=1))
     assert other.frame_hashes != results[0].frame_hashes
 
 
@@ -63,21 +66,22 @@ def test_strength_zero_is_the_source_bit_for_bit(clip: Path, style: list[Style])
 
 def test_a_range_has_the_full_runs_numbers_and_network(clip: Path, style: list[Style], tmp_path: Path):
     file = tmp_path / "net.safetensors"
-    whole = stylize_video(clip, style, tmp_path / "whole.mp4", replace(QUICK, network=file, temporal=0.0))
-    part = stylize_video(clip, style, tmp_path / "part.mp4", replace(QUICK, temporal=0.0), Selection(frames=(3, 5)))
+    whole = stylize_video(clip, style, tmp_path / "whole.mp4", replace(FITTED, network=file, temporal=0.0))
+    part = stylize_video(clip, style, tmp_path / "part.mp4", replace(FITTED, temporal=0.0), Selection(frames=(3, 5)))
     assert part.plan.frames == (3, 5)
     assert part.frame_hashes == whole.frame_hashes[3:6]  # without a memory a range is exactly a slice
 
 
-def test_a_range_paints_a_preroll(clip: Path, style: list[Style], tmp_path: Path):
-    whole = stylize_video(clip, style, tmp_path / "whole.mp4", QUICK)
-    part = stylize_video(clip, style, tmp_path / "part.mp4", QUICK, Selection(frames=(5, 7)))
+@pytest.mark.parametrize("options", [QUICK, FITTED], ids=["default", "feedforward"])
+def test_a_range_paints_a_preroll(clip: Path, style: list[Style], tmp_path: Path, options: Options):
+    whole = stylize_video(clip, style, tmp_path / "whole.mp4", options)
+    part = stylize_video(clip, style, tmp_path / "part.mp4", options, Selection(frames=(5, 7)))
     assert part.frame_hashes == whole.frame_hashes[5:8]  # the pre-roll reaches back to the first frame here
 
 
 def test_a_saved_network_is_used_and_not_fitted_again(clip: Path, style: list[Style], tmp_path: Path,
                                                       monkeypatch: pytest.MonkeyPatch):
-    options = replace(QUICK, network=tmp_path / "net.safetensors")
+    options = replace(FITTED, network=tmp_path / "net.safetensors")
     first = stylize_video(clip, style, tmp_path / "a.mp4", options)
 
     def no_fit(*_: object) -> None:
@@ -113,7 +117,7 @@ def test_a_folder_that_is_asked_for_is_made_when_painting_starts(clip: Path, sty
 
 
 def test_a_plan_is_not_made_twice(clip: Path, style: list[Style], monkeypatch: pytest.MonkeyPatch):
-    plan = plan_video(clip, style, options=replace(QUICK, fit_steps=1))
+    plan = plan_video(clip, style, options=QUICK)
 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("found out a second time")
@@ -142,7 +146,7 @@ def test_a_clip_that_breaks_off_leaves_no_output(clip: Path, style: list[Style],
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"network": Path("none/net.safetensors")}, UsageError, "folder"),
+        ({"method": "feedforward", "network": Path("none/net.safetensors")}, UsageError, "folder"),
         ({"device": "tpu"}, UsageError, "auto"),
         ({"flow": "none"}, UsageError, "dis"),
         ({"encoder": "none"}, UsageError, "builtin"),
@@ -181,10 +185,15 @@ def test_source_colours_keep_the_hue_of_the_source_and_the_luma_of_the_painting(
 
 def test_stages_are_reported_in_order(clip: Path, style: list[Style]):
     seen: list[str] = []
-    result: Result = stylize_video(clip, style, options=QUICK, listen=lambda progress: seen.append(progress.stage))
+    result: Result = stylize_video(clip, style, options=FITTED, listen=lambda progress: seen.append(progress.stage))
     assert list(dict.fromkeys(seen)) == ["analyse", "fit", "paint"]
     assert seen.count("paint") == len(UNEVEN)
     assert set(result.losses) >= {"style", "content", "tv"}
+    seen.clear()
+    result = stylize_video(clip, style, clip.with_name("keys.mp4"), QUICK, listen=lambda progress: seen.append(progress.stage))
+    assert list(dict.fromkeys(seen)) == ["analyse", "paint"]
+    assert seen.count("paint") == len(UNEVEN)
+    assert result.losses == {}
 
 
 def test_more_temporal_weight_gives_a_larger_kept_share():

@@ -20,6 +20,7 @@ from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Source, open_source
 
 SIZE = (96, 64)
+FITTED, EVERY_FRAME = Options(method="feedforward"), Options(key_every=1, strokes=0)
 
 
 def remember(image: Tensor, priors: Sequence[Prior]) -> Tensor:
@@ -42,7 +43,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Source:
     (0, 0, ""), (5, 0, "where the clip begins"), (14, 14, "where a shot begins"), (20, 14, "where a shot begins"),
     (40, 31, "where a shot begins"), (30, 14, "where a shot begins")])
 def test_painting_begins_at_a_cut_or_at_the_first_frame(clip: Source, first: int, begin: int, words: str) -> None:
-    start = find_start(clip, first, Options(), SIZE, "cpu")
+    start = find_start(clip, first, FITTED, SIZE, "cpu")
     assert start.frame == begin
     assert words in start.reason
     assert ("exactly" in start.reason) == bool(first)
@@ -52,13 +53,19 @@ def test_painting_begins_at_a_cut_or_at_the_first_frame(clip: Source, first: int
 
 
 def test_a_range_that_is_not_exact_is_reported(clip: Source) -> None:
-    start = find_start(clip, 30, Options(preroll=5), SIZE, "cpu")
+    start = find_start(clip, 30, replace(FITTED, preroll=5), SIZE, "cpu")
     assert start.frame == 25
     assert "may differ" in start.reason
     full, part = painted(clip, 0, 30, 30), painted(clip, start.frame, 30, 30)
     assert not torch.equal(full[0].image, part[0].image)  # so the sentence is true
-    assert find_start(clip, 30, Options(temporal=0), SIZE, "cpu").frame == 30
-    assert find_start(clip, 30, Options(method="optimize"), SIZE, "cpu").frame == 29
-    assert find_start(clip, 30, Options(method="optimize", preroll=20), SIZE, "cpu").frame == 14
-    assert find_start(clip, 30, Options(method="optimize", references=(1, 4)), SIZE, "cpu").frame == 26
+    assert find_start(clip, 30, replace(FITTED, temporal=0), SIZE, "cpu").frame == 30
+    assert find_start(clip, 30, EVERY_FRAME, SIZE, "cpu").frame == 29
+    assert find_start(clip, 30, replace(EVERY_FRAME, preroll=20), SIZE, "cpu").frame == 14
+    assert find_start(clip, 30, replace(EVERY_FRAME, references=(1, 4)), SIZE, "cpu").frame == 26
     assert find_start(clip, 30, Options(strength=0), SIZE, "cpu").frame == 30
+
+
+def test_the_default_method_looks_two_key_frames_back(clip: Source) -> None:
+    assert find_start(clip, 30, Options(), SIZE, "cpu").frame == 14  # a cut
+    assert find_start(clip, 30, Options(preroll=5), SIZE, "cpu").frame == 25
+    assert find_start(clip, 30, Options(temporal=0), SIZE, "cpu").frame == 30

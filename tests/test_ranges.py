@@ -58,8 +58,9 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("ranges")
     write_png(folder / "style.png", torch.rand(3, 40, 32, generator=torch.Generator().manual_seed(0)))
     clip = make_clip(folder / request.param, **({"frames": FRAMES, "size": (64, 48), "picture": shots} | SHAPES[request.param]))
-    styles, options = [Style(folder / "style.png")], Options(fit_steps=2, size=64, device="cpu", codec="ffv1",
-                                                             network=folder / "net.safetensors")
+    styles = [Style(folder / "style.png")]
+    options = Options(method="feedforward", fit_steps=2, size=64, device="cpu", codec="ffv1",
+                      network=folder / "net.safetensors")
     result = stylize_video(clip, styles, folder / "full.mkv", options)
     hashes = decoded(folder / "full.mkv")
     assert len(set(hashes)) == len(hashes) == FRAMES

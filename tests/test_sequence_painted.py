@@ -23,7 +23,7 @@ from vidstyle.run.plan import Selection, plan_video
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[list[Style], Options]:
-    monkeypatch.setitem(METHODS, "feedforward", Negative())
+    monkeypatch.setitem(METHODS, Options().method, Negative())
     write_png(tmp_path / "night.png", torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0)))
     return [Style(tmp_path / "night.png")], Options(device="cpu", temporal=0.0, size=32)
 

@@ -177,7 +177,7 @@ def test_a_style_uses_its_table_entry_and_a_blend_their_mean(whole: Whole):
 
 def test_run_paints_a_blend_and_refuses_other_styles(whole: Whole, tmp_path: Path):
     clip, (first, second) = make_clip(tmp_path / "clip.mp4", frames=3), whole.styles
-    options = Options(network=whole.trained.target, size=96, device="cpu", crf=0)
+    options = Options(method="feedforward", network=whole.trained.target, size=96, device="cpu", crf=0)
     blends = [[Style(first)], [Style(first, 0.5), Style(second, 0.5)]]
     hashes = [stylize_video(clip, styles, tmp_path / f"{number}.mp4", options).frame_hashes
               for number, styles in enumerate(blends)]

@@ -132,10 +132,12 @@ def read_request(
     # These imports load torch, which takes seconds: a wrong option is reported before.
     from vidstyle.painting.style_picture import Style
     from vidstyle.run.plan import Selection
+    from vidstyle.run.unused import refuse_unused
     from vidstyle.video.write.codecs import WITHOUT_CRF
 
     if "crf" in chosen and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
+    refuse_unused(chosen, options)
     styles = [Style(path, weight) for path, weight in images]
     return Request(styles, options, chosen, Selection(span, begin, stop), target, folder, overwrite, restart, json)
 

@@ -49,7 +49,7 @@ def train(
     debug: Debug = False,
     **given: Any,
 ) -> None:
-    """Train one network on clips and images, for `run --network`; a network of several styles can mix them.
+    """Train one network on clips and images, for `run --method feedforward`; a network of several styles can mix them.
 
     A folder next to the network, with a name that ends in .train, holds a log, sheets of samples, and checkpoints, from
     which the same command goes on after a stop. `torchrun -m vidstyle train` shares the training among graphics cards.

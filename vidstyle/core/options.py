@@ -108,11 +108,12 @@ class Options:
     method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
-        help="Network to paint with, a .safetensors file; if it is missing, a network is fitted to the clip and saved there.")
+        help="Network to paint with, a .safetensors file; if it is missing, a network is fitted to the clip and saved there "
+             "(method feedforward).")
     fit_steps: int = option(
         70, panel=PACE, metavar="STEPS", low=0, high=100_000,
         help="Most training steps of a network that is fitted to the clip; more steps come closer to the style, 0 is a rough "
-             "draft.")
+             "draft (method feedforward).")
     size: int = option(
         960, panel=PACE, metavar="PIXELS", low=16, high=16384,
         help="Longest side that is painted, in pixels; a smaller source is painted at its own size.")
@@ -120,7 +121,8 @@ class Options:
         "dis", panel=PACE, metavar="NAME", resolve=_resolve_flow,
         help="Motion estimator: dis, farneback, raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
     encoder: str = option(
-        "builtin", panel=PACE, metavar="NAME", help="Network that measures style: builtin, vgg19 or vgg16.")
+        "builtin", panel=PACE, metavar="NAME",
+        help="Network that measures style, in a fit and for --forms: builtin, vgg19 or vgg16.")
     device: str = option(
         "auto", panel=PACE, metavar="NAME",
         help="Device to compute on: auto, cpu, cuda, cuda:N or mps; the same command gives the same pixels on the same machine "
@@ -135,12 +137,13 @@ class Options:
         1.0, low=0, high=1000, command_line=False, help="Weight of total variation; more gives smoother paint.")
     optimize_steps: int = option(
         240, low=1, high=100_000, command_line=False,
-        help="Most Adam steps on the first frame of a shot, over all scales of the pyramid (method optimize).")
+        help="Most Adam steps on a key frame, or on the first frame of a shot, over all scales of the pyramid (forms above 0).")
     follow_steps: int = option(
-        60, low=1, high=100_000, command_line=False, help="Most Adam steps on each later frame (method optimize).")
+        60, low=1, high=100_000, command_line=False,
+        help="Most Adam steps on each later frame (key_every 1, strokes 0).")
     references: tuple[int, ...] = option(
         (1,), low=1, high=64, command_line=False,
-        help="Distances in frames to the earlier paintings that each frame follows; 1 is the last one (method optimize).")
+        help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     output_size: int | None = option(
         None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")

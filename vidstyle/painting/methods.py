@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options
@@ -47,6 +48,10 @@ METHODS: dict[str, Method] = {method.name: method for method in (
     OptimizeMethod(),
 )}  # fmt: skip
 
+_WAYS: tuple[dict[str, Any], ...] = ({}, {"forms": 0.5}, {"strokes": 1}, {"key_every": 1, "strokes": 0},
+                                     {"key_every": 1, "strokes": 0, "forms": 1})
+"""Options that make a method use others, the fewest first; see `way_to_use`."""
+
 
 def find_method(name: str) -> Method:
     """The method called `name`. Raises UsageError for an unknown name."""
@@ -57,9 +62,19 @@ def find_method(name: str) -> Method:
 
 def method_options() -> frozenset[str]:
     """Names of the options that at least one method reads."""
-    return frozenset().union(*(method.uses(Options(method=name)) for name, method in METHODS.items()))
+    return frozenset().union(*(method.uses(Options(method=name, **way)) for name, method in METHODS.items() for way in _WAYS))
 
 
 def unused_options(options: Options, given: Iterable[str]) -> list[str]:
     """Those of the `given` options that only other methods use, or that this method does not use with the others given."""
     return sorted((set(given) & method_options()) - find_method(options.method).uses(options))
+
+
+def way_to_use(name: str, options: Options) -> dict[str, Any] | None:
+    """What to change in `options` so that the option `name` has an effect: values by option, the fewest; None: nothing does."""
+    for method in dict.fromkeys([options.method, *METHODS]):
+        for way in _WAYS:
+            changes = way if method == options.method else {"method": method, **way}
+            if name in find_method(method).uses(replace(options, **changes)):
+                return changes
+    return None

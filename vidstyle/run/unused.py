@@ -1,18 +1,24 @@
-"""Find the options that have no effect with the other options or on this clip, so that each is named in a warning."""
+"""Find the options that have no effect with the others or on this clip, so that each is refused or named in a warning."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options
-from vidstyle.painting.methods import find_method, method_options, unused_options
+from vidstyle.painting.methods import find_method, method_options, unused_options, way_to_use
 from vidstyle.video import Source
+
+
+def refuse_unused(given: Collection[str], options: Options) -> None:
+    """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
+    if options.strength > 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
+        raise UsageError(" ".join(_sentence(names, reason) for names, reason in found))
 
 
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int]) -> tuple[str, ...]:
     """One sentence for each group of the `given` options (names) that change nothing in this run."""
-    return tuple(f"{_listed(names)} {'has' if len(names) == 1 else 'have'} no effect: {reason}."
-                 for names, reason in _unused(set(given), options, source, frames) if names)
+    return tuple(_sentence(names, reason) for names, reason in _unused(set(given), options, source, frames) if names)
 
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
@@ -20,12 +26,10 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
         painting = method_options() | {"method", "size", "color", "flow", "preroll"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
-    uses_network = "network" in find_method(options.method).uses(options)
-    used_as_made = uses_network and options.network is not None and options.network.exists()
-    unused = unused_options(options, given)
-    them = "it" if len(unused) == 1 else "them"
-    yield unused, (f"the network {options.network} is used as it was made" if used_as_made
-                   else f"--method {options.method} does not use {them}")
+    if _used_as_made(options):
+        yield unused_options(options, given), f"the network {options.network} is used as it was made"
+    else:
+        yield from _missing(given, options)
     if "preroll" in given:
         if frames[0] == 0:
             yield ["preroll"], "the range begins with the clip's first frame"
@@ -33,6 +37,27 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
             yield ["preroll"], "with --temporal 0 every frame is painted on its own"
     if not source.images:
         yield sorted(given & {"fps", "gaps"}), "a movie keeps its own times and has no missing files"
+
+
+def _used_as_made(options: Options) -> bool:
+    """Whether the network of `--network` exists, so that the options of a fit have no effect."""
+    uses_network = "network" in find_method(options.method).uses(options)
+    return uses_network and options.network is not None and options.network.exists()
+
+
+def _missing(given: Collection[str], options: Options) -> Iterator[tuple[list[str], str]]:
+    """The `given` options that the method does not use with the others, and what to give with them."""
+    groups: dict[str, list[str]] = {}
+    for name in unused_options(options, given):
+        way = way_to_use(name, options) or {}
+        groups.setdefault(" ".join(f"{_listed([key])} {value}" for key, value in way.items()), []).append(name)
+    for needed, names in groups.items():
+        them = "it" if len(names) == 1 else "them"
+        yield names, f"give {needed} too, or leave {them} out" if needed else f"--method {options.method} does not use {them}"
+
+
+def _sentence(names: list[str], reason: str) -> str:
+    return f"{_listed(names)} {'has' if len(names) == 1 else 'have'} no effect: {reason}."
 
 
 def _listed(names: list[str]) -> str:
