@@ -16,6 +16,7 @@ from torch import Tensor
 from vidstyle.core.images import resize, write_png
 
 CROP = 360  # pixels, on each side, of a cell of a contact sheet
+CELL = (270, 480)  # pixels, height and width of a cell of a grid
 GAP = 8  # pixels between pictures
 GROUND, INK = 0.11, 0.85  # sRGB in [0, 1]
 LABEL = 24  # pixels, height of a line of text
@@ -33,6 +34,13 @@ def sheet(rows: Sequence[tuple[str, Tensor, Mapping[str, Tensor]]]) -> Tensor:
         cells += [_labelled(name, _middle(image, size)) for name, image in pictures.items()]
         lines.append(_beside(cells))
     return _below(lines)
+
+
+def grid(paintings: Sequence[Tensor], columns: int) -> Tensor:
+    """One image (3, H, W) of paintings (3, h, w) in [0, 1], `columns` in a row, each fitted into `CELL`."""
+    cells = [fitted(image, CELL) for image in paintings]
+    cells += [torch.full_like(cells[0], GROUND)] * (-len(cells) % columns)
+    return torch.cat([torch.cat(cells[start:start + columns], 2) for start in range(0, len(cells), columns)], 1)
 
 
 def write_blind(folder: Path, rows: Sequence[tuple[str, Tensor, Mapping[str, Tensor]]], seed: int = 0) -> Path:

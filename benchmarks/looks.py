@@ -5,8 +5,8 @@
     python benchmarks/looks.py --pair CLIP STYLE --method others=frames/ --sheet sheet.png --blind pairs --json looks.json
 
 DATA (by default the environment variable VIDSTYLE_DATA) holds `video/`, `style/`, `style_training/` and `weights/`; clips and
-style pictures are files, or names there. Without --pair, the sixteen of `benchmarks/sixteen.py`. `benchmarks/look_methods.py`
-says what a method is. All is measured before a video encoder. Columns, means over the frames judged:
+style pictures are files, or names there. Without --pair, each of `CLIPS` in each of `STYLES`. `benchmarks/look_methods.py` says
+what a method is. All is measured before a video encoder. Columns, means over the frames judged:
 
     match   feature match, precision (prec) plus coverage (cover), at the style height `at`: 0 is the style itself, lower is
             better; see `benchmarks/look_metrics.py`
@@ -38,10 +38,9 @@ from benchmarks.encoder import TeacherEncoder, TrueVGG
 from benchmarks.look_methods import Method, Paintings, Pair
 from benchmarks.look_metrics import LEAST, StyleJudge
 from benchmarks.look_repetition import repetition
-from benchmarks.look_sheets import sheet, write_blind
+from benchmarks.look_sheets import grid, sheet, write_blind
 from benchmarks.paintings import plan_of, read_frames
 from benchmarks.peers import VGG_FILE
-from benchmarks.sixteen import CLIPS, STYLES
 from training.distill_encoder import Teacher
 from vidstyle.core.errors import InputError
 from vidstyle.core.images import read_image, resize, size_at_height, write_png
@@ -52,6 +51,8 @@ from vidstyle.evaluate.stability import StabilityMetrics
 from vidstyle.ops.metrics import gradient_energy
 from vidstyle.temporal.shots import cut_detector
 
+CLIPS = ("sam2_02_cups.mp4", "sam2_04_coffee.mp4", "mdn_flower.mp4", "exo_video_big_buck_bunny.mp4")
+STYLES = ("nst_starry_night.jpg", "gord_vg_la_cafe.jpg", "nstf_water_lilies_crop.jpg", "fns_udnie.jpg")
 RAFT = "weights/raft-small.pth"
 COMPRESSED_VGG = "weights/collab_distill/encoder5.pth"
 
@@ -174,6 +175,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=640, help="longest side painted, in pixels")
     parser.add_argument("--stills", type=int, default=3, help="frames whose look is judged, first and last included")
     parser.add_argument("--sheet", type=Path, help="PNG file: each pair's style and paintings of the middle frame, at 100 %%")
+    parser.add_argument("--grid", type=Path, help="PNG file: the middle frames of the last method, one row for each clip")
     parser.add_argument("--blind", type=Path, help="folder for unlabelled pairs; the key is FOLDER-key.json beside it")
     parser.add_argument("--json", type=Path, help="file for all values, rounded to five places")
     args = parser.parse_args(argv)
@@ -208,6 +210,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         pictures.append((pair.name, read_image(pair.style), {"source": pair.sources[len(pair.sources) // 2].image} | middle))
         if args.sheet:
             write_png(args.sheet, sheet(pictures))
+        if args.grid:
+            write_png(args.grid, grid([list(row.values())[-1] for _, _, row in pictures], len(STYLES)))
         if args.json:
             args.json.write_text(json.dumps(records, indent=1))
     if len(args.pair) > 1:

@@ -18,7 +18,7 @@ from benchmarks.encoder import TeacherEncoder, TrueVGG
 from benchmarks.look_methods import Method, Pair
 from benchmarks.look_metrics import DEEP_LAYERS, SHALLOW_LAYERS, Match, StyleJudge, best_cosines, feature_match
 from benchmarks.look_repetition import SIDE, best_places, recurrences, repetition
-from benchmarks.look_sheets import CROP, GAP, LABEL, sheet, write_blind
+from benchmarks.look_sheets import CELL, CROP, GAP, LABEL, grid, sheet, write_blind
 from benchmarks.looks import Judges, Look, main, mean_look
 from benchmarks.peers import VGG_FILE
 from training.distill_encoder import Teacher
@@ -119,6 +119,13 @@ def test_a_repeated_tile_is_counted():
     assert found.most == 5
     painting[:, 100:100 + size, 40 + 2 * size:40 + 5 * size] = 0.5
     assert repetition(painting, style).most == 2
+
+
+def test_a_grid_has_its_paintings_in_rows():
+    shown = grid([torch.full((3, 36, 64), value) for value in (0.2, 0.4, 0.6)], 2)
+    assert shown.shape == (3, 2 * CELL[0], 2 * CELL[1])
+    assert shown[0, CELL[0] // 2, CELL[1] // 2] == pytest.approx(0.2)
+    assert shown[0, CELL[0] * 3 // 2, CELL[1] // 2] == pytest.approx(0.6)
 
 
 def test_the_style_picture_repeats_nothing():
