@@ -164,7 +164,8 @@ def test_weights_are_shares_of_the_patches(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_cost_is_linear_in_the_pixels(monkeypatch: pytest.MonkeyPatch, products: list[int]):
-    monkeypatch.setattr(index, "PASSES", tuple(replace(one, searched=80) for one in PASSES))  # fewer than the smallest picture has at the coarsest level
+    # Fewer than the smallest picture has at the coarsest level.
+    monkeypatch.setattr(index, "PASSES", tuple(replace(one, searched=80) for one in PASSES))
     costs = []
     for size in (96, 192):
         products.clear()
