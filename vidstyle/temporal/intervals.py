@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
+from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import trust, trust_to_hold
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
@@ -109,7 +111,7 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
     if every is not None or distance >= LONGEST or distance < SHORTEST:
         return distance >= (every or LONGEST)
     # Sums of integers are the same for any number of threads.
-    carried, followed = (int(to_bytes(each).long().sum()) for each in (from_key, from_last))
+    carried, followed = read_back(torch.stack([to_bytes(each).long().sum() for each in (from_key, from_last)]))
     return followed - carried > LOST * 255 * from_key.numel()
 
 

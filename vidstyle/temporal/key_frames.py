@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
+from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, find_intervals, walk_back
@@ -78,7 +79,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
         frame = replace(one.source, image=from_bytes(one.image))
         found = _carried(one, to_ahead, paint, ahead.painting, last, place / count)
         last = found.image
-        if int((found.visibility < TRUSTED).sum()) > SPECKS * found.visibility.numel():
+        if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
             last = mend(frame.image, found.image, found.visibility)
         yield Painted(one.source, (behind, Memory(frame, last)))
 

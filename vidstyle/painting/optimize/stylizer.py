@@ -14,6 +14,7 @@ from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import Encoder
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.early_stopping import EarlyStopping
 from vidstyle.painting.optimize.fourier import FourierImage
@@ -107,7 +108,7 @@ class OptimizingStylizer:
             adam.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
-            if not stopping.falls(float(loss.detach())):
+            if not stopping.falls(*read_back(loss.detach()[None])):
                 break
         return _unpad(canvas().detach())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.ops.read_back import read_back
 from vidstyle.painting.strokes.index import Patches
 from vidstyle.painting.strokes.passes import GRID
 from vidstyle.painting.strokes.search import Targets
@@ -58,12 +59,9 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
     shift = start.stride // GRID
     shifts = torch.tensor([(down * style.columns + right) * shift for down, right in _AROUND], device=places.device)
     uses = _Uses.empty(style, rows, columns, start.stride, places.device)
-    laid = flat[here] >= 0
-    uses.add(y[laid], x[laid], flat[here][laid], 1)
-    groups = [((y % _APART == down) & (x % _APART == right)).nonzero()[:, 0]
-              for down in range(_APART) for right in range(_APART)]
+    uses.add(y, x, flat[here], 1)
     distance, weights = spread.new_zeros(len(places)), targets.weights()
-    for group in groups * _SWEEPS:
+    for group in _apart(y, x) * _SWEEPS:
         now, own = flat[here[group]], targets.descriptions[group]
         beside = flat[here[group][:, None] + steps]
         continued = torch.where(beside >= 0, beside - shifts, -1)
@@ -73,8 +71,7 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
         valid = inside & style.allowed[options]
         away = (style.descriptions[options].sub_(own[:, None]).square_() * weights[group][:, None]).sum(2)
         agreeing = (options[:, :, None] == continued[:, None]).sum(2)
-        laid = now >= 0
-        uses.add(y[group][laid], x[group][laid], now[laid], -1)
+        uses.add(y[group], x[group], now, -1)
         cost = (away + 1) * spread[options] * (1 + REUSE * uses.count(y[group], x[group], options))
         cost = (cost * (1 - COHERENCE / 8 * agreeing)).masked_fill(~valid, torch.inf)
         best = cost.argmin(1, keepdim=True)
@@ -82,6 +79,13 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
         distance[group] = away.gather(1, best)[:, 0]
         uses.add(y[group], x[group], flat[here[group]], 1)
     return Field(match[1:-1, 1:-1].clone(), start.stride), distance
+
+
+def _apart(y: Tensor, x: Tensor) -> list[Tensor]:
+    """The indices of the patches in rows `y` and columns `x`, in groups of patches that lie `_APART` rows and columns apart."""
+    group = y % _APART * _APART + x % _APART
+    sizes = read_back((group[:, None] == torch.arange(_APART**2, device=y.device)).sum(0))
+    return [*torch.split(group.argsort(stable=True), [*map(int, sizes)])]
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,11 @@ class _Uses:
         return places // self.columns // per * -(-self.columns // per) + places % self.columns // per
 
     def add(self, y: Tensor, x: Tensor, places: Tensor, count: int) -> None:
-        """Count the style patches at `places` (n,), laid in rows `y` and columns `x`, `count` times."""
+        """Count the style patches at `places` (n,), laid in rows `y` and columns `x`, `count` times; not where that is -1."""
         around = torch.tensor([0, *(down * self.across + right for down, right in _AROUND)], device=y.device)
-        index = (self._at(y, x)[:, None] + around) * self.cells + self._cell(places)[:, None]
-        index = index.flatten()
-        self.table.index_add_(0, index, self.table.new_full((1,), count).expand(len(index)))
+        index = (self._at(y, x)[:, None] + around) * self.cells + self._cell(places.clamp_min(0))[:, None]
+        counts = ((places >= 0) * count).int()[:, None].expand_as(index)
+        self.table.index_add_(0, index.flatten(), counts.flatten())
 
     def count(self, y: Tensor, x: Tensor, places: Tensor) -> Tensor:
         """How many times more than once the cells of `places` (n, K) are laid around rows `y` and columns `x`."""

@@ -7,6 +7,7 @@ where float32 is exact. So every order of additions gives the same bits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -92,8 +93,8 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     """
     height, width = image.shape[-2:]
     reach = min(round(3 * sigma), height - 1, width - 1)
-    taps = torch.exp(-torch.arange(-reach, reach + 1).square() / (2 * sigma**2))
-    side = (taps / taps.sum()).tolist()[reach:]
+    taps = [math.exp(-(step**2) / (2 * sigma**2)) for step in range(reach + 1)]
+    side = [tap / (2 * sum(taps) - 1) for tap in taps]
     padded = F.pad(image[None], (reach, reach, reach, reach), mode="reflect")[0]
     across = padded[..., reach:reach + width] * side[0]
     for step, tap in enumerate(side[1:], 1):

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
+from vidstyle.ops.read_back import places as true_places
+from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
@@ -50,16 +52,23 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> 
     them, and only patches that touch them are searched.
     """
     fixed = known >= TRUSTED
-    holes = (~fixed[0]).nonzero()
-    if not len(holes):
+    crop = _box(~fixed[0])
+    if crop is None:
         return painting
-    height, width = fixed.shape[-2:]
-    (top, left), (bottom, right) = holes.amin(0).tolist(), holes.amax(0).tolist()
-    crop = (slice(max(0, top - _MARGIN), min(height, bottom + 1 + _MARGIN)),
-            slice(max(0, left - _MARGIN), min(width, right + 1 + _MARGIN)))
     mended, detail = painting.clone(), find_detail(guide)
     mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in (guide, detail, painting, fixed)))
     return mended
+
+
+def _box(holes: Tensor) -> tuple[slice, slice] | None:
+    """The rows and columns of the box around all `holes` (H, W), with a margin; None where there are none."""
+    down, across = holes.any(1), holes.any(0)
+    ends = [end for line in (down, across) for end in (line.byte().argmax(), len(line) - line.flip(0).byte().argmax())]
+    found, top, bottom, left, right = map(int, read_back(torch.stack([down.any().long(), *ends])))
+    if not found:
+        return None
+    return (slice(max(0, top - _MARGIN), min(len(down), bottom + _MARGIN)),
+            slice(max(0, left - _MARGIN), min(len(across), right + _MARGIN)))
 
 
 def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor) -> Tensor:
@@ -73,7 +82,7 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
         grid = grid_size(size, one.side, one.stride)
         unknown = pad_to_grid((~kept).float(), one.side, one.stride)
-        places = F.max_pool2d(unknown, one.side, one.stride).flatten().nonzero()[:, 0]
+        places = true_places(F.max_pool2d(unknown, one.side, one.stride).flatten() > 0)
         paint = resize(painting, size)
         canvas = torch.where(kept, paint, resize(canvas, size))
         if last is None or field is None or spread is None:
@@ -81,7 +90,7 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             canvas = torch.where(kept, paint, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
-            laid = (field.match >= 0).flatten().nonzero()[:, 0]
+            laid = true_places((field.match >= 0).flatten())
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
         del paint, unknown
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.ops.read_back import places as true_places
 from vidstyle.painting.strokes.passes import GRID
 
 _CHUNK = 65536  # patches voted at once: 17 MB
@@ -55,7 +56,7 @@ def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places
     touched = torch.zeros(rows * columns, dtype=torch.bool, device=onto.device)
     for down, right in steps:
         touched[corner + down * columns + right] = True
-    cells, slots = touched.nonzero()[:, 0], touched.cumsum(0) - 1
+    cells, slots = true_places(touched), touched.cumsum(0) - 1
     blocks = picture.unfold(1, stride, GRID).unfold(2, stride, GRID)
     total = picture.new_zeros(len(cells), channels + 1, stride, stride)
     for down, right in steps:
