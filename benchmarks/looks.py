@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks`, `samples`
 
 from benchmarks.encoder import TeacherEncoder, TrueVGG
 from benchmarks.look_methods import Method, Paintings, Pair
-from benchmarks.look_metrics import LEAST, StyleJudge
+from benchmarks.look_metrics import LEAST, MOST_QUERIES, StyleJudge
 from benchmarks.look_repetition import repetition
 from benchmarks.look_sheets import grid, sheet, write_blind
 from benchmarks.paintings import plan_of, read_frames
@@ -109,12 +109,12 @@ def stabilities(pair: Pair, clips: Sequence[Sequence[Tensor]], motion: Judge) ->
     return [metrics.values(clip) for clip in range(len(clips))]
 
 
-def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges,
-          stills: int) -> Iterator[tuple[str, Look, list[float]]]:
+def looks(pair: Pair, painted: Mapping[str, Paintings], judges: Judges, stills: int,
+          queries: int = MOST_QUERIES) -> Iterator[tuple[str, Look, list[float]]]:
     """Of each method its name, its look, and the feature match of each of the `stills` frames judged, first to last."""
     style = read_image(pair.style)
     height = pair.sources[0].image.shape[1]
-    judge = StyleJudge(style, height, judges.shallow, judges.deep)
+    judge = StyleJudge(style, height, judges.shallow, judges.deep, queries)
     shown = resize(style, size_at_height(style.shape[1:], height, LEAST))
     last = len(pair.sources) - 1
     places = sorted({round(number * last / max(1, stills - 1)) for number in range(stills)})
@@ -174,6 +174,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--frames", default="30-53", help="first and last, both painted; eleven or more for gap 10")
     parser.add_argument("--size", type=int, default=640, help="longest side painted, in pixels")
     parser.add_argument("--stills", type=int, default=3, help="frames whose look is judged, first and last included")
+    parser.add_argument("--queries", type=int, default=MOST_QUERIES, help="positions looked up in each layer; a quarter of the "
+                        "default takes a quarter of the time")
     parser.add_argument("--sheet", type=Path, help="PNG file: each pair's style and paintings of the middle frame, at 100 %%")
     parser.add_argument("--grid", type=Path, help="PNG file: the middle frames of the last method, one row for each clip")
     parser.add_argument("--blind", type=Path, help="folder for unlabelled pairs; the key is FOLDER-key.json beside it")
@@ -199,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         height, width = pair.sources[0].image.shape[1:]
         judges = Judges.load(args.data, (height, width))
         print(heading(pair.name))
-        for name, look, totals in looks(pair, painted, judges, args.stills):
+        for name, look, totals in looks(pair, painted, judges, args.stills, args.queries):
             print(line(f"  {name}", look), flush=True)
             rows.setdefault(name, []).append(look)
             values = {key: round(value, 5) if value is not None else None for key, value in asdict(look).items()}
