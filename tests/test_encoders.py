@@ -5,8 +5,8 @@ import torch
 from torchvision import models
 
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.encoders import load_encoder
-from vidstyle.encoders.builtin import CHAIN, BuiltinEncoder
+from vidstyle.encoders import BUILTIN, load_encoder
+from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.encoders.vgg import VGG
 from vidstyle.models import registry
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS
@@ -18,9 +18,10 @@ def pattern(height: int = 64, width: int = 96) -> torch.Tensor:
     return torch.stack([0.5 + 0.5 * torch.sin(9 * x + 4 * y), x * y + 0 * x, 0.5 + 0.5 * torch.cos(17 * y - 3 * x)])[None]
 
 
-def test_builtin_gives_every_layer_of_the_losses():
-    found = load_encoder("builtin")(pattern(), [*STYLE_LAYERS, CONTENT_LAYER])
-    widths = {f"relu{name}": width for name, width, _ in CHAIN}
+@pytest.mark.parametrize("name", BUILTIN)
+def test_builtin_gives_every_layer_of_the_losses(name: str):
+    found = load_encoder(name)(pattern(), [*STYLE_LAYERS, CONTENT_LAYER])
+    widths = {f"relu{layer}": width for layer, width, _ in BUILTIN[name][0]}
     for layer, value in found.items():
         shrink = 2 ** (int(layer[4]) - 1)
         assert value.shape == (1, widths[layer], 64 // shrink, 96 // shrink)
@@ -61,7 +62,7 @@ def test_the_encoder_is_frozen_and_lets_gradients_through():
 
 
 def test_an_unknown_name_and_missing_weights_are_refused(monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(UsageError, match="builtin, vgg19, vgg16"):
+    with pytest.raises(UsageError, match="builtin, builtin-wide, vgg19, vgg16"):
         load_encoder("resnet")
 
     def offline(name: str) -> None:

@@ -6,11 +6,16 @@ from torch import nn
 
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
-from vidstyle.encoders.builtin import BuiltinEncoder
+from vidstyle.encoders.builtin import CHAIN, WIDE, BuiltinEncoder, Chain
 from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict
 
-ENCODERS = ("builtin", *BUILDERS)
+BUILTIN: dict[str, tuple[Chain, str]] = {
+    "builtin": (CHAIN, "builtin-encoder"),
+    "builtin-wide": (WIDE, "builtin-wide-encoder"),
+}
+"""The encoders that ship: their layers, and the name of their weights."""
+ENCODERS = (*BUILTIN, *BUILDERS)
 """Names that `load_encoder` takes."""
 
 
@@ -20,9 +25,10 @@ def load_encoder(name: str, device: str = "cpu") -> Encoder:
     Raises UsageError for an unknown name and InputError if weights cannot be fetched.
     """
     network: nn.Module
-    if name == "builtin":
-        network = BuiltinEncoder()
-        network.load_state_dict(load_state_dict(fetch("builtin-encoder")))
+    if name in BUILTIN:
+        chain, weights = BUILTIN[name]
+        network = BuiltinEncoder(chain=chain)
+        network.load_state_dict(load_state_dict(fetch(weights)))
     elif name in BUILDERS:
         network = pretrained_vgg(name)
     else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
 from vidstyle.ops.read_back import read_back
@@ -91,6 +92,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
             continue
         if newest is not None:
             between.append(_pack(*newest))
+            trim()
             steps.append(_motion(newest[0]).to_this.half())
         path = extend(path, this.motion)
         carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
@@ -140,6 +142,7 @@ def walk_back(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:
         one, to_this = interval.between.pop(), interval.steps.pop()
         assert step is not None, "a shot's first frame has no in-betweens before it"
         path = extend(path, reverse(step))
+        trim()
         yield one, Packed.of(path.to_last, trust(interval.frame.image, from_bytes(one.image), path))
         step = FlowPair(one.from_last.to_last.float(), to_this.float())
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
 from vidstyle.ops.read_back import count as count_true
@@ -53,6 +54,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             # A cut, too, has no correspondence: nothing passes over it.
             behind = interval.from_behind
             prior = None if key is None or behind is None else carry(key.painting, behind)
+            trim()
             coming = Memory(frame, paint_key(frame.image, prior))
             if key is not None and last is not None:
                 for painted in _between(interval, key, coming, last.painting, mend, done):
@@ -81,6 +83,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
         last = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
             last = mend(frame.image, found.image, found.visibility)
+        trim()
         yield Painted(one.source, (behind, Memory(frame, last)))
 
 
