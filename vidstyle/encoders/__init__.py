@@ -7,10 +7,10 @@ from torch import nn
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders.builtin import BuiltinEncoder
-from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
+from vidstyle.encoders.vgg import NAMES, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict
 
-ENCODERS = ("builtin", *BUILDERS)
+ENCODERS = ("builtin", *NAMES)
 """Names that `load_encoder` takes."""
 
 
@@ -23,7 +23,7 @@ def load_encoder(name: str, device: str = "cpu") -> Encoder:
     if name == "builtin":
         network = BuiltinEncoder()
         network.load_state_dict(load_state_dict(fetch("builtin-encoder")))
-    elif name in BUILDERS:
+    elif name in NAMES:
         network = pretrained_vgg(name)
     else:
         raise UsageError(f"There is no encoder {name!r}; choose one of {', '.join(ENCODERS)}.")

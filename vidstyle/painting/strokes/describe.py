@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torchvision.transforms.functional as VF
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.painting.strokes.passes import GRID
@@ -24,7 +24,7 @@ STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 _LENGTH = 2040.0  # of a description, at most (a little less than 2048, for rounding): then |a|² + |b|² + 2 |a| |b| < 2^24
-_BAND = 256  # rows blurred at once: the convolution of a band needs ten times its memory
+_BAND = 128  # rows blurred at once: the convolution needs ten times the memory of its image
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -40,7 +40,7 @@ class Describer:
     factor: float
     """From projection to description: the style's longest description just fits."""
     guide: Tensor
-    """(3, H, W) whole numbers 0 to 255: the style picture's own guide."""
+    """(3, H, W) uint8, the style picture's own guide."""
 
     @classmethod
     def learn(cls, picture: Tensor, side: int, places: Tensor) -> Describer:
@@ -63,9 +63,9 @@ class Describer:
         return self.describe(self.guide, whole(picture), GRID, places)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the patches of `guide` and `painting` (3, H, W), whole numbers 0 to 255."""
+        """Descriptions (n, D) of the patches of `guide` and `painting`, each (3, H, W) uint8."""
         halves = self.axes.chunk(2)
-        upper, lower = (take(image, self.side, stride, places) @ half
+        upper, lower = (take(image, self.side, stride, places).float() @ half
                         for image, half in zip((guide, painting), halves, strict=True))
         projected = upper + lower - self.mean
         length = projected.double().norm(dim=1, keepdim=True).float() * self.factor
@@ -74,16 +74,19 @@ class Describer:
 
 
 def whole(image: Tensor) -> Tensor:
-    """`image` in [0, 1] as whole numbers 0 to 255."""
-    return (image.clamp(0, 1) * 255).round()
+    """`image` in [0, 1] as uint8."""
+    return image.clamp(0, 1).mul_(255).round_().to(torch.uint8)
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
     """`image` (3, H, W) blurred by a Gaussian of σ `sigma` pixels."""
     reach = min(round(3 * sigma), min(image.shape[-2:]) - 1)
-    side, height, blurred = 2 * reach + 1, image.shape[1], torch.empty_like(image)
-    for top in range(0, height, _BAND):
-        above, below = min(reach, top), min(height, top + _BAND + reach)
-        band = VF.gaussian_blur(image[:, top - above:below], [side, side], [sigma, sigma])
-        blurred[:, top:top + _BAND] = band[:, above:above + _BAND]
+    falloff = torch.exp(-0.5 * (torch.linspace(-reach, reach, 2 * reach + 1, device=image.device) / sigma).square())
+    falloff = falloff / falloff.sum()
+    kernel = (falloff[:, None] * falloff).expand(3, 1, -1, -1)
+    blurred = torch.empty_like(image)
+    for top in range(0, image.shape[1], _BAND):
+        above = min(reach, top)
+        band = F.pad(image[None, :, top - above:top + _BAND + reach], (reach, reach, reach, reach), mode="reflect")[0]
+        blurred[:, top:top + _BAND] = F.conv2d(band, kernel, groups=3)[:, above:above + _BAND]
     return blurred

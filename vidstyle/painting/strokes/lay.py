@@ -16,7 +16,7 @@ from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
 from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
-from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
+from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import carry_spread, even_spread, measure_spread, nearest
 
@@ -63,20 +63,18 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
         grid = grid_size(size, one.side, one.stride)
-        unknown = pad_to_grid((~kept).float(), one.side, one.stride)
-        places = F.max_pool2d(unknown, one.side, one.stride).flatten().nonzero()[:, 0]
-        paint = resize(painting, size)
-        canvas = torch.where(kept, paint, resize(canvas, size))
+        touched = F.max_pool2d(pad_to_grid((~kept).float(), one.side, one.stride), one.side, one.stride)
+        places = touched.flatten().nonzero()[:, 0]
+        canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
-            canvas = torch.where(kept, paint, (canvas + _detail(style, size)).clamp(0, 1))
+            canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
             laid = (field.match >= 0).flatten().nonzero()[:, 0]
             voted, covered = _vote(style, one, field, laid, torch.zeros(len(laid), device=guide.device))
             canvas = torch.where(kept | ~covered[:, :size[0], :size[1]], canvas, voted[:, :size[0], :size[1]])
             del voted, covered
-        del paint, unknown
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
@@ -86,16 +84,18 @@ def _lay(index: StrokeIndex, guide: Tensor, painting: Tensor, fixed: Tensor, fir
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, everywhere))
-            candidates = nearest(style, targets, spread)
-            field, distance = choose(style, targets, places, candidates, spread, field)
+            del padded
+            field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field)
+            del targets
             voted, _ = _vote(style, one, field, places, distance)
             canvas = torch.where(kept, canvas, voted[:, :size[0], :size[1]])
+            del voted
         last = style
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
 
 def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, places: Tensor) -> Tensor:
-    """Descriptions (n, D) of the patches at `places` (n,) of `guide` and `painting` (3, H, W), whole numbers."""
+    """Descriptions (n, D) of the patches at `places` (n,) of `guide` and `painting`, each (3, H, W) uint8."""
     return torch.cat([style.describer.describe(guide, painting, one.stride, some) for some in torch.split(places, _CHUNK)])
 
 

@@ -63,6 +63,6 @@ def vote(picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, grid
                 votes = torch.cat([block.movedim(0, 1) * window, window.expand(len(place), 1, -1, -1)], 1)
                 cells = (place // grid[1] + down) * columns + place % grid[1] + right
                 total[cells] = total[cells] + votes.mul_(weight[:, None, None, None])
-    image = total.view(rows, columns, channels + 1, stride, stride).permute(2, 0, 3, 1, 4)
-    image = image.reshape(channels + 1, rows * stride, columns * stride)
-    return image[:channels] / image[channels:].clamp_min(1e-12), image[channels:] > 0
+    image, weight = total.view(rows, columns, channels + 1, stride, stride).permute(2, 0, 3, 1, 4).tensor_split([channels])
+    covered, image = weight > 0, image.div_(weight.clamp_min(1e-12))
+    return (image.reshape(channels, rows * stride, columns * stride), covered.reshape(1, rows * stride, columns * stride))
