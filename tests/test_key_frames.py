@@ -226,31 +226,40 @@ def test_memories_of_other_frames_are_refused():
         next(paint_by_key_frames(pan(6, 0)[2:], lambda image, prior: image, unmended, moving(0), never, memories=memories))
 
 
-def test_one_interval_of_frames_is_held():
-    alive: weakref.WeakSet[Tensor] = weakref.WeakSet()
-    most = 0
+class Counted:
+    """Frames of a still shot, made anew at each reading; which were read by each, and how many images are alive."""
 
-    def source() -> Iterator[Frame]:
-        for frame in pan(30, 0):
+    def __init__(self, count: int) -> None:
+        self.frames, self.read, self.alive = pan(count, 0), list[list[int]](), weakref.WeakSet[Tensor]()
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.read.append([])
+        return self._frames(self.read[-1])
+
+    def _frames(self, read: list[int]) -> Iterator[Frame]:
+        for frame in self.frames:
             image = frame.image.clone()
-            alive.add(image)
+            self.alive.add(image)
+            read.append(frame.index)
             yield at(image, frame.index)
 
-    for _ in paint_by_key_frames(source(), lambda image, prior: image * 1, unmended, moving(0), never, every=6):
-        most = max(most, len(alive))
-    # The key frames at both ends, five between, and one read ahead; the loop above holds the last one it was given.
-    assert most <= 9
+
+def test_few_frames_are_held_at_their_full_size():
+    frames, most = Counted(30), 0
+    for _ in paint_by_key_frames(frames, lambda image, prior: image * 1, unmended, moving(0), never, every=6):
+        most = max(most, len(frames.alive))
+    # The key frames at both ends, one read ahead with the one before it, and of the second reading the one painted.
+    assert most <= 6
 
 
 def test_a_range_that_stops_reads_no_further_than_the_next_key_frame():
-    pulled = []
-
-    def source() -> Iterator[Frame]:
-        for frame in pan(30, 0):
-            pulled.append(frame.index)
-            yield frame
-
-    for painted in paint_by_key_frames(source(), lambda image, prior: image, unmended, moving(0), never, every=6):
+    frames = Counted(30)
+    for painted in paint_by_key_frames(frames, lambda image, prior: image, unmended, moving(0), never, every=6):
         if painted.source.index == 7:
             break
-    assert max(pulled) <= 13
+    assert max(max(read) for read in frames.read) <= 13
+
+
+def test_frames_that_cannot_be_read_twice_are_refused():
+    with pytest.raises(ValueError, match="iterator"):
+        next(paint_by_key_frames(iter(pan(6, 0)), lambda image, prior: image, unmended, moving(0), never))

@@ -7,7 +7,7 @@ from torch import nn
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders.builtin import CHAIN, WIDE, BuiltinEncoder, Chain
-from vidstyle.encoders.vgg import BUILDERS, pretrained_vgg
+from vidstyle.encoders.vgg import NAMES, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict
 
 BUILTIN: dict[str, tuple[Chain, str]] = {
@@ -15,7 +15,7 @@ BUILTIN: dict[str, tuple[Chain, str]] = {
     "builtin-wide": (WIDE, "builtin-wide-encoder"),
 }
 """The encoders that ship: their layers, and the name of their weights."""
-ENCODERS = (*BUILTIN, *BUILDERS)
+ENCODERS = (*BUILTIN, *NAMES)
 """Names that `load_encoder` takes."""
 
 
@@ -29,7 +29,7 @@ def load_encoder(name: str, device: str = "cpu") -> Encoder:
         chain, weights = BUILTIN[name]
         network = BuiltinEncoder(chain=chain)
         network.load_state_dict(load_state_dict(fetch(weights)))
-    elif name in BUILDERS:
+    elif name in NAMES:
         network = pretrained_vgg(name)
     else:
         raise UsageError(f"There is no encoder {name!r}; choose one of {', '.join(ENCODERS)}.")

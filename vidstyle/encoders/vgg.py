@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from vidstyle.models.registry import fetch, load_state_dict
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # per channel, of sRGB in [0, 1]; torchvision's weights expect it
-BUILDERS = {"vgg19": models.vgg19, "vgg16": models.vgg16}
+NAMES = ("vgg19", "vgg16")
 
 
 class VGG(nn.Module):
@@ -24,13 +23,15 @@ class VGG(nn.Module):
     std: Tensor
 
     def __init__(self, name: str) -> None:
+        from torchvision import models  # takes a second and 130 MB to load
+
         super().__init__()
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         self.features = nn.Sequential()
         self.names: list[str] = []
         block, conv = 1, 0
-        for module in BUILDERS[name]().features:
+        for module in getattr(models, name)().features:
             if isinstance(module, nn.MaxPool2d):
                 block, conv = block + 1, 0
             conv += isinstance(module, nn.Conv2d)

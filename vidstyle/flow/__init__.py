@@ -11,9 +11,9 @@ from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.flow.dis import PRESETS, Dis
 from vidstyle.flow.farneback import NAME as FARNEBACK
 from vidstyle.flow.farneback import Farneback
-from vidstyle.flow.raft import BUILDERS, load_raft
+from vidstyle.flow.raft import NAMES, load_raft
 
-KNOWN = (*PRESETS, FARNEBACK, *BUILDERS)
+KNOWN = (*PRESETS, FARNEBACK, *NAMES)
 """Names that `load_flow` takes."""
 
 
@@ -28,7 +28,7 @@ def load_flow(name: str, device: torch.device | str = "cpu") -> FlowEstimator:
         return Dis(kind)
     if name == FARNEBACK:
         return Farneback()
-    if kind in BUILDERS and (file or not equals):
+    if kind in NAMES and (file or not equals):
         return load_raft(kind, Path(file).expanduser() if file else None, device)
     raise UsageError(f"There is no optical flow {name!r}; choose one of {', '.join(KNOWN)}, "
                      "or raft-small=FILE or raft-large=FILE for a checkpoint of your own.")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
-from torchvision.models.optical_flow import RAFT, raft_large, raft_small
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
 from vidstyle.models.registry import fetch, load_state_dict
 
-BUILDERS = {"raft-small": raft_small, "raft-large": raft_large}
+if TYPE_CHECKING:  # torchvision takes a second and 130 MB to load
+    from torchvision.models.optical_flow import RAFT
+
+NAMES = ("raft-small", "raft-large")
 
 
 class Raft:
@@ -89,7 +92,9 @@ def load_raft(name: str, file: Path | None = None, device: torch.device | str = 
     file: a state_dict of torchvision or a checkpoint of princeton-vl/RAFT. Raises InputError if the weights cannot be
     read or fetched, or belong to another network.
     """
-    network: RAFT = BUILDERS[name](weights=None)
+    from torchvision.models import optical_flow
+
+    network: RAFT = getattr(optical_flow, name.replace("-", "_"))(weights=None)
     path = file if file is not None else fetch(name)
     tensors = load_state_dict(path)
     if any("fnet." in key for key in tensors):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -49,7 +49,7 @@ class PaintingJob:
     style: StyleTarget
     styles: Sequence[StylePicture]
     """The style pictures, whose hashes are written to and compared with network files."""
-    sample_frames: Callable[[], list[Tensor]]
+    sample_frames: Callable[[], Iterable[Tensor]]
     """Some frames spread over the whole clip, each (3, H, W) in [0, 1] at the painted size."""
     sample_pairs: Callable[[], list[FramePair]]
     """Some pairs of neighbouring frames spread over the whole clip, at the painted size."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -50,7 +50,7 @@ class StyleTarget:
             self._known[height, flip] = blend_grams(grams, self.weights)
         return self._known[height, flip]
 
-    def palette(self, frames: Sequence[Tensor]) -> Palette:
+    def palette(self, frames: Iterable[Tensor]) -> Palette:
         """The palette that gives a clip the style's colours; `frames` are some of its frames, (3, H, W) in [0, 1] or uint8."""
         clip = torch.cat([sample_colours(frame) for frame in frames], 1)
         palettes = Palette.stacked([Palette.between(clip, sample_colours(image)) for image in self.images])

@@ -33,7 +33,7 @@ from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import evenly_spaced
+from vidstyle.video import Source, evenly_spaced
 
 SHEET_SIDE = 640  # pixels: longest side of a frame on a contact sheet at most
 
@@ -130,6 +130,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
             if sheet is not None:
                 sheet.add(source, written)
             listen(Progress("paint", len(log.facts), plan.count))
+            del painted, source, image, written  # before the next frame is read
         log.save()
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
         write_manifest(plan, record, sink.close(), log, fit.network, seconds)
@@ -150,6 +151,17 @@ def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, l
         fit_store=fit, listen=listen))
 
 
+@dataclass(frozen=True)
+class _Frames:
+    """The frames from `begin` to the clip's end: the last key frame of a range may lie behind the range."""
+
+    source: Source
+    begin: int
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.source.decode(self.begin, clamp=False)
+
+
 def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
     """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
@@ -159,12 +171,13 @@ def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEsti
         return
     keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
     if keys is not None:
-        frames = plan.source.decode(begin, clamp=False)  # a range's last key frame may lie behind its end
-        for painted in paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
-                                           memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
+        for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
+                                           every=keys.every, memories=memories,
+                                           shrink=lambda frame: at_paint_size(frame, plan)):
             yield PaintedFrame(painted.source, painted.painting, painted.memories)
             if painted.source.index == plan.frames[1]:
                 return
+            del painted  # before the next frame is read
         return
     for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
                                 memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from torch import Tensor
@@ -23,13 +24,12 @@ def at_paint_size(frame: Frame, plan: Plan) -> Frame:
     return replace(frame, image=resize(frame.image.to(plan.device).clamp(0, 1), (height, width)))
 
 
-def sample_frames(plan: Plan, listen: Listener) -> list[Tensor]:
+def sample_frames(plan: Plan, listen: Listener) -> Iterator[Tensor]:
     """Single frames, each (3, H, W) in [0, 1]."""
-    frames, positions = list[Tensor](), evenly_spaced(plan.clip.frames, SAMPLES)
-    for [frame] in plan.source.sample(positions, run=1):
-        frames.append(at_paint_size(frame, plan).image)
-        listen(Progress("analyse", len(frames), len(positions)))
-    return frames
+    positions = evenly_spaced(plan.clip.frames, SAMPLES)
+    for done, [frame] in enumerate(plan.source.sample(positions, run=1), 1):
+        yield at_paint_size(frame, plan).image
+        listen(Progress("analyse", done, len(positions)))
 
 
 def sample_pairs(plan: Plan, estimate_flow: FlowEstimator, is_cut: CutDetector, listen: Listener) -> list[FramePair]:

@@ -28,8 +28,6 @@ frames to be mended; 0.25 gave 5 and 4, left 1.6 % and 1.4 %, and was no steadie
 class Neighbour:
     """A frame and the motion from the frame before it."""
 
-    source: Frame
-    """As it came in, at its own size."""
     frame: Frame
     """At the painted size."""
     motion: FlowPair | None
@@ -42,9 +40,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class InBetween:
-    """A frame between two key frames, in 13 bytes a pixel and its source."""
+    """A frame between two key frames, in 13 bytes a pixel."""
 
-    source: Frame
+    index: int
+    """Of the frame, see `Frame.index`."""
     image: Tensor
     """(3, H, W) uint8 at the painted size."""
     from_last: Packed
@@ -57,8 +56,6 @@ class InBetween:
 class Interval:
     """A key frame, and the frames between the key frame behind it and itself."""
 
-    source: Frame
-    """The key frame as it came in."""
     frame: Frame
     """The key frame at the painted size."""
     from_behind: Correspondence | None
@@ -88,7 +85,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
             if newest is not None:
                 yield _interval(*newest, between, steps)
             key, path, between, steps, newest = this.frame, None, [], [], None
-            yield Interval(this.source, this.frame, None, None, [], [])
+            yield Interval(this.frame, None, None, [], [])
             continue
         if newest is not None:
             between.append(_pack(*newest))
@@ -98,8 +95,10 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
         carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
         newest = this, Correspondence(path.to_last, carried)
         if is_key(len(between) + 1, carried, this.trust, every):
-            yield _interval(*newest, between, steps)
+            found = _interval(*newest, between, steps)
             key, path, between, steps, newest = this.frame, None, [], [], None
+            yield found
+            del found
     if newest is not None:
         yield _interval(*newest, between, steps)
 
@@ -121,13 +120,12 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
                shrink: Callable[[Frame], Frame]) -> Iterator[Neighbour]:
     """Each frame with the motion from the frame before it in its shot."""
     last: Frame | None = None
-    for source in frames:
-        frame = shrink(source)
+    for frame in map(shrink, frames):
         if last is None or is_cut(last, frame):
-            yield Neighbour(source, frame, None, None, None)
+            yield Neighbour(frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(source, frame, motion, trust(last.image, frame.image, motion),
+            yield Neighbour(frame, motion, trust(last.image, frame.image, motion),
                             trust_to_hold(last.image, frame.image, motion))
         last = frame
 
@@ -148,12 +146,12 @@ def walk_back(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:
 
 
 def _interval(key: Neighbour, from_behind: Correspondence, between: list[InBetween], steps: list[Tensor]) -> Interval:
-    return Interval(key.source, key.frame, from_behind, key.motion, between, steps)
+    return Interval(key.frame, from_behind, key.motion, between, steps)
 
 
 def _pack(one: Neighbour, from_behind: Correspondence) -> InBetween:
     assert one.trust_to_hold is not None, "a shot's first frame is a key frame"
-    return InBetween(one.source, to_bytes(one.frame.image), Packed.of(_motion(one).to_last, one.trust_to_hold),
+    return InBetween(one.frame.index, to_bytes(one.frame.image), Packed.of(_motion(one).to_last, one.trust_to_hold),
                      Packed.of(from_behind.to_last, from_behind.visibility))
 
 

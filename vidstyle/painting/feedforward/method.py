@@ -75,7 +75,7 @@ class FeedForwardMethod:
             network, metadata = load_network(options.network, job.styles)
             network.to(job.device)
             if metadata.get("made_by") == TRAINED:  # the palette belongs to the clip
-                adapt_to_clip(network, job.sample_frames(), job.style, kept_share(options.temporal))
+                adapt_to_clip(network, list(job.sample_frames()), job.style, kept_share(options.temporal))
             return Painter(FeedForwardStylizer(network), {})
         if store.network is None:
             network, losses = _fitted(job)

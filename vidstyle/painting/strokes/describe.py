@@ -44,7 +44,7 @@ class Describer:
     factor: float
     """From projection to description: the style's longest description just fits."""
     guide: Tensor
-    """(3, H, W) whole numbers 0 to 255: the style picture's own guide."""
+    """(3, H, W) uint8, the style picture's own guide."""
 
     @classmethod
     def learn(cls, picture: Tensor, side: int, places: Tensor) -> Describer:
@@ -62,8 +62,8 @@ class Describer:
         return self.describe(self.guide, whole(picture), GRID, places)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the patches of `guide` and `painting` (3, H, W), whole numbers 0 to 255."""
-        halves = [take(image, self.side, stride, places) @ axes
+        """Descriptions (n, D) of the patches of `guide` and `painting`, each (3, H, W) uint8."""
+        halves = [take(image, self.side, stride, places).float() @ axes
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean
         length = projected.double().norm(dim=1, keepdim=True).float() * self.factor
@@ -82,8 +82,8 @@ def _axes(patches: Tensor, count: int) -> Tensor:
 
 
 def whole(image: Tensor) -> Tensor:
-    """`image` in [0, 1] as whole numbers 0 to 255."""
-    return (image.clamp(0, 1) * 255).round()
+    """`image` in [0, 1] as uint8."""
+    return image.clamp(0, 1).mul_(255).round_().to(torch.uint8)
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:

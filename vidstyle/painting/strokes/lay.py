@@ -81,18 +81,16 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
         grid = grid_size(size, one.side, one.stride)
-        unknown = pad_to_grid((~kept).float(), one.side, one.stride)
-        places = true_places(F.max_pool2d(unknown, one.side, one.stride).flatten() > 0)
-        paint = resize(painting, size)
-        canvas = torch.where(kept, paint, resize(canvas, size))
+        touched = F.max_pool2d(pad_to_grid((~kept).float(), one.side, one.stride), one.side, one.stride)
+        places = true_places(touched.flatten() > 0)
+        canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
-            canvas = torch.where(kept, paint, (canvas + _detail(style, size)).clamp(0, 1))
+            canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
             laid = true_places((field.match >= 0).flatten())
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
-        del paint, unknown
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
         for _ in range(one.rounds if len(places) else 0):
@@ -103,15 +101,16 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))
-            candidates = nearest(style, targets, spread)
-            field, distance = choose(style, targets, places, candidates, spread, field)
+            del padded
+            field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field)
+            del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, places, distance))
         last = style
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
 
 def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, places: Tensor) -> Targets:
-    """The patches at `places` (n,) of `guide` and `painting` (3, H, W), whole numbers; `weights` of the guide (grid,)."""
+    """The patches at `places` (n,) of `guide` and `painting`, each (3, H, W) uint8; `weights` of the guide (grid,)."""
     described = [style.describer.describe(guide, painting, one.stride, some) for some in torch.split(places, _CHUNK)]
     return Targets(torch.cat(described), weights[places])
 
