@@ -25,7 +25,7 @@ from vidstyle.models import registry
 SIZE = (48, 32)
 QUICK = {"device": '"cpu"'}
 FITTED = (("method", '"feedforward"'), ("fit_steps", "2"))
-FORMS = (("forms", "0.5"), ("optimize_steps", "4"))
+FORMS = (("forms", "1.0"), ("optimize_steps", "20"))
 EVERY_FRAME = (("key_every", "1"), ("strokes", "0"), ("optimize_steps", "4"), ("follow_steps", "2"))
 FRAMES, FILE, OUTCOME = "frames", "file", "outcome"
 
@@ -96,7 +96,7 @@ CASES = {
     "flow": Case('"farneback"', FRAMES),
     "encoder": Case('"vgg16"', FRAMES, FORMS),
     "device": Case('"cuda:77"', OUTCOME),  # refused: no machine has it, and most that run tests have no other device at all
-    "content_weight": Case("1", FRAMES, FORMS),
+    "content_weight": Case("20", FRAMES, FORMS),
     "style_weight": Case("3", FRAMES, FITTED),
     "tv_weight": Case("20", FRAMES, EVERY_FRAME),
     "optimize_steps": Case("2", FRAMES, FORMS),
