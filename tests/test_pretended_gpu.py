@@ -23,6 +23,7 @@ from tests.style_images import noise
 from vidstyle.core.frame import FlowPair, Frame, Prior
 from vidstyle.encoders.builtin import BuiltinEncoder
 from vidstyle.ops import read_back
+from vidstyle.painting.feedforward import canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 from vidstyle.painting.optimize import stylizer
@@ -73,6 +74,17 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], A
 
         with NoCopyBack():
             yield move
+
+
+@contextmanager
+def no_cached_canvas() -> Iterator[None]:
+    """A cached canvas of another test is no pretended one, and no pretended one may stay."""
+    cached = [value for value in vars(canvas).values() if hasattr(value, "cache_clear")]
+    for function in cached:
+        function.cache_clear()
+    yield
+    for function in cached:
+        function.cache_clear()
 
 
 def modules_that_read_back() -> list[Any]:
@@ -133,7 +145,7 @@ def test_every_frame_is_painted_by_descent(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_network_paints(monkeypatch: pytest.MonkeyPatch):
     network = PaintNetwork().eval()
-    with pretended_gpu(monkeypatch) as move:
+    with pretended_gpu(monkeypatch) as move, no_cached_canvas():
         stylize = FeedForwardStylizer(move(network))
         frames = still(move, 2)
         first = stylize(frames[0].image)
