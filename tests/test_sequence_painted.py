@@ -1,5 +1,6 @@
 """Whole runs on sequences, with the method that paints the negative of each image."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import torch
 from negative_method import Negative
 from sequence_files import frames_of, make_sequence
 
+from vidstyle.batch.conduct import in_turn, run_shots
+from vidstyle.batch.shot import Shot
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.style_picture import Style
-from vidstyle.run.batch import run_clips
 from vidstyle.run.naming import sheet_target
 from vidstyle.run.pipeline import preview_video, run, stylize_video
 from vidstyle.run.plan import Selection, plan_video
@@ -70,13 +72,13 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
     (tmp_path / "b").mkdir()
     sources = [make_sequence(tmp_path / "a", range(1, 3)), make_sequence(tmp_path / "b", range(1, 3))]
     styles, options = quick
-    done = run_clips(sources, lambda source: plan_video(source, styles, None, options),
-                     run, lambda outcome: None)
+    shots = [Shot(source, tuple(styles), options) for source in sources]
+    done = run_shots(shots, in_turn(run), lambda outcome: None)
     assert [result.frames for result in done] == [2, 2]
-    targets = iter(["out.####.png", "out.%04d.png"])
+    targets = ("out.####.png", "out.%04d.png")
     with pytest.raises(UsageError, match="would both be written to"):
-        run_clips(sources, lambda source: plan_video(source, styles, tmp_path / next(targets), options),
-                  lambda plan: None, lambda outcome: None)
+        run_shots([replace(shot, target=tmp_path / target) for shot, target in zip(shots, targets, strict=True)],
+                  in_turn(run), lambda outcome: None)
 
 
 def test_a_plan_of_a_sequence_has_its_file_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):

@@ -29,7 +29,7 @@ def preview(
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline
 
-    plan, stopper = request.planner(preview=True)(clip), Stopper()
+    plan, stopper = request.shot(clip).plan(preview=True), Stopper()
     with stopper.watching(), listening(plan, json=request.json) as listen:
         result = pipeline.preview(plan, count=count, restart=request.restart, listen=stopper.listening(listen))
     print_warnings(result)

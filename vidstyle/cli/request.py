@@ -17,8 +17,9 @@ from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
 
 if TYPE_CHECKING:
+    from vidstyle.batch.shot import Shot
     from vidstyle.painting.style_picture import Style
-    from vidstyle.run.plan import Plan, Selection
+    from vidstyle.run.plan import Selection
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,12 @@ class Request:
     restart: bool
     json: bool
 
-    def planner(self, *, preview: bool = False) -> Callable[[Path], Plan]:
-        """A function that plans one clip; the style pictures are read once for all clips. Raises InputError, UsageError."""
-        from vidstyle.painting.style_picture import read_styles
-        from vidstyle.run import plan
+    def shot(self, clip: Path) -> Shot:
+        """A clip to paint as the options say."""
+        from vidstyle.batch.shot import Shot
 
-        styles = read_styles(self.styles)
         target, folder = (None, self.output) if self.output_is_folder else (self.output, None)
-
-        def plan_clip(source: Path) -> Plan:
-            return plan.plan_video(source, styles, target, self.options, self.selection, overwrite=self.overwrite,
-                                   folder=folder, preview=preview, given=self.given)  # fmt: skip
-
-        return plan_clip
+        return Shot(clip, tuple(self.styles), self.options, self.given, self.selection, target, folder, self.overwrite)
 
 
 @with_declared(Options)

@@ -14,7 +14,7 @@ from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
-    from vidstyle.run.batch import Outcome
+    from vidstyle.batch.conduct import Outcome
     from vidstyle.run.plan import Plan
     from vidstyle.run.result import Result
 
@@ -32,7 +32,7 @@ def run(
     ] = False,
 ) -> None:
     """Paint CLIP in the style of an image; where several clips are given, one that fails does not stop the others."""
-    from vidstyle.run.batch import plan_clips, run_clips
+    from vidstyle.batch.conduct import in_turn, plan_shots, run_shots
 
     several = len(clip) > 1
 
@@ -43,14 +43,14 @@ def run(
             code, sentence = explain(outcome.error)
             say(f"vidstyle: {sentence}")
             if request.json:
-                emit("clip", source=outcome.source, exit_code=code, message=sentence)
+                emit("clip", source=outcome.shot.clip, exit_code=code, message=sentence)
 
-    planner = request.planner()
+    shots = [request.shot(each) for each in clip]
     if dry_run:
-        _show_plans(plan_clips(clip, planner, report), request)
+        _show_plans([each.plan for each in plan_shots(shots, report)], request)
         return
     stopper = Stopper()
-    results = run_clips(clip, planner, lambda plan: _paint(plan, request, stopper), report)
+    results = run_shots(shots, in_turn(lambda plan: _paint(plan, request, stopper)), report)
     if several and request.json:
         emit("result", exit_code=0, targets=[result.plan.target for result in results])
 

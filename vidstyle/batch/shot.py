@@ -1,0 +1,35 @@
+"""One shot of a batch: a clip or a part of it, how it is painted, and where it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.core.options import Options
+from vidstyle.painting.style_picture import Style
+from vidstyle.run import plan
+from vidstyle.run.plan import Plan, Selection
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What to paint and where to write it. It holds names of files and plain values, so that other processes can be given it."""
+
+    clip: Path
+    styles: tuple[Style, ...]
+    options: Options = Options()  # noqa: RUF009 - frozen
+    given: frozenset[str] = frozenset()
+    """Names of the options that the user chose."""
+    selection: Selection = Selection()  # noqa: RUF009 - frozen
+    target: Path | None = None
+    """The file to write; None is CLIP_STYLE.EXT in `folder`."""
+    folder: Path | None = None
+    """None is beside the clip."""
+    overwrite: bool = False
+    origin: str = ""
+    """Where the shot is listed, such as `shots.csv, line 3`; empty if it was named on the command line."""
+
+    def plan(self, *, preview: bool = False) -> Plan:
+        """Check everything that can be checked without painting; raises as `plan_video` does."""
+        return plan.plan_video(self.clip, self.styles, self.target, self.options, self.selection, overwrite=self.overwrite,
+                               folder=self.folder, preview=preview, given=self.given)
