@@ -90,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, rounds in found.items():
         times = [seconds for seconds, _ in rounds]
         ratio = f"{medians[name] / medians[args.peer]:6.2f} x" if args.peer else ""
-        print(f"{name:40} {medians[name]:7.1f} s ({min(times):.1f}-{max(times):.1f}) {ratio} {max(mb for _, mb in rounds):6.0f} MB")
+        memory = max(megabytes for _, megabytes in rounds)
+        print(f"{name:40} {medians[name]:7.1f} s ({min(times):.1f}-{max(times):.1f}) {ratio} {memory:6.0f} MB")
 
 
 if __name__ == "__main__":

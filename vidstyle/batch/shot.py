@@ -13,14 +13,14 @@ from vidstyle.run.plan import Plan, Selection
 
 @dataclass(frozen=True)
 class Shot:
-    """What to paint and where to write it. It holds names of files and plain values, so that other processes can be given it."""
+    """What to paint and where to write it: names of files and plain values, which other processes can be given."""
 
     clip: Path
     styles: tuple[Style, ...]
-    options: Options = Options()  # noqa: RUF009 - frozen
+    options: Options = Options()
     given: frozenset[str] = frozenset()
     """Names of the options that the user chose."""
-    selection: Selection = Selection()  # noqa: RUF009 - frozen
+    selection: Selection = Selection()
     target: Path | None = None
     """The file to write; None is CLIP_STYLE.EXT in `folder`."""
     folder: Path | None = None
