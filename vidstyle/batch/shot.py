@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidstyle.core.options import Options
@@ -17,10 +17,10 @@ class Shot:
 
     clip: Path
     styles: tuple[Style, ...]
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     given: frozenset[str] = frozenset()
     """Names of the options that the user chose."""
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     target: Path | None = None
     """The file to write; None is CLIP_STYLE.EXT in `folder`."""
     folder: Path | None = None
