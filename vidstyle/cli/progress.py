@@ -124,7 +124,21 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
         for warning in plan.warnings:
             say(f"{plan.clip.path.name}: warning: {warning}")
     with show_progress(plan.clip.path, json=json) as listen:
-        yield listen
+        yield with_notes(plan.clip.path, listen, json=json)
+
+
+def with_notes(clip: Path, listen: Listener, *, json: bool) -> Listener:
+    """A listener that prints the notes of a run on `clip`, and passes every other step to `listen`."""
+
+    def step(progress: Progress) -> None:
+        if not progress.note:
+            listen(progress)
+        elif json:
+            emit("note", source=clip, message=progress.note)
+        else:
+            say(f"{clip.name}: {progress.note}")
+
+    return step
 
 
 @contextmanager

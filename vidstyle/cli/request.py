@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidstyle.cli.options import Debug, Json, parameters_of, with_declared, with_signature
+from vidstyle.cli.events import say
+from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
-from vidstyle.core.config import given_options, load_options
+from vidstyle.core.config import given_options, load_options, preset_names
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
+from vidstyle.core.options import OUTPUT, PACE, WHAT, WITHOUT_CRF, Options
+from vidstyle.run.unused import refuse_unused
 
 if TYPE_CHECKING:
     from vidstyle.batch.shot import Shot
@@ -49,7 +51,7 @@ class Request:
 @with_declared(Options)
 def read_request(
     *,
-    clips: int,
+    clips: Sequence[Path],
     style: Annotated[
         list[str],
         typer.Option(
@@ -83,6 +85,7 @@ def read_request(
             rich_help_panel=PACE,
             metavar="NAME",
             show_default=False,
+            autocompletion=offering(preset_names()),
             help="Preset to start from: draft, standard or final (default: standard).",
         ),
     ] = "standard",
@@ -111,7 +114,11 @@ def read_request(
     debug: Debug = False,
     **given: Any,
 ) -> Request:
-    """Turn the options of a painting command into a request for `clips` clips; raises UsageError."""
+    """Turn the options of a painting command into a request for `clips`; raises UsageError.
+
+    Everything that torch is not needed for is checked before it is imported, which takes seconds. A line on stderr says then
+    that the work has begun.
+    """
     images = [parse_style(text) for text in style]
     if frames is not None and (start is not None or end is not None):
         raise UsageError("--frames and --start/--end both name a part of the clip; give one or the other.")
@@ -120,18 +127,17 @@ def read_request(
     stop = None if end is None else parse_time(end, "--end")
     if stop is not None and stop <= (begin or 0.0):
         raise UsageError(f"--end {end} is not after the start; give a later time.")
-    target, folder = parse_output(output, clips)
+    target, folder = parse_output(output, len(clips))
     options, chosen = load_options(preset, config, **given), given_options(config, **given)
-
-    # These imports load torch, which takes seconds: a wrong option is reported before.
-    from vidstyle.painting.style_picture import Style
-    from vidstyle.run.plan import Selection
-    from vidstyle.run.unused import refuse_unused
-    from vidstyle.video.write.codecs import WITHOUT_CRF
-
     if "crf" in chosen and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
     refuse_unused(chosen, options)
+    if not json:
+        say(f"{clips[0].name if len(clips) == 1 else f'{len(clips)} clips'}: reading ...")
+
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.plan import Selection
+
     styles = [Style(path, weight) for path, weight in images]
     return Request(styles, options, chosen, Selection(span, begin, stop), target, folder, overwrite, restart, json)
 
@@ -145,6 +151,6 @@ def with_request(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(**values: Any) -> None:
         asked = {parameter.name: values.pop(parameter.name) for parameter in shared}
         clips = values["clip"]
-        command(**values, request=read_request(clips=len(clips) if isinstance(clips, list) else 1, **asked))
+        command(**values, request=read_request(clips=clips if isinstance(clips, list) else [clips], **asked))
 
     return with_signature(wrapper, [*shared, *own])

@@ -15,12 +15,14 @@ from vidstyle.core.files import find_same
 def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
     """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
 
-    inputs: the other files that are read. Neither `target` nor its temporary name (see `PartFile`) may be one of them or
-    the source, by any name or link.
+    The folders of `target` need not exist yet; `PartFile` makes them. inputs: the other files that are read. Neither `target`
+    nor its temporary name (see `PartFile`) may be one of them or the source, by any name or link.
     """
     folder = target.absolute().parent
+    while not os.path.lexists(folder):  # folders that do not exist are made with the file
+        folder = folder.parent
     if not folder.is_dir():
-        raise OutputError(f"{target}: the folder {folder} does not exist; create it first.")
+        raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file.")
     for file in (target, part_path(target)):
@@ -51,8 +53,9 @@ class PartFile:
         self.target, self.path = target, part_path(target)
 
     def create(self) -> None:
-        """Make sure that the file can be written, before any work is spent on it. Raises OutputError."""
+        """Make sure that the file can be written, before any work is spent on it; its folders are made. Raises OutputError."""
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             _create(self.path)
         except OSError as error:
             raise write_failed(self.target, error) from error

@@ -16,6 +16,8 @@ class Progress:
     total: int | None
     """None where it is not known."""
     loss: float | None = None
+    note: str = ""
+    """Something for people to know, such as where a stopped run continues; the step is then none that was just done."""
 
 
 Listener = Callable[[Progress], None]

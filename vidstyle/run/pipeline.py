@@ -23,6 +23,7 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.style import StyleTarget
 from vidstyle.painting.style_picture import Style, StylePicture
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
+from vidstyle.run.kept_fit import find_fit, keep_fit
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
 from vidstyle.run.plan import Plan, Selection, plan_video
 from vidstyle.run.result import Result
@@ -107,11 +108,17 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     began, options, first = time.monotonic(), plan.options, plan.frames[0]
     _make_folder(plan)
     record = describe_run(plan)
+    job = job_of(record)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
     with (deterministic(plan.device),
-          RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
+          RunFolder(plan.target, job, restart=restart, keep_frames=sheet is None) as folder,
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
+        if folder.records:
+            listen(Progress("paint", len(log.facts), plan.count, note=f"continues {folder.resume_point}"))
+        elif (kept := find_fit([plan.target.parent, plan.clip.path.parent], job)) is not None:
+            fit.adopt(kept)
+            listen(Progress("paint", 0, plan.count, note=f"uses the network of a preview, {kept}"))
         estimate_flow = load_flow(options.flow, plan.device)
         painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
         memories = log.restore(sink, plan.device)
@@ -132,6 +139,8 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
             listen(Progress("paint", len(log.facts), plan.count))
             del painted, source, image, written  # before the next frame is read
         log.save()
+        if sheet is not None:
+            keep_fit(fit.network, plan.target)
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
         write_manifest(plan, record, sink.close(), log, fit.network, seconds)
     losses = {} if painter is None else painter.losses

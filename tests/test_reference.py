@@ -1,0 +1,78 @@
+"""The command reference and the man page say what the commands take, and are current."""
+
+import importlib.util
+import shutil
+import subprocess
+from types import ModuleType
+
+import pytest
+import typer
+from fake_pipeline import ROOT
+
+from vidstyle.cli import app, execute
+from vidstyle.core.errors import (
+    BatchError,
+    DeviceError,
+    InputError,
+    OutputError,
+    UsageError,
+    VidstyleError,
+)
+
+DOCS = ROOT / "docs"
+COMMANDS = [["run"], ["preview"], ["evaluate"], ["train"], ["export"], ["probe"], ["verify"], ["models", "list"],
+            ["models", "fetch"], ["models", "verify"]]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_reference", DOCS / "make_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_both_files_are_current(reference: ModuleType):
+    found = reference.commands()
+    hint = "run: python docs/make_reference.py"
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == reference.markdown(found), hint
+    assert (DOCS / "vidstyle.1").read_text(encoding="utf-8") == reference.man_page(found), hint
+
+
+def section(page: str, name: str) -> str:
+    return page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_option_that_a_command_takes_is_listed(words: list[str]):
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    listed = section(page, "vidstyle " + " ".join(words))
+    command = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    flags = {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")} - {"--help"}
+    assert flags
+    assert {flag for flag in flags if f"`{flag}" not in listed and f", {flag}" not in listed} == set()
+
+
+def test_every_command_is_listed():
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    names = typer.main.get_command(app).commands
+    assert all(f"\n## vidstyle {name}\n" in page for name in names)
+
+
+def test_the_exit_codes_are_those_of_the_errors(reference: ModuleType):
+    errors = (VidstyleError, UsageError, InputError, OutputError, BatchError, DeviceError)
+    assert {str(error.exit_code) for error in errors} <= reference.EXIT_CODES.keys()
+    assert execute(["run", "--nonsense"]) == 2
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="there is no groff")
+def test_groff_renders_the_man_page_without_a_warning():
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", str(DOCS / "vidstyle.1")], capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    assert done.stderr == ""
+    assert "key\u2010every" not in done.stdout  # a hyphen that cannot be copied into a shell
+    assert "--key-every" in done.stdout
