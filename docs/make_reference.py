@@ -62,8 +62,7 @@ def markdown(found: list[Command]) -> str:
     """The command reference."""
     lines = ["# Command reference", "",
              "This page is written by `python docs/make_reference.py` from the declarations in the code. Each list is what "
-             "`vidstyle COMMAND --help` shows. `man vidstyle` shows the same, as a man page that is installed with the package.",
-             ""]
+             "`vidstyle COMMAND --help` shows. `man vidstyle` shows the same; that page is installed with the package.", ""]
     for command in found:
         lines += [f"## {command.name}", "", f"    {command.usage}", ""]
         lines += [line for paragraph in command.paragraphs for line in (paragraph, "")]

@@ -1,6 +1,6 @@
 """The command reference and the man page say what the commands take, and are current."""
 
-import importlib.util
+import importlib
 import shutil
 import subprocess
 from types import ModuleType
@@ -10,28 +10,17 @@ import typer
 from fake_pipeline import ROOT
 
 from vidstyle.cli import app, execute
-from vidstyle.core.errors import (
-    BatchError,
-    DeviceError,
-    InputError,
-    OutputError,
-    UsageError,
-    VidstyleError,
-)
+from vidstyle.core.errors import BatchError, DeviceError, InputError, OutputError, UsageError, VidstyleError
 
 DOCS = ROOT / "docs"
 COMMANDS = [["run"], ["preview"], ["evaluate"], ["train"], ["export"], ["probe"], ["verify"], ["models", "list"],
             ["models", "fetch"], ["models", "verify"]]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_reference", DOCS / "make_reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCS)
+    return importlib.import_module("make_reference")
 
 
 def test_both_files_are_current(reference: ModuleType):
