@@ -18,11 +18,7 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
     The folders of `target` need not exist yet; `PartFile` makes them. inputs: the other files that are read. Neither `target`
     nor its temporary name (see `PartFile`) may be one of them or the source, by any name or link.
     """
-    folder = target.absolute().parent
-    while not os.path.lexists(folder):  # folders that do not exist are made with the file
-        folder = folder.parent
-    if not folder.is_dir():
-        raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
+    check_folder(target)
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file.")
     for file in (target, part_path(target)):
@@ -32,6 +28,15 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
             raise OutputError(f"{target}:{temporary} is {what} and never written to; name another output.")
     if os.path.lexists(target) and not overwrite:
         raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
+
+
+def check_folder(target: Path) -> None:
+    """Raise OutputError unless a file can be added to the folder of `target`, or that folder can be made."""
+    folder = target.absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
 

@@ -1,0 +1,45 @@
+"""Make harbour.webp, the moving picture of the README: the sample on the left, and painted on the right.
+
+    python docs/make_picture.py
+
+The sample is painted with the default options, which takes about a minute; every second frame is shown, at its own pace.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from vidstyle import Style, stylize_video
+from vidstyle.core.images import resize
+from vidstyle.video import open_source
+
+ROOT = Path(__file__).parent.parent
+WIDTH, HEIGHT, GAP = 448, 252, 8  # pixels, of each half and of the white between them
+QUALITY = 55  # of WebP; keeps the file under 1.5 MB
+
+
+def main() -> None:
+    """Paint the sample and write the picture."""
+    clip, style, target = ROOT / "samples/harbour.mp4", ROOT / "samples/styles/night.jpg", ROOT / "docs/harbour.webp"
+    with tempfile.TemporaryDirectory() as folder:
+        painted = stylize_video(clip, [Style(style)], Path(folder) / "painted.mp4", listen=lambda step: print(step)).plan.target
+        pairs = zip(open_source(clip).decode(), open_source(painted).decode(), strict=True)
+        images = [_side_by_side(before.image, after.image) for before, after in pairs if before.index % 2 == 0]
+    images[0].save(target, save_all=True, append_images=images[1:], duration=1000 * 2 // 24, loop=0, quality=QUALITY, method=6)
+    print(target, target.stat().st_size, "bytes")
+
+
+def _side_by_side(before: torch.Tensor, after: torch.Tensor) -> Image.Image:
+    """Two images (3, H, W) in [0, 1] beside each other."""
+    gap = torch.ones(3, HEIGHT, GAP)
+    halves = [resize(image, (HEIGHT, WIDTH)).clamp(0, 1) for image in (before, after)]
+    pixels = (torch.cat([halves[0], gap, halves[1]], 2) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+if __name__ == "__main__":
+    main()
