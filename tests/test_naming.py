@@ -172,4 +172,4 @@ def test_a_run_says_where_it_continues(clip: Path, styles: list[Style], tmp_path
         stylize_video(clip, styles, options=QUICK, listen=stop)
     steps: list[Progress] = []
     stylize_video(clip, styles, options=QUICK, listen=steps.append)
-    assert (steps[0].note, steps[0].done, steps[1].done) == ("continues after 21 of 30 frames", 21, 22)
+    assert (steps[0].stage, steps[0].note, steps[0].done) == ("resume", "continues after 21 of 30 frames", 21)

@@ -11,13 +11,13 @@ class Progress:
     """One step of work done, for a progress bar."""
 
     stage: str
-    """`analyse`, `fit`, `paint`, `train` or `judge`."""
+    """`resume`, `analyse`, `fit`, `paint`, `train` or `judge`."""
     done: int
     total: int | None
     """None where it is not known."""
     loss: float | None = None
     note: str = ""
-    """Something for people to know, such as where a stopped run continues; the step is then none that was just done."""
+    """Of the stage `resume`: what is used of an earlier run, and where it continues."""
 
 
 Listener = Callable[[Progress], None]

@@ -115,10 +115,10 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
         if folder.records:
-            listen(Progress("paint", len(log.facts), plan.count, note=f"continues {folder.resume_point}"))
+            listen(Progress("resume", len(log.facts), plan.count, note=f"continues {folder.resume_point}"))
         elif (kept := find_fit([plan.target.parent, plan.clip.path.parent], job)) is not None:
             fit.adopt(kept)
-            listen(Progress("paint", 0, plan.count, note=f"uses the network of a preview, {kept}"))
+            listen(Progress("resume", 0, plan.count, note=f"uses the network of a preview, {kept}"))
         estimate_flow = load_flow(options.flow, plan.device)
         painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
         memories = log.restore(sink, plan.device)
