@@ -153,6 +153,7 @@ def experiment(folder: Path, shots: int, kills: int, seed: int) -> dict[str, Any
             "twice": [target for target, count in ends.items() if count > 1] + again,
             "begun": sum(event == "begin" for event, _ in events),
             "work_folders": [path.name for path in killed.parent.rglob("*.vidstyle-work")],
+            "report": json.loads((killed.parent / "shots_report/report.json").read_text())["counts"],
             "said": (folder / "killed.txt").read_text()}
 
 
