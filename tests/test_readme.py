@@ -36,6 +36,7 @@ def test_a_command_of_the_readme_parses(
 ):
     install(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))  # where --install-completion writes
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: ("bash", "bash"))
     # Folders that the commands make, and outputs that they would find, must not be those of the checkout.
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
