@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
 from vidstyle.cli.events import emit, plan_text, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
@@ -30,12 +31,14 @@ def batch(
         ),
     ],
     request: Request,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing.")
     ] = False,
 ) -> None:
     """Paint many shots, each with its own options; what is given here holds for every shot that does not state its own."""
-    paint_shots(read(clip, request), request, dry_run=dry_run)
+    paint_shots(read(clip, request), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
 
 
 def read(where: Sequence[Path], request: Request) -> list[Shot]:
@@ -45,9 +48,10 @@ def read(where: Sequence[Path], request: Request) -> list[Shot]:
     return read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
 
 
-def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool) -> None:
+def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, jobs: int | None = None,
+                cluster: str | None = None) -> None:
     """Paint these shots and print where each went; or only what would be done."""
-    from vidstyle.batch.conduct import in_turn, plan_shots, run_shots
+    from vidstyle.batch.conduct import plan_shots, run_shots
     from vidstyle.cli.progress import showing
 
     def report(outcome: Outcome) -> None:
@@ -63,6 +67,7 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool) -> No
             if request.json:
                 emit("clip", source=outcome.shot.clip, exit_code=code, message=sentence)
 
+    refuse_jobs(jobs, cluster, dry_run=dry_run)
     if dry_run:
         plans = [each.plan for each in plan_shots(shots, report)]
         if request.json:
@@ -72,7 +77,7 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool) -> No
         return
     stopper = Stopper()
     with stopper.watching(), showing(json=request.json) as listen:
-        engine = in_turn(stopper.listening_to_shots(listen))  # --jobs and --cluster choose another engine here
+        engine = choose_engine(jobs, cluster, stopper.listening_to_shots(listen))
         results = run_shots(shots, engine, report)
     if request.json:
         emit("result", exit_code=0, targets=[result.plan.target for result in results])

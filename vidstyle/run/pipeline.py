@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
 from vidstyle.core.devices import deterministic
-from vidstyle.core.errors import OutputError, reason
-from vidstyle.core.frame import Frame, Memory
+from vidstyle.core.frame import Frame
 from vidstyle.core.images import contact_sheet, resize, write_png
-from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.options import Options
-from vidstyle.core.progress import Listener, Progress
-from vidstyle.encoders import load_encoder
+from vidstyle.core.progress import Listener
 from vidstyle.flow import load_flow
-from vidstyle.painting.job import Painter, PaintingJob
-from vidstyle.painting.methods import find_method
-from vidstyle.painting.style import StyleTarget
 from vidstyle.painting.style_picture import Style, StylePicture
-from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
+from vidstyle.run.paint import make_folder, make_painter, write_frames
+from vidstyle.run.parts import parts_of, run_in_parts, threads_of
 from vidstyle.run.plan import Plan, Selection, plan_video
 from vidstyle.run.result import Result
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
-from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
-from vidstyle.temporal.key_frames import paint_by_key_frames
-from vidstyle.temporal.loop import paint_frames
-from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Source, evenly_spaced
+from vidstyle.video import evenly_spaced
 
 SHEET_SIDE = 640  # pixels: longest side of a frame on a contact sheet at most
 
