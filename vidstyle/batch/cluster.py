@@ -59,6 +59,8 @@ def connect(address: str) -> ModuleType:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(f"--cluster {address}: no Ray cluster answers there; start one with `ray start --head`, and "
                          "`ray start --address=HOST:6379` on each other machine.") from error
+    # What the machines report would be printed on stdout, and Ray has no public switch for that.
+    ray._private.worker._worker_logs_enabled = False
     return ray
 
 

@@ -14,7 +14,8 @@ from vidstyle.cli.events import emit, plan_text, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
-from vidstyle.core.options import REPORT
+from vidstyle.core.errors import UsageError
+from vidstyle.core.options import REPORT, WHAT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome
@@ -31,6 +32,11 @@ def batch(
         ),
     ],
     request: Request,
+    only: Annotated[
+        int | None,
+        typer.Option("--only", rich_help_panel=WHAT, metavar="N", min=1, show_default=False,
+                     help="Paint only shot N of the list, counted from 1, and write no report."),
+    ] = None,
     jobs: Jobs = None,
     cluster: Cluster = None,
     dry_run: Annotated[
@@ -38,7 +44,7 @@ def batch(
     ] = False,
 ) -> None:
     """Paint many shots, each with its own options; what is given here holds for every shot that does not state its own."""
-    paint_shots(read(clip, request), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
+    paint_shots(choose(read(clip, request), only), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
 
 
 def read(where: Sequence[Path], request: Request) -> list[Shot]:
@@ -46,6 +52,13 @@ def read(where: Sequence[Path], request: Request) -> list[Shot]:
     from vidstyle.batch.shot_list import read_shots
 
     return read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+
+
+def choose(shots: Sequence[Shot], only: int | None) -> Sequence[Shot]:
+    """The shots, or the one of --only. Raises UsageError."""
+    if only is not None and only > len(shots):
+        raise UsageError(f"--only {only} is given and there are {len(shots)} shots; give 1 to {len(shots)}.")
+    return shots if only is None else [shots[only - 1]]
 
 
 def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, jobs: int | None = None,
