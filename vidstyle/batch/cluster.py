@@ -126,9 +126,9 @@ class Cluster:
         found = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         return [(resources.get("CPU", 0.0), resources.get("GPU", 0.0)) for resources in found]
 
-    def start(self, task: Task, plan: Plan) -> None:
+    def start(self, task: Task, planned: Planned) -> None:
         if task.shot not in self._plans:
-            self._plans[task.shot] = self._ray.put(plan), Inputs.of(plan)
+            self._plans[task.shot] = self._ray.put(planned), Inputs.of(planned.plan)
         self._started += 1
         reference = self._work.remote(self._started, self._board, task, *self._plans[task.shot], self._share.cpus)
         self._running[reference] = self._started, task
@@ -208,8 +208,7 @@ class Inputs:
         make_folder(plan)
         files = list(plan.source.files[:: max(1, len(plan.source.files) // _MOST_CHECKED)])
         files += [style.path for style in plan.styles]
-        if plan.options.network is not None and plan.options.network.exists():
-            files.append(plan.options.network)
+        files += [file for file in (plan.options.network, plan.options.palette) if file is not None and file.exists()]
         if "=" in plan.options.flow:
             files.append(Path(plan.options.flow.partition("=")[2]))
         try:
@@ -244,9 +243,8 @@ class Inputs:
                               "write to a folder that every machine of the cluster sees, with -o.")
 
 
-def work(number: int, board: Any, task: Task, plan: Plan, inputs: Inputs, cpus: int) -> Done | Failed:
-    """Do a task; runs in a process of Ray's. number: the task's, for its reports. plan: Ray passes it in place of its
-    reference."""
+def work(number: int, board: Any, task: Task, planned: Planned, inputs: Inputs, cpus: int) -> Done | Failed:
+    """Do a task, in a process of Ray's. number: of the task, for its reports. planned: its shot, in place of a reference."""
     import ray
 
     torch.set_num_threads(cpus)
@@ -266,4 +264,4 @@ def work(number: int, board: Any, task: Task, plan: Plan, inputs: Inputs, cpus: 
         if stops:
             raise KeyboardInterrupt
 
-    return attempt(task, plan, listen, inputs.check)
+    return attempt(task, planned, listen, inputs.check)

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from vidstyle.batch.conduct import Outcome, Planned, ShotListener
-from vidstyle.batch.tasks import Schedule, Task, perform
+from vidstyle.batch.tasks import Painted, Schedule, Split, Task, perform
 from vidstyle.core.errors import DeviceError, VidstyleError
 from vidstyle.core.progress import Listener, Progress
-from vidstyle.run.plan import Plan
+from vidstyle.run.parts import PaintedPart
 from vidstyle.run.resume.lock import BusyError
 
 TRIES = 3
@@ -28,7 +28,7 @@ SECONDS_TO_LET_GO = 20.0
 class Done:
     """A task has ended; `value` is what `tasks.perform` returned."""
 
-    value: Any
+    value: Painted | Split | PaintedPart
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Pool(Protocol):
     def size(self) -> int:
         """How many tasks it does at a time, now."""
 
-    def start(self, task: Task, plan: Plan) -> None:
+    def start(self, task: Task, planned: Planned) -> None:
         """Start a task; there are never more than `size` unless the pool has become smaller."""
 
     def events(self) -> Iterator[tuple[Task, Event]]:
@@ -83,7 +83,7 @@ def paint_with(pool: Pool, shots: Sequence[Planned], listen: ShotListener, tell:
             while len(running) < pool.size and (task := schedule.next()) is not None:
                 tries[task] += 1
                 try:
-                    pool.start(task, schedule.plan(task))
+                    pool.start(task, schedule.planned(task))
                 except VidstyleError as error:
                     if (outcome := schedule.failed(task, error)) is not None:
                         yield outcome
@@ -125,7 +125,7 @@ def paint_with(pool: Pool, shots: Sequence[Planned], listen: ShotListener, tell:
 
 
 def _lost(task: Task, event: Lost, schedule: Schedule, tries: int, tell: Callable[[str], None]) -> Outcome | None:
-    name = schedule.plan(task).clip.path.name
+    name = schedule.planned(task).plan.clip.path.name
     if tries < TRIES:
         tell(f"{name}: its process {event.how}; another one goes on from what it has saved.")
         schedule.again(task)
@@ -134,13 +134,13 @@ def _lost(task: Task, event: Lost, schedule: Schedule, tries: int, tell: Callabl
         f"{name}: its process {event.how}, {TRIES} times; if memory is short, use fewer --jobs or a smaller --size."))
 
 
-def attempt(task: Task, plan: Plan, listen: Listener, check: Callable[[], None] = lambda: None) -> Done | Failed:
+def attempt(task: Task, planned: Planned, listen: Listener, check: Callable[[], None] = lambda: None) -> Done | Failed:
     """Do a task in this process; its value or its error, as another process can be sent it. check: called before."""
     began = time.monotonic()
     while True:
         try:
             check()
-            return Done(perform(task, plan, listen))
+            return Done(perform(task, planned, listen))
         except BaseException as error:
             if isinstance(error, BusyError) and time.monotonic() - began < SECONDS_TO_LET_GO:
                 time.sleep(0.5)

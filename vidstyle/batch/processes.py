@@ -22,7 +22,6 @@ from vidstyle.batch.conduct import Engine, Outcome, Planned, ShotListener
 from vidstyle.batch.pool import Event, Lost, attempt, paint_with
 from vidstyle.batch.tasks import Task
 from vidstyle.core.progress import Progress
-from vidstyle.run.plan import Plan
 
 _STOP = "stop"
 
@@ -68,11 +67,11 @@ class Processes:
         self._workers = dict[int, _Worker]()
         self._folder = tempfile.TemporaryDirectory(prefix="vidstyle-")
 
-    def start(self, task: Task, plan: Plan) -> None:
+    def start(self, task: Task, planned: Planned) -> None:
         # By a file: it has many megabytes, for which a pipe would wait until the process has loaded its libraries.
-        path = Path(self._folder.name) / f"{task.shot}.plan"
+        path = Path(self._folder.name) / f"{task.shot}.planned"
         if not path.exists():
-            path.write_bytes(pickle.dumps(plan))
+            path.write_bytes(pickle.dumps(planned))
         worker = next((one for one in self._workers.values() if one.task is None), None) or self._begin()
         worker.task = task
         with suppress(OSError):  # the process was killed, which `events` finds

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from vidstyle.batch.conduct import BEGIN, Outcome, Planned, ShotListener
+from vidstyle.batch.conduct import BEGIN, Outcome, Planned, ShotListener, paint
 from vidstyle.core.devices import find_device
+from vidstyle.core.errors import ChangedError
 from vidstyle.core.progress import Listener, Progress
-from vidstyle.run import parts, pipeline
+from vidstyle.run import parts
 from vidstyle.run.parts import PaintedPart, Part, parts_of
 from vidstyle.run.plan import Plan
 from vidstyle.run.result import Result
@@ -29,7 +30,6 @@ class Task:
     shot: int
     """Place of its shot among those of the engine."""
     what: Literal["paint", "split", "paint_part", "join"]
-    restart: bool = False
     shortest: int = 0
     """Frames of a part at least, to split."""
     part: Part | None = None
@@ -37,20 +37,51 @@ class Task:
     """What painting the parts took, to join them."""
 
 
-def perform(task: Task, plan: Plan, listen: Listener) -> Any:
-    """Do a task in this process; its plan may have been made on another machine. Returns what `Schedule.done` takes."""
-    plan = replace(plan, device=find_device(plan.options.device))
+@dataclass(frozen=True)
+class Painted:
+    """A painted shot, without its plan, which the caller has, and which holds the style pictures."""
+
+    facts: dict[str, Any]
+    """The other fields of `Result`."""
+    notes: tuple[str, ...] = ()
+    """See `Outcome.notes`."""
+
+    @classmethod
+    def of(cls, result: Result, notes: tuple[str, ...] = ()) -> Painted:
+        """Those of a result."""
+        return cls({each.name: getattr(result, each.name) for each in fields(Result) if each.name != "plan"}, notes)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a shot."""
+
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+
+
+def perform(task: Task, planned: Planned, listen: Listener) -> Painted | Split | PaintedPart:
+    """Do a task in this process; its plan may have been made on another machine. Raises what `pipeline.run` raises."""
+    plan = replace(planned.plan, device=find_device(planned.plan.options.device))
     if task.what == "split":
-        return parts.split(plan, task.shortest, restart=task.restart, listen=listen)
+        return _split(task, plan, planned.shot.restart, listen)
     if task.what == "paint_part":
         assert task.part is not None, "the part is named"
         return parts.paint_part(plan, task.part, listen=listen)
     if task.what == "join":
-        result = parts.join(plan, task.painted, listen=listen)
-    else:
-        result = pipeline.run(plan, restart=task.restart, listen=listen)
-    # Without the plan, which the caller has, and which holds the style pictures.
-    return {each.name: getattr(result, each.name) for each in fields(Result) if each.name != "plan"}
+        return Painted.of(parts.join(plan, task.painted, listen=listen))
+    outcome = paint(replace(planned, plan=plan), listen)
+    assert outcome.result is not None, "what is painted has a result"
+    return Painted.of(outcome.result, outcome.notes)
+
+
+def _split(task: Task, plan: Plan, restart: bool, listen: Listener) -> Split:
+    """As `conduct.paint`: unfinished work of other settings is dropped."""
+    try:
+        return Split(tuple(parts.split(plan, task.shortest, restart=restart, listen=listen)))
+    except ChangedError as error:
+        found = parts.split(plan, task.shortest, restart=True, listen=listen)
+        return Split(tuple(found), (f"Painted from the beginning: {error.changes}.",))
 
 
 @dataclass
@@ -59,6 +90,7 @@ class _Parts:
 
     painted: dict[Part, PaintedPart | None]
     """None for a part that is not painted yet."""
+    notes: tuple[str, ...]
     frames: dict[Part, int] = field(default_factory=dict)
     """Frames painted so far of each part that was begun."""
 
@@ -77,17 +109,17 @@ class Schedule:
         share = sum(each.plan.count for each in shots) / workers
         shortest = max(SHORTEST, math.ceil(share / PARTS_EACH))
         self._waiting = deque(
-            Task(index, "split" if _is_split(each, share, shortest) else "paint", each.shot.restart, shortest)
+            Task(index, "split" if _is_split(each, share, shortest) else "paint", shortest)
             for index, each in enumerate(shots))
 
     @property
     def in_parts(self) -> bool:
         """Whether a shot is painted in parts."""
-        return bool(self._split)
+        return any(state.painted for state in self._split.values())
 
-    def plan(self, task: Task) -> Plan:
-        """The plan of the task's shot."""
-        return self._shots[task.shot].plan
+    def planned(self, task: Task) -> Planned:
+        """The task's shot."""
+        return self._shots[task.shot]
 
     def next(self) -> Task | None:
         """The next task; None where none can be started now."""
@@ -110,24 +142,28 @@ class Schedule:
             if step.stage != "paint":
                 return  # the parts are not all at the same stage
             state.frames[task.part] = step.done
-            step = replace(step, done=sum(state.frames.values()), total=self.plan(task).count)
+            step = replace(step, done=sum(state.frames.values()), total=self.planned(task).plan.count)
         self._listen(self._shots[task.shot], step)
 
-    def done(self, task: Task, value: Any) -> Outcome | None:
+    def done(self, task: Task, value: Painted | Split | PaintedPart) -> Outcome | None:
         """Take what `perform` has returned; the outcome of the shot if it is finished."""
-        each = self._shots[task.shot]
+        each, state = self._shots[task.shot], self._split.get(task.shot)
         if task.shot in self._failed:
             return None
-        if task.what == "split":
-            if len(value) == 1:
+        if isinstance(value, Painted):
+            notes = (*value.notes, *(() if state is None else state.notes))
+            return Outcome(each.shot, Result(each.plan, **value.facts), notes=notes)
+        if isinstance(value, Split):
+            if len(value.parts) == 1:
+                # What was dropped is gone, so that this note would not come again.
+                self._split[task.shot] = _Parts({}, value.notes)
                 self._waiting.appendleft(Task(task.shot, "paint"))
             else:
-                self._split[task.shot] = _Parts(dict.fromkeys(value))
-                self._waiting.extendleft(Task(task.shot, "paint_part", part=part) for part in reversed(value))
+                self._split[task.shot] = _Parts(dict.fromkeys(value.parts), value.notes)
+                self._waiting.extendleft(Task(task.shot, "paint_part", part=part) for part in reversed(value.parts))
             return None
-        if task.part is None:
-            return Outcome(each.shot, Result(each.plan, **value))
-        state = self._split[task.shot]
+        assert state is not None, "a part is of a shot that was split"
+        assert task.part is not None, "the part is named"
         state.painted[task.part] = value
         painted = tuple(one for one in state.painted.values() if one is not None)
         if len(painted) == len(state.painted):

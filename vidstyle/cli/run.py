@@ -12,7 +12,6 @@ from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
 from vidstyle.cli.events import emit, plan_text, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
-from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
@@ -50,15 +49,15 @@ def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | No
     from vidstyle.cli.progress import listening
 
     refuse_jobs(jobs, cluster, dry_run=dry_run)
-    shot, stopper = request.shot(clip), Stopper()
+    shot = request.shot(clip)
     plan = shot.plan()
     if dry_run and request.json:
         emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict()])
     elif dry_run:
         print(plan_text(plan))
     else:
-        with stopper.watching(), listening(plan, json=request.json) as listen:
-            result = _painted(shot, plan, jobs, cluster, stopper.listening(listen))
+        with listening(plan, json=request.json) as listen:
+            result = _painted(shot, plan, jobs, cluster, listen)
         print_warnings(result)
         if request.json:
             emit("result", exit_code=0, **result.as_dict())

@@ -14,6 +14,7 @@ from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.methods import find_method
+from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
@@ -30,7 +31,7 @@ def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
     style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale)
+                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
     return find_method(options.method).build(PaintingJob(
         options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
         sample_frames=lambda: sample_frames(plan, listen),
