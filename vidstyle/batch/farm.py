@@ -1,13 +1,13 @@
 """A shot list as a job for a render farm: an Open Job Description template with one task for each shot.
 
-The format is that of https://github.com/OpenJobDescription/openjd-specifications, version jobtemplate-2023-09. Files are
-parameters of the type PATH, so that a farm can map them to the paths of its machines.
+The format is that of https://github.com/OpenJobDescription/openjd-specifications, version jobtemplate-2023-09. Files in the
+folder of the template are parameters of the type PATH, which a farm can copy and map to the paths of its machines; the format
+allows no others there, and so these are named by their absolute paths.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,18 @@ class File:
 
 def job_template(shot_list: Path, shots: Sequence[Shot], arguments: Sequence[str | File], folder: Path) -> str:
     """The template as YAML. arguments: those of `vidstyle batch` after the list. folder: of the template. Raises UsageError."""
+    folder = folder.resolve()
     if len(shots) > MOST_SHOTS:
         raise UsageError(f"{shot_list}: has {len(shots)} shots, and a job has at most {MOST_SHOTS}; divide the list.")
-    files = [File("ShotList", shot_list), *(one for one in arguments if isinstance(one, File))]
-    words = ["batch", "{{Param.ShotList}}", "--only", "{{Task.Param.Shot}}"]
-    words += [f"{{{{Param.{one.parameter}}}}}{one.after}" if isinstance(one, File) else _plain(one) for one in arguments]
+    named = [shot_list_file := File("ShotList", shot_list), *(one for one in arguments if isinstance(one, File))]
+    files = [one for one in named if one.path.resolve().is_relative_to(folder)]
+
+    def word(one: str | File) -> str:
+        if isinstance(one, str):
+            return _plain(one)
+        return (f"{{{{Param.{one.parameter}}}}}" if one in files else _plain(str(one.path.absolute()))) + one.after
+
+    words = ["batch", word(shot_list_file), "--only", "{{Task.Param.Shot}}", *map(word, arguments)]
     lines = [
         f"# Run it here with: openjd run {{this file}}; or submit it to the farm. {len(shots)} tasks, one for each shot.",
         "specificationVersion: jobtemplate-2023-09",
@@ -76,16 +83,11 @@ def job_template(shot_list: Path, shots: Sequence[Shot], arguments: Sequence[str
 
 
 def _file_parameter(file: File, folder: Path) -> list[str]:
-    try:
-        path = Path(os.path.relpath(file.path.absolute(), folder.absolute())).as_posix()
-    except ValueError as error:  # on another drive of Windows
-        raise UsageError(f"{file.path}: is on another drive than the job, which names files relative to itself; "
-                         "write the job to that drive, with -o.") from error
     return [f"  - name: {file.parameter}",
             "    type: PATH",
             "    objectType: FILE",
             f"    dataFlow: {'INOUT' if file.written else 'IN'}",
-            f"    default: {_quoted(path)}"]
+            f"    default: {_quoted(file.path.resolve().relative_to(folder).as_posix())}"]
 
 
 def _label(shot: Shot) -> str:
