@@ -128,3 +128,10 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'vidstyle\[cluster\]'"):
         engine.connect("auto")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "ray://127.0.0.1:9", "127.0.0.1:port"])
+def test_a_cluster_that_does_not_answer_is_named(address: str):
+    pytest.importorskip("ray", reason="needs the extra `cluster`")
+    with pytest.raises(UsageError, match=rf"--cluster {address}: no Ray cluster answers there; start one with `ray start"):
+        engine.connect(address)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import torch
@@ -29,6 +30,7 @@ from vidstyle.run.plan import Plan
 
 SECONDS_BETWEEN_STEPS = 0.5
 """Least time between two reports of a task."""
+SECONDS_TO_CONNECT = 5.0
 _MOST_CHECKED = 50  # files of a sequence
 
 
@@ -55,8 +57,11 @@ def connect(address: str) -> ModuleType:
     except ImportError as error:
         raise UsageError("--cluster needs Ray, which is not installed; pip install 'vidstyle[cluster]'.") from error
     try:
+        if address != "auto":  # Ray itself tries for two minutes
+            place = urlsplit(address if "://" in address else f"//{address}")
+            socket.create_connection((place.hostname or "", place.port or 0), SECONDS_TO_CONNECT).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"--cluster {address}: no Ray cluster answers there; start one with `ray start --head`, and "
                          "`ray start --address=HOST:6379` on each other machine.") from error
     # What the machines report would be printed on stdout, and Ray has no public switch for that.

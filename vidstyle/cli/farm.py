@@ -77,7 +77,7 @@ def _arguments(context: typer.Context) -> Iterator[str | File]:
                 yield flag
                 yield File(f"Style{number}", path, text.removeprefix(str(path)) if text != str(path) else "")
         elif isinstance(value, bool):
-            yield flag if value else parameter.secondary_opts[0]
+            yield flag
         elif name in _FILES and not (name == "audio" and value in ("copy", "none")):
             yield flag
             yield File(_FILES[name], Path(str(value)), written=name == "network")
