@@ -39,6 +39,7 @@ def run(
     ] = False,
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
+    refuse_jobs(jobs, cluster, dry_run=dry_run)
     if names_several(clip):
         paint_shots(read(clip, request), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
     else:
@@ -48,7 +49,6 @@ def run(
 def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | None, *, dry_run: bool) -> None:
     from vidstyle.cli.progress import listening
 
-    refuse_jobs(jobs, cluster, dry_run=dry_run)
     shot = request.shot(clip)
     plan = shot.plan()
     if dry_run and request.json:
