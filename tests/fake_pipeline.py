@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
-from vidstyle.batch import cluster, processes
+from vidstyle.batch import cluster, look, processes, report
 from vidstyle.batch.conduct import in_turn
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
@@ -117,6 +117,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))
+    monkeypatch.setattr(report, "write_sheet", lambda path, plan: False)
     monkeypatch.setattr(pipeline, "preview", preview)
     for room, name in ((processes, "processes"), (cluster, "cluster")):
         monkeypatch.setattr(room, name, lambda *how, name=name: asked.engines.append((name, *how[:-2])) or in_turn(how[-2]))

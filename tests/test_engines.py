@@ -41,7 +41,7 @@ def test_what_has_no_effect_is_refused(asked: Asked, command: list[str]):
 def shots(tmp_path: Path, *counts: int) -> list[Planned]:
     """Planned shots of so many frames."""
     plans = [SimpleNamespace(count=count, target=tmp_path / f"{place}_m.mp4") for place, count in enumerate(counts)]
-    return [Planned(Shot(tmp_path / f"{place}.mp4", ()), plan, place) for place, plan in enumerate(plans)]
+    return [Planned(Shot(tmp_path / f"{place}.mp4", ()), plan) for place, plan in enumerate(plans)]
 
 
 def tasks(schedule: Schedule) -> list[tuple[int, str, object]]:
@@ -62,7 +62,7 @@ def test_a_shot_is_divided_where_others_would_wait_for_it(tmp_path: Path, counts
 
 def test_parts_come_before_other_shots_and_are_joined(tmp_path: Path):
     steps = list[tuple[int, Progress]]()
-    schedule = Schedule(shots(tmp_path, 400, 100, 100), 2, lambda shot, step: steps.append((shot.place, step)))
+    schedule = Schedule(shots(tmp_path, 400, 100, 100), 2, lambda shot, step: steps.append((int(shot.shot.clip.stem), step)))
     split = schedule.next()
     assert split is not None
     assert schedule.done(split, Split(((0, 199), (200, 399)), ("a note",))) is None

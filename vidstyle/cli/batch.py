@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -102,7 +103,8 @@ def read(where: Sequence[Path], request: Request) -> list[Shot]:
     """The shots that the arguments of a command name."""
     from vidstyle.batch.shot_list import read_shots
 
-    return read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+    shots = read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+    return [replace(shot, number=number) for number, shot in enumerate(shots, 1)]
 
 
 def _only(shots: Sequence[Shot], number: int) -> list[Shot]:
