@@ -173,7 +173,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(json_too: bool, asked: Ask
         assert line["plans"][0]["target"] == str(Path("new/a_monet.mp4"))
     else:
         out, err = capsys.readouterr()
-        assert err == ""
+        assert err == "a.mp4: reading ...\n"
         for part in ("a.mp4 -> new", "5-6 (2)", "size=99", "audio: copied", "no colour tags", "weight 1"):
             assert part in out
 

@@ -123,7 +123,7 @@ def test_probe(folder: Path):
         (["clip.mp4", "--style", "none.png"], 3),
         (["clip.mp4", "--style", "text.mp4"], 3),
         (["clip.mp4", "--style", "style.png", "-o", "text.mp4"], 4),
-        (["clip.mp4", "--style", "style.png", "-o", "none/out.mp4"], 4),
+        (["clip.mp4", "--style", "style.png", "-o", "text.mp4/out.mp4"], 4),
         (["clip.mp4", "--style", "style.png", "--frames", "90-99"], 2),
         (["clip.mp4", "--style", "style.png", "--device", "cuda:77"], 6),
         (["text.mp4", "clip.mp4", "--style", "style.png", *QUICK], 5),

@@ -107,7 +107,7 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
     assert child.stdout.readline() == "painting\n"
     assert child.stderr is not None
     child.send_signal(number)
-    printed = [child.stderr.readline() for _ in range(3)]
+    printed = [child.stderr.readline() for _ in range(4)]
     assert "a second Ctrl-C stops at once" in "".join(printed)
     if signals == 2:
         child.send_signal(number)

@@ -1,6 +1,7 @@
 """Every `vidstyle` command in the README and the docs is one that the program accepts."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from vidstyle.cli import execute
 
 README = ROOT / "README.md"
 FENCE = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = [page for page in [README, *sorted((ROOT / "docs").rglob("*.md"))] if page.exists()]
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 FILE = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = {name: text for page in PAGES for name, text in FILE.findall(page.read_text(encoding="utf-8"))}
 """Files that the pages show, by the name under which their commands use them."""
@@ -22,18 +23,22 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.skipif(not README.exists(), reason="there is no README yet")
+OPTIONS = re.findall(r"`(-[^`]*)`", "".join(re.findall(r"^\| .*\|$", README.read_text(encoding="utf-8"), re.M)))
+"""What the README's tables add to `vidstyle run clip.mp4 --style monet.jpg`."""
+
+
 @pytest.mark.parametrize("mark", ["main", "test"])
 def test_the_blocks_that_ci_runs_are_marked(mark: str):
     assert len(re.findall(rf"^<!-- ci: {mark} -->\n```bash\n", README.read_text("utf-8"), re.MULTILINE)) == 1
 
 
-@pytest.mark.skipif(not COMMANDS, reason="there is no README with commands yet")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *(
+    pytest.param(["run", "clip.mp4", "--style", "monet.jpg", *shlex.split(words)], id=words) for words in OPTIONS)])
 def test_a_command_of_the_readme_parses(
     command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     install(monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))  # where --install-completion writes
     # Folders that the commands make, and outputs that they would find, must not be those of the checkout.
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)

@@ -24,6 +24,7 @@ from vidstyle.batch.pool import Done, Event, Failed, Lost, attempt, paint_with
 from vidstyle.batch.tasks import Task
 from vidstyle.core.atomic import write_failed
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
+from vidstyle.core.extras import pip_install
 from vidstyle.core.progress import Progress
 from vidstyle.run.paint import make_folder
 from vidstyle.run.plan import Plan
@@ -55,7 +56,7 @@ def connect(address: str) -> ModuleType:
     try:
         import ray
     except ImportError as error:
-        raise UsageError("--cluster needs Ray, which is not installed; pip install 'vidstyle[cluster]'.") from error
+        raise UsageError(f"--cluster needs Ray, which is not installed; {pip_install('ray')}.") from error
     try:
         if address != "auto":  # Ray itself tries for two minutes
             place = urlsplit(address if "://" in address else f"//{address}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidstyle.cli.events import say
-from vidstyle.cli.progress import Bars, JsonListener, LineListener, Pace, announce, clock, describe, has_live_display
+from vidstyle.cli.progress import Bars, JsonListener, LineListener, Pace, announce, clock, describe, has_live_display, tell
 from vidstyle.cli.stop import Stopper
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class BatchProgress:
             announce(shot.plan, json=self._json, label=label)
             self._running[target] = _Running(label, self._listener(shot, label))
         self._pace.update(target, step)
-        if step.total is not None:
+        if step.note:
+            tell(shot.plan.clip.path, step.note, json=self._json, label=label_of(shot))
+        elif step.total is not None:
             self._running[target].listen(step)
         self._update_all()
 

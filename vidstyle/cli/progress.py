@@ -135,7 +135,7 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
     announce(plan, json=json)
     stopper = Stopper()
     with stopper.watching(), show_progress(plan.clip.path, json=json, stopper=stopper) as listen:
-        yield stopper.listening(listen)
+        yield stopper.listening(lambda step: tell(plan.clip.path, step.note, json=json) if step.note else listen(step))
 
 
 def announce(plan: Plan, *, json: bool, label: str = "") -> None:
@@ -151,6 +151,14 @@ def announce(plan: Plan, *, json: bool, label: str = "") -> None:
             say(f"{name}: {plan.start.reason}")
         for warning in plan.warnings:
             say(f"{name}: warning: {warning}")
+
+
+def tell(clip: Path, note: str, *, json: bool, label: str = "") -> None:
+    """Print the note of a step. label: what to call the clip in place of its file name."""
+    if json:
+        emit("note", source=clip, message=note)
+    else:
+        say(f"{label or clip.name}: {note}")
 
 
 @contextmanager

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidstyle.cli.options import Debug, Json, parameters_of, with_declared, with_signature
+from vidstyle.cli.events import say
+from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import names_several, parse_output
-from vidstyle.core.config import Stated, given_options, load_config, load_options
+from vidstyle.core.config import Stated, given_options, load_config, load_options, preset_names
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
 from vidstyle.core.parse import parse_range, parse_style
+from vidstyle.run.unused import refuse_unused
 
 if TYPE_CHECKING:
     from vidstyle.batch.shot import Shot
@@ -51,6 +53,7 @@ class Request:
 @with_declared(Options)
 def read_request(
     *,
+    reading: str,
     several: bool,
     for_lists: bool = False,
     style: Annotated[
@@ -86,6 +89,7 @@ def read_request(
             rich_help_panel=PACE,
             metavar="NAME",
             show_default=False,
+            autocompletion=offering(preset_names()),
             help="Preset to start from: draft, standard or final (default: standard).",
         ),
     ] = "standard",
@@ -117,8 +121,10 @@ def read_request(
 ) -> Request:
     """Turn the options of a painting command into a request; raises UsageError.
 
-    several: whether it is for several clips, which need a folder. for_lists: the request holds what a shot list may change,
-    so that it may be without a style, and with options that only some shots use.
+    Everything that torch is not needed for is checked before it is imported, which takes seconds. A line on stderr says then
+    that the work has begun. reading: what is named in it. several: whether the request is for several clips, which need a
+    folder. for_lists: the request holds what a shot list may change, so that it may be without a style, and with options that
+    only some shots use.
     """
     stated = Stated() if config is None else load_config(config)
     images = tuple(parse_style(text) for text in style or ()) or stated.styles
@@ -129,14 +135,14 @@ def read_request(
         part = stated.range
     target, folder = parse_output(output, several)
     options, chosen = load_options(preset, config, **given), given_options(config, **given)
-
-    # These imports load torch, which takes seconds: a wrong option is reported before.
-    from vidstyle.painting.style_picture import Style
-    from vidstyle.run.plan import Selection
-    from vidstyle.run.unused import refuse_unused
-
     if not for_lists:
         refuse_unused(chosen, options)
+    if not json:
+        say(f"{reading}: reading ...")
+
+    from vidstyle.painting.style_picture import Style
+    from vidstyle.run.plan import Selection
+
     styles = [Style(path, weight) for path, weight in images]
     return Request(styles, options, chosen, Selection(*part), target, folder, overwrite, restart, json)
 
@@ -148,13 +154,15 @@ def with_request(command: Callable[..., None], *, for_lists: bool = False,
     without: names of those that it does not take.
     """
     own = [parameter for parameter in parameters_of(command) if parameter.name != "request"]
-    left_out = {"several", "for_lists", *without}
+    left_out = {"reading", "several", "for_lists", *without}
     shared = [parameter for parameter in parameters_of(read_request) if parameter.name not in left_out]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
         asked = {parameter.name: values.pop(parameter.name) for parameter in shared}
-        several = for_lists or (isinstance(values["clip"], list) and names_several(values["clip"]))
-        command(**values, request=read_request(several=several, for_lists=for_lists, **asked))
+        clips = values["clip"] if isinstance(values["clip"], list) else [values["clip"]]
+        several = for_lists or names_several(clips)
+        reading = clips[0].name if len(clips) == 1 else f"{len(clips)} clips"
+        command(**values, request=read_request(reading=reading, several=several, for_lists=for_lists, **asked))
 
     return with_signature(wrapper, [*shared, *own])

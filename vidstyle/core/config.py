@@ -39,13 +39,17 @@ def preset_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "configs"
 
 
+def preset_names() -> list[str]:
+    """Names of the presets."""
+    return sorted(path.stem for path in preset_folder().glob("*.toml"))
+
+
 def load_options(preset: str = "standard", config: Path | None = None, **overrides: Any) -> Options:
     """The defaults, changed by a preset, then by a TOML file, then by those of `overrides` that are not None.
 
     Raises UsageError for an unknown preset, an unreadable file, an unknown key or a value out of range.
     """
-    folder = preset_folder()
-    known = sorted(path.stem for path in folder.glob("*.toml"))
+    folder, known = preset_folder(), preset_names()
     if preset not in known:
         raise UsageError(f"There is no preset {preset!r}; choose one of {', '.join(known)}.")
     options = Options()

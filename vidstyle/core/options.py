@@ -16,6 +16,8 @@ OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["refuse", "bwdif"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
+"""Codecs that have no scale of quality."""
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
 PANELS = (WHAT, LOOK, PACE, OUTPUT, REPORT)
@@ -155,7 +157,8 @@ class Options:
     codec: CodecName = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
     crf: int = option(
         16, panel=OUTPUT, metavar="NUMBER", low=0, high=63,
-        help="Quality of the written video; lower is better and makes larger files; prores, dnxhr and ffv1 have no such scale.")
+        help="Quality of the written video; lower is better and makes larger files; "
+             f"{', '.join(WITHOUT_CRF[:-1])} and {WITHOUT_CRF[-1]} have no such scale.")
     audio: str = option(
         "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=_resolve_audio,
         help="Sound of the output: a copy of the clip's own, none, or that of FILE, which begins at the clip's first frame.")

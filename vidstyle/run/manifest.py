@@ -22,6 +22,7 @@ from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.painting.methods import find_method
+from vidstyle.run.manifest_file import manifest_path as manifest_path  # for those who read manifests, too
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import libraries
@@ -30,11 +31,6 @@ FORMAT = 1
 HASH_DIGITS = 12  # hexadecimal digits of a hash in messages
 Description = dict[str, Any]
 """What the manifest states about a file or a run, in types that JSON has."""
-
-
-def manifest_path(target: Path) -> Path:
-    """Path of the manifest of an output."""
-    return target.with_name(f"{target.name}.vidstyle.json")
 
 
 def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Description:
@@ -143,7 +139,8 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     """
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
-    record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(log.facts)}, **run,
+    named = {"path": plan.target.name, "sheet": None if plan.sheet is None else plan.sheet.name}
+    record = {"format": FORMAT, "output": written | named | {"frames": len(log.facts)}, **run,
               "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -26,6 +26,7 @@ from vidstyle.core.errors import UsageError, VidstyleError
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
+from vidstyle.run.kept_fit import find_fit
 from vidstyle.run.manifest import describe_machine, describe_run, job_of, write_manifest
 from vidstyle.run.paint import make_folder, make_painter, write_frames
 from vidstyle.run.plan import Plan
@@ -69,7 +70,8 @@ def split(plan: Plan, shortest: int, *, restart: bool = False, listen: Listener 
     make_folder(plan)
     with threads_of(None if restart else plan.target):
         record, whole = describe_run(plan), [plan.frames]
-        with deterministic(plan.device), RunFolder(plan.target, job_of(record), restart=restart, stays=True) as folder:
+        job = job_of(record)
+        with deterministic(plan.device), RunFolder(plan.target, job, restart=restart, stays=True) as folder:
             if of_kind(folder.records, FRAMES):
                 return whole
             if found := parts_of(plan.target):
@@ -78,7 +80,12 @@ def split(plan: Plan, shortest: int, *, restart: bool = False, listen: Listener 
             if len(parts) == 1:
                 return whole
             if record["network"] == "fitted":
-                make_painter(plan, FitCheckpoint(folder), load_flow(plan.options.flow, plan.device), listen)
+                fit = FitCheckpoint(folder)
+                kept = None if folder.records else find_fit([plan.target.parent, plan.clip.path.parent], job)
+                if kept is not None:
+                    fit.adopt(kept)
+                    listen(Progress("resume", 0, plan.count, note=f"uses the network of a preview, {kept}"))
+                make_painter(plan, fit, load_flow(plan.options.flow, plan.device), listen)
             folder.append({"kind": PARTS, "files": [], "parts": parts, "folders": [_folder(plan, part).name for part in parts],
                            "run": json.loads(json.dumps(record, default=str)), "resume": "after the frames that are painted"})
             return parts

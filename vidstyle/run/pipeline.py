@@ -13,9 +13,10 @@ from vidstyle.core.devices import deterministic
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.options import Options
-from vidstyle.core.progress import Listener
+from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.run.kept_fit import find_fit, keep_fit
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
 from vidstyle.run.paint import make_folder, make_painter, write_frames
 from vidstyle.run.parts import parts_of, run_in_parts, threads_of
@@ -93,16 +94,24 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
     began, options = time.monotonic(), plan.options
     make_folder(plan)
     record = describe_run(plan)
+    job = job_of(record)
     with (deterministic(plan.device),
-          RunFolder(plan.target, job_of(record), restart=restart, keep_frames=sheet is None) as folder,
+          RunFolder(plan.target, job, restart=restart, keep_frames=sheet is None) as folder,
           FrameLog(folder, plan.count) as log, plan.output.open(overwrite=plan.overwrite) as sink):
         fit = FitCheckpoint(folder)
+        if folder.records:
+            listen(Progress("resume", len(log.facts), plan.count, note=f"continues {folder.resume_point}"))
+        elif (kept := find_fit([plan.target.parent, plan.clip.path.parent], job)) is not None:
+            fit.adopt(kept)
+            listen(Progress("resume", 0, plan.count, note=f"uses the network of a preview, {kept}"))
         estimate_flow = load_flow(options.flow, plan.device)
         painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
         memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
         collect = (lambda source, written: None) if sheet is None else sheet.add
         write_frames(plan, painter, estimate_flow, log, sink, memories, listen, collect)
+        if sheet is not None:
+            keep_fit(fit.network, plan.target)
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
         write_manifest(plan, record, sink.close(), log, fit.network, seconds)
     losses = {} if painter is None else painter.losses

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options
+from vidstyle.core.options import WITHOUT_CRF, Options
 from vidstyle.painting.methods import find_method, method_options, unused_options, way_to_use
-from vidstyle.video import WITHOUT_CRF, Source
+
+if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before
+    from vidstyle.video import Source
 
 
 def refuse_unused(given: Collection[str], options: Options) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.core.errors import InputError, reason
-from vidstyle.run.manifest import HASH_DIGITS, Description, describe, manifest_path
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.video import probe
 
 

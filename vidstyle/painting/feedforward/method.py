@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vidstyle.core.atomic import check_folder, write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -60,12 +61,11 @@ class FeedForwardMethod:
             load_network(network, list(styles))
         elif network.suffix.lower() != ".safetensors":
             raise UsageError(f"{network}: a network is saved as .safetensors; give it that extension.")
-        elif not network.absolute().parent.is_dir():
-            raise UsageError(f"{network}: its folder is not there to save the network in; make it first.")
+        else:
+            check_folder(network)
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`; the network is loaded, or fitted and then saved in `job.fit_store` and in the file of `--network`."""
-        from vidstyle.core.atomic import write_atomically
         from vidstyle.painting.feedforward.network import kept_share
         from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
         from vidstyle.painting.feedforward.start import adapt_to_clip
@@ -86,6 +86,7 @@ class FeedForwardMethod:
         assert fitted is not None, "save_network has saved it"
         if options.network is not None:
             try:
+                options.network.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(options.network, fitted.read_bytes())
             except OSError as error:
                 raise OutputError(f"{options.network}: the network cannot be written ({reason(error)}); "

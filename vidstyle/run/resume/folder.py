@@ -57,8 +57,8 @@ class RunFolder:
 
     job: all that the painted frames depend on, by name; an earlier run is continued only where all of it is the same.
     restart: start from the beginning, but keep a fitted network if the fit would give the same one.
-    keep_frames: False saves the fit and no frames. stays: what is saved stays also where the run ends without an exception,
-    for another run that goes on with it.
+    keep_frames: False, for a preview, saves the fit and no frames, and never refuses what an earlier preview has left.
+    stays: what is saved stays also where the run ends without an exception, for another run that goes on with it.
 
     If the run ends with an exception, a note on it states where the next run will continue. If it ends without one, or before
     anything is saved, the folder is removed. Entering raises UsageError where the earlier run had another job, OutputError
@@ -108,6 +108,8 @@ class RunFolder:
     def _continued(self, old: dict[str, str], records: Sequence[Record]) -> Sequence[Record]:
         """The records of the earlier run that are valid for this job too. Raises UsageError where the two jobs differ."""
         networks = of_kind(records, NETWORK)
+        if not self.keep_frames and not self._restart:
+            return records if same_fit(old, self.job) else []
         if self._restart:
             return networks if same_fit(old, self.job) else []
         if any(record["files"][0][1].startswith(self.job["network"]) for record in networks):
