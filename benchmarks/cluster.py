@@ -59,16 +59,17 @@ def cluster(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
         running.append(subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL))
 
+    def wait(nodes: int) -> None:
+        command = [str(RAY), "status", "--address", f"127.0.0.1:{PORT}"]
+        while subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False).stdout.count(b" 1 node_") < nodes:
+            time.sleep(1)
+
     try:
         start("--head", "--num-cpus", "0", "--port", str(PORT), "--include-dashboard=false")
-        while subprocess.run([str(RAY), "status", "--address", f"127.0.0.1:{PORT}"], env=ENVIRONMENT, capture_output=True,
-                             check=False).returncode:
-            time.sleep(1)
-        for _ in range(count):
+        wait(1)
+        for number in range(count):  # one after another: of two that start at the same time on one machine, one fails
             start("--address", f"127.0.0.1:{PORT}", "--num-cpus", "1")
-        while subprocess.run([str(RAY), "status", "--address", f"127.0.0.1:{PORT}"], env=ENVIRONMENT, capture_output=True,
-                             check=False).stdout.count(b" 1 node_") <= count:
-            time.sleep(1)
+            wait(number + 2)
         yield running[1:]
     finally:
         for process in running:
