@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
-from vidstyle.batch import look, report
+from vidstyle.batch import cluster, look, processes, report
+from vidstyle.batch.conduct import in_turn
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -43,6 +44,8 @@ class Asked:
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
     restart: bool = False
+    engines: list[tuple[Any, ...]] = field(default_factory=list)
+    """Engines other than this process, each with its arguments before the listener."""
     given: frozenset[str] | None = None
     """Names of the options that the user set."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +120,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))
     monkeypatch.setattr(report, "write_sheet", lambda path, plan: False)
     monkeypatch.setattr(pipeline, "preview", preview)
+    for room, name in ((processes, "processes"), (cluster, "cluster")):
+        monkeypatch.setattr(room, name, lambda *how, name=name: asked.engines.append((name, *how[:-2])) or in_turn(how[-2]))
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
     monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(

@@ -19,6 +19,7 @@ from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.export import export
 from vidstyle.cli.failures import Terminated, explain
+from vidstyle.cli.farm import farm
 from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
@@ -31,6 +32,7 @@ app = typer.Typer(name="vidstyle", no_args_is_help=True, rich_markup_mode="rich"
 app.command()(run)
 app.command()(preview)
 app.command()(batch)
+app.command()(farm)
 app.command()(evaluate)
 app.command()(train)
 app.command()(export)

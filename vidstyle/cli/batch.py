@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
 from vidstyle.cli.events import emit, plan_text, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.errors import UsageError
 from vidstyle.core.options import LOOK, OUTPUT, REPORT, WHAT
 
 if TYPE_CHECKING:
@@ -34,6 +36,19 @@ def batch(
         ),
     ],
     request: Request,
+    only: Annotated[
+        int | None,
+        typer.Option(
+            "--only",
+            rich_help_panel=WHAT,
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="Paint only shot N of the list, counted from 1, and write no report; for the tasks of a farm.",
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
     retry_failed: Annotated[
         bool,
         typer.Option("--retry-failed", rich_help_panel=WHAT, help="Paint only the shots that failed, as the report states."),
@@ -67,14 +82,21 @@ def batch(
     """
     from vidstyle.batch.report import Report
 
+    refuse_jobs(jobs, cluster, dry_run=dry_run)
     shots = read(clip, request)
+    if only is not None:
+        if retry_failed or same_look or report is not None:
+            raise UsageError("--only is given, and --retry-failed, --same-look and --report are for all shots; leave them out.")
+        paint_shots(_only(shots, only), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
+        return
     folder = report or default_report(clip[0])
     written = Report(folder, shots, explain)
     if retry_failed:
         shots = written.failed(shots)
         if not shots:
             say(f"No shot has failed, as {folder / 'report.json'} states.")
-    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None)
+    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None,
+                jobs=jobs, cluster=cluster)
 
 
 def read(where: Sequence[Path], request: Request) -> list[Shot]:
@@ -83,6 +105,13 @@ def read(where: Sequence[Path], request: Request) -> list[Shot]:
 
     shots = read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
     return [replace(shot, number=number) for number, shot in enumerate(shots, 1)]
+
+
+def _only(shots: Sequence[Shot], number: int) -> list[Shot]:
+    """The shot of --only. Raises UsageError."""
+    if number > len(shots):
+        raise UsageError(f"--only {number} is given and the list has {len(shots)} shots; give 1 to {len(shots)}.")
+    return [shots[number - 1]]
 
 
 def default_report(where: Path) -> Path:
@@ -94,13 +123,13 @@ def default_report(where: Path) -> Path:
 
 
 def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, report: Report | None = None,
-                look: Path | None = None) -> None:
+                look: Path | None = None, jobs: int | None = None, cluster: str | None = None) -> None:
     """Paint these shots and print where each went; or only what would be done.
 
     look: the folder of what shots of one style share; None where they share nothing. Raises BatchError at the end if some
     shots have failed.
     """
-    from vidstyle.batch.conduct import check_failures, in_turn, plan_shots
+    from vidstyle.batch.conduct import check_failures, plan_shots
     from vidstyle.batch.conduct import paint_shots as paint
     from vidstyle.batch.look import share_look
     from vidstyle.cli.batch_progress import showing
@@ -137,7 +166,7 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         report.write()
     stopper = Stopper()
     with showing(planned, json=request.json, stopper=stopper) as progress:
-        engine = in_turn(stopper.listening(progress.listen))  # --jobs and --cluster choose another engine here
+        engine = choose_engine(jobs, cluster, stopper.listening(progress.listen))
         paint(planned, engine, partial(end, progress=progress))
     for outcome in failed:
         say(f"failed: {_sentence(outcome)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -147,11 +147,15 @@ def read_request(
     return Request(styles, options, chosen, Selection(*part), target, folder, overwrite, restart, json)
 
 
-def with_request(command: Callable[..., None], *, for_lists: bool = False) -> Callable[..., None]:
-    """Give `command`, whose parameter `clip` is one path or several, the options of `read_request`, as `request`."""
+def with_request(command: Callable[..., None], *, for_lists: bool = False,
+                 without: Collection[str] = ()) -> Callable[..., None]:
+    """Give `command`, whose parameter `clip` is one path or several, the options of `read_request`, as `request`.
+
+    without: names of those that it does not take.
+    """
     own = [parameter for parameter in parameters_of(command) if parameter.name != "request"]
-    internal = ("reading", "several", "for_lists")
-    shared = [parameter for parameter in parameters_of(read_request) if parameter.name not in internal]
+    left_out = {"reading", "several", "for_lists", *without}
+    shared = [parameter for parameter in parameters_of(read_request) if parameter.name not in left_out]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:

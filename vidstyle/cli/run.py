@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vidstyle.cli.batch import paint_shots, read
+from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
 from vidstyle.cli.events import emit, plan_text, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import REPORT
+
+if TYPE_CHECKING:
+    from vidstyle.batch.shot import Shot
+    from vidstyle.core.progress import Listener
+    from vidstyle.run.plan import Plan
+    from vidstyle.run.result import Result
 
 
 @with_request
@@ -25,6 +32,8 @@ def run(
         ),
     ],
     request: Request,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
@@ -33,26 +42,41 @@ def run(
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
     if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
         raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
+    refuse_jobs(jobs, cluster, dry_run=dry_run)
     if names_several(clip):
-        paint_shots(read(clip, request), request, dry_run=dry_run)
+        paint_shots(read(clip, request), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
     else:
-        _paint_one(clip[0], request, dry_run=dry_run)
+        _paint_one(clip[0], request, jobs, cluster, dry_run=dry_run)
 
 
-def _paint_one(clip: Path, request: Request, *, dry_run: bool) -> None:
+def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | None, *, dry_run: bool) -> None:
     from vidstyle.cli.progress import listening
-    from vidstyle.run import pipeline
 
-    plan = request.shot(clip).plan()
+    shot = request.shot(clip)
+    plan = shot.plan()
     if dry_run and request.json:
         emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict()])
     elif dry_run:
         print(plan_text(plan))
     else:
         with listening(plan, json=request.json) as listen:
-            result = pipeline.run(plan, restart=request.restart, listen=listen)
+            result = _painted(shot, plan, jobs, cluster, listen)
         print_warnings(result)
         if request.json:
             emit("result", exit_code=0, **result.as_dict())
         else:
             print(plan.target, flush=True)
+
+
+def _painted(shot: Shot, plan: Plan, jobs: int | None, cluster: str | None, listen: Listener) -> Result:
+    from vidstyle.batch.conduct import BEGIN, Planned
+    from vidstyle.run import pipeline
+
+    if cluster is None and jobs in (None, 1):
+        return pipeline.run(plan, restart=shot.restart, listen=listen)
+    engine = choose_engine(jobs, cluster, lambda _, step: None if step == BEGIN else listen(step))
+    [outcome] = engine([Planned(shot, plan)])
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.result is not None, "an outcome has a result or an error"
+    return outcome.result

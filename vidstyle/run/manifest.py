@@ -78,13 +78,18 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
-        "device": _device(plan.device),
         "options": {name: value for name, value in asdict(options).items() if name not in ("network", "palette", "device")},
         "weights": _weights(options.encoder, options.flow),
-        "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
-                     "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
-        "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()},
+        **describe_machine(plan.device),
     }
+
+
+def describe_machine(device: str) -> Description:
+    """What the painted frames depend on beside files and options."""
+    return {"device": _device(device),
+            "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
+                         "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
+            "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()}}
 
 
 def _network(options: Options) -> str:

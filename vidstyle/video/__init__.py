@@ -2,7 +2,7 @@
 
 from vidstyle.video.clip import Clip, evenly_spaced
 from vidstyle.video.images.pattern import canonical_path, parse_pattern, pattern_of
-from vidstyle.video.interfaces import OutputPlan, Source, Written
+from vidstyle.video.interfaces import OutputPlan, Sink, Source, Written
 from vidstyle.video.open import describe, open_source, probe
 from vidstyle.video.read.container import MOVIE_SUFFIXES, libraries
 from vidstyle.video.settings import ReadSettings, WriteSettings
@@ -10,6 +10,6 @@ from vidstyle.video.write.codecs import default_suffix
 from vidstyle.video.write.output import plan_output
 from vidstyle.video.write.target import check_output
 
-__all__ = ["MOVIE_SUFFIXES", "Clip", "OutputPlan", "ReadSettings", "Source", "WriteSettings", "Written",
+__all__ = ["MOVIE_SUFFIXES", "Clip", "OutputPlan", "ReadSettings", "Sink", "Source", "WriteSettings", "Written",
            "canonical_path", "check_output", "default_suffix", "describe", "evenly_spaced", "libraries", "open_source",
            "parse_pattern", "pattern_of", "plan_output", "probe"]
