@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import opentimelineio as otio
 import pytest
-from edit_clips import base, numbered_clip, numbers, paint, shown
+from edit_clips import base, numbered_clip, numbers, paint, picture, shown
 
 from vidstyle.batch.edit import Edit, read_edit
 from vidstyle.core.errors import InputError
@@ -210,6 +211,37 @@ def test_an_edl_of_ours_is_read_by_the_adapter_alone(tmp_path: Path):
     assert all(Path(clip.media_reference.target_url).exists() for clip in clips)
     assert [clip.source_range.start_time.value for clip in clips] == [90010, 90035]
     assert read_back.tracks[0][1].duration().value == 5  # the gap
+
+
+def test_the_file_is_found_by_the_comment_that_names_it(tmp_path: Path):
+    """Avid cuts reels to eight letters, and calls clips what the editor called them."""
+    numbered_clip(tmp_path / "SC10_501.LAY3.01.mov", 60, timecode="01:00:00:00")
+    numbered_clip(tmp_path / "other.mov", 60)
+    edit = read(tmp_path, """TITLE:   Screening
+FCM: NON-DROP FRAME
+001  SC10_501 V     C        01:00:00:05 01:00:01:05 00:59:53:11 00:59:54:11
+* FROM CLIP NAME:  501 (LAY3)
+* SOURCE FILE: SC10_501.LAY3.01
+""")
+    assert ranges(edit) == [("SC10_501.LAY3.01", 5, 29)]
+
+
+@pytest.mark.parametrize("name", ["sh010.1001.png", "sh010.[1001-1030].png", "sh010.[1006-1010].png"])
+def test_a_sequence_is_named_by_its_span_and_a_png_alone_is_a_still(tmp_path: Path, name: str):
+    """Resolve states the images that there are, Nucoda those of the event."""
+    for number in range(1001, 1031):
+        cv2.imwrite(str(tmp_path / f"sh010.{number}.png"), picture(number - 1001))
+    text = f"""TITLE: PLATES
+001  sh010    V     C        00:00:00:05 00:00:00:10 01:00:00:00 01:00:00:05
+* FROM CLIP: S:\\plates\\{name}
+"""
+    if "[" not in name:
+        with pytest.raises(InputError, match="is a still"):
+            read(tmp_path, text)
+        return
+    edit = read(tmp_path, text)
+    assert [shot.selection.frames for shot in edit.shots] == [(1006, 1010)]
+    assert edit.shots[0].target.name == "sh010_monet_1006-1010.####.png"
 
 
 def test_an_edl_with_other_bytes_than_utf_8_is_read(tmp_path: Path):

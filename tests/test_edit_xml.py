@@ -103,6 +103,20 @@ def test_fcpxml_transitions_connected_clips_gaps_titles_and_sound(tmp_path: Path
     assert sorted(shown(tmp_path / "cut_monet.otio")) == [list(range(10, 30)), list(range(230, 250)), list(range(260, 265))]
 
 
+def test_fcpxml_clips_that_hold_their_picture(tmp_path: Path, media: Path):
+    """As FCPXML was before asset-clip, and as the sound of such a clip is attached to it."""
+    sound = (f'<clip name="sound" lane="-1" offset="0s" duration="{seconds(9)}"><gap offset="0s" duration="{seconds(9)}">'
+             f'<audio ref="r2" lane="-1" offset="0s" duration="{seconds(9)}"/></gap></clip>')
+    spine = "\n".join([
+        f'<clip name="one" offset="{seconds(0, HOUR)}" start="{seconds(30)}" duration="{seconds(9)}">'
+        f'<video ref="r3" offset="0s" duration="{seconds(120)}"/>{sound}</clip>',
+        f'<clip name="two" offset="{seconds(9, HOUR)}" start="{seconds(20, HOUR)}" duration="{seconds(9)}">'
+        f'<video ref="r2" offset="{seconds(0, HOUR)}" start="{seconds(0, HOUR)}" duration="{seconds(120)}"/></clip>'])
+    edit = read(tmp_path, fcpxml(spine), media)
+    assert ranges(edit) == [("B001", 30, 38), ("A001", 20, 28)]
+    assert not edit.warnings
+
+
 def test_fcpxml_retimes(tmp_path: Path, media: Path):
     """Half speed and a freeze; a ramp is left."""
     def times(*points: tuple[str, str]) -> str:
@@ -178,6 +192,13 @@ def test_xml_of_premiere_is_exact_to_the_frame_with_its_speeds(tmp_path: Path, m
     assert [clip.source_range.start_time.value - 107892 for clip in clips[:3]] == [10, 50, 80]
     assert clips[1].effects[0].time_scalar == 2
     assert isinstance(written.tracks[0][2], otio.schema.Gap)
+
+
+def test_a_url_with_spaces_around_it_is_read(tmp_path: Path, media: Path):
+    """As some programs indent it."""
+    text = XMEML.format(items=clipitem(1, 0, 20, 10))
+    text = text.replace("<pathurl>", "<pathurl>\n    ").replace("</pathurl>", "\n  </pathurl>")
+    assert ranges(read(tmp_path, text, media, "cut.xml")) == [("A001", 10, 29)]
 
 
 def test_xml_that_runs_backwards_counts_from_the_end(tmp_path: Path, media: Path):

@@ -21,6 +21,7 @@ _TIMECODE = r"\d\d:\d\d:\d\d[:;.,]\d\d"
 _EVENT = re.compile(r"(\d+)\s+(\S+)\s+(\S+)\s+(\S+(?:\s+\d+)?)" + rf"\s+({_TIMECODE})" * 4)
 _TO = re.compile(r"(\*\s*)TO (CLIP|FILE)(?=:)")
 _FROM = re.compile(r"\*\s*FROM (CLIP|FILE):")
+_SPAN = re.compile(r"\[(\d+)-(\d+)\](?=\.\w+$)")
 _SPEED = re.compile(rf"(M2\s.*?)\s+(-?\d+\.?\d*)\s+({_TIMECODE})")
 _BACKWARDS = re.compile(r"M2\s.*\s-0*[1-9]")
 _USUAL = tuple(Fraction(rate) for rate in (24, 25, 30, 50, 60))
@@ -107,7 +108,7 @@ def _corrected(text: str, rate: Fraction | None) -> Iterator[str]:
             if line.startswith("M2"):
                 yield _exact_speed(line.replace(";", ":"), times, rate)
             elif not (into and _FROM.match(line)):
-                yield _TO.sub(r"\1FROM \2", line) if into else line
+                yield _whole_sequence(_TO.sub(r"\1FROM \2", line) if into else line, times, rate)
 
 
 def _exact_speed(line: str, times: Sequence[str], rate: Fraction | None) -> str:
@@ -121,6 +122,20 @@ def _exact_speed(line: str, times: Sequence[str], rate: Fraction | None) -> str:
         return line
     speed = abs((end - begin) / (stop - start)) * rate
     return f"{found[1]} {'-' if found[2].startswith('-') else ''}{float(speed):.6f} {found[3]}"
+
+
+def _whole_sequence(line: str, times: Sequence[str], rate: Fraction | None) -> str:
+    """A line without the span of a sequence's name, `shot.[1001-1100].exr`, if that is not the frames of the event.
+
+    The adapter takes its first number for that of the source in, which it is where Nucoda writes it, and not in Resolve.
+    """
+    span = _SPAN.search(line)
+    if span is None or rate is None or not times:
+        return line
+    begin, end = (count_of(time, rate) for time in times[:2])
+    if begin is not None and end is not None and end - begin == int(span[2]) - int(span[1]) + 1:
+        return line
+    return f"{line[:span.start()]}{'#' * len(span[1]) if len(span[1]) > 1 else '%d'}{line[span.end():]}"
 
 
 def _unread_effects(path: Path, lines: Sequence[str], timeline: Any) -> tuple[str, ...]:

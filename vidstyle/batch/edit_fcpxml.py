@@ -139,14 +139,19 @@ class _Reader:
         return None
 
     def _clip(self, element: Element, length: Fraction, rate: Fraction) -> tuple[Any, str]:
-        name, picture = element.get("name", ""), element if element.tag != "clip" else element.find("video")
+        name = element.get("name", "")
+        picture = element.find("video") if element.tag == "clip" else element
         asset = None if picture is None else self._resources.get(picture.get("ref"))
-        if asset is None or asset.tag != "asset":
+        if picture is None or asset is None or asset.tag != "asset":
             reference = otio.schema.GeneratorReference(name, generator_kind=element.tag)
-            return otio.schema.Clip(name, reference, _span(_seconds(element.get("start")), length, rate)), "Video"
+            sound = element.tag == "clip" and next(element.iter("video"), None) is None
+            span = _span(_seconds(element.get("start")), length, rate)
+            return otio.schema.Clip(name, reference, span), "Audio" if sound else "Video"
         rate = self._rate(asset, rate)
         begin, available = _seconds(asset.get("start")), _seconds(asset.get("duration"))
-        start = _seconds(element.get("start")) if "start" in element.attrib else begin
+        start = _seconds(element.get("start")) if "start" in element.attrib or picture is not element else begin
+        if picture is not element:  # `clip` holds the picture, which is placed on its own clock
+            start += _seconds(picture.get("start")) - _seconds(picture.get("offset"))
         start, effects = _retimed(element, start, begin, available)
         reference = otio.schema.ExternalReference(_source(asset), _span(begin, available, rate))
         reference.name = asset.get("name", "")

@@ -15,10 +15,13 @@ from urllib.parse import unquote
 from vidstyle.batch.edit_time import count_of
 from vidstyle.core.errors import InputError
 from vidstyle.video import Clip, ReadSettings, parse_pattern, probe
+from vidstyle.video.images.pattern import pattern_of
 
 MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".ogv", ".flv",
           ".wmv")
 """Extensions by which a movie is found where the edit names it without one, or with that of another version of it."""
+FILM = (".exr", ".dpx")
+"""Extensions of images that an edit names for their whole sequence, and not as a still."""
 _FILE_URL = re.compile(r"^file:(//(localhost)?(?=/))?", re.IGNORECASE)
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{1,4}$")
 _DRIVE = re.compile(r"^/(?=[A-Za-z]:)")
@@ -126,8 +129,9 @@ class Finder:
 
 def _paths(url: str) -> Iterator[str]:
     """The paths that `url` may be: a path or a file URL, percent-encoded or not."""
-    text = _SPAN.sub(lambda span: f"%0{len(span[1])}d", _DRIVE.sub("", _FILE_URL.sub("", url)))
-    yield from dict.fromkeys((text, unquote(text)))
+    text = _DRIVE.sub("", _FILE_URL.sub("", url))
+    pattern = parse_pattern(Path(text)) is not None  # in `shot.%04d.exr` the percent sign encodes nothing
+    yield from dict.fromkeys((_sequence(text), _sequence(text if pattern else unquote(text))))
 
 
 def _exists(path: Path) -> bool:
@@ -140,6 +144,15 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def _sequence(name: str) -> str:
+    """The pattern of a sequence that is named as `shot.[1001-1100].exr`, or by an image of it; any other name as it is."""
+    if _SPAN.search(name):
+        return _SPAN.sub(lambda span: "#" * len(span[1]) if len(span[1]) > 1 else "%d", name)
+    if name.lower().endswith(FILM) and not re.search(r"#|%0?\d*d", name):
+        return str(pattern_of(Path(name)))
+    return name
+
+
 def _base(url: str) -> str:
     """The file name of a URL or path, also of one that was written on Windows."""
     return PureWindowsPath(list(_paths(url))[-1]).name
@@ -147,7 +160,7 @@ def _base(url: str) -> str:
 
 def _same_file(name: str, known: Path) -> Iterator[Path]:
     """`known`, or the sequence that it belongs to, if that has this name."""
-    pattern = parse_pattern(known.parent / _SPAN.sub(lambda span: f"%0{len(span[1])}d", name))
+    pattern = parse_pattern(known.parent / _sequence(name))
     if pattern is not None and known.name.startswith(pattern.head) and known.name.endswith(pattern.tail):
         number = known.name[len(pattern.head):len(known.name) - len(pattern.tail)]
         if number.isdecimal() and pattern.file(int(number)) == known:

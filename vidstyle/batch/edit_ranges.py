@@ -20,7 +20,7 @@ from vidstyle.batch.edit_time import count_of, exact_rate, frames_of, timecode_o
 from vidstyle.video import parse_pattern
 
 _SOUND = (".wav", ".aif", ".aiff", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".caf")
-_STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr", ".dpx", ".psd", ".bmp", ".gif", ".tga", ".heic", ".webp", ".svg")
+_STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".psd", ".bmp", ".gif", ".tga", ".heic", ".webp", ".svg")
 _NEARLY = Fraction(1, 100)  # of a frame: times are floating-point numbers
 
 
@@ -125,14 +125,16 @@ def _media(clip: Any, finder: Finder) -> Media:
     reference = clip.media_reference
     if isinstance(reference, otio.schema.GeneratorReference):
         raise _Left(f"is made by a generator ({reference.generator_kind or reference.name or 'unnamed'})")
-    names = [reference.name if reference is not None else "", clip.name, clip.metadata.get("cmx_3600", {}).get("reel", "")]
+    stated = clip.metadata.get("cmx_3600", {})
+    files = [comment.partition(":")[2].strip() for comment in stated.get("comments", []) if comment.startswith("SOURCE FILE")]
+    names = [reference.name, *files, clip.name, stated.get("reel", "")]
     rate = None
     if isinstance(reference, otio.schema.ImageSequenceReference):
         number = f"%0{reference.frame_zero_padding or 1}d"
         urls = [str(Path(reference.target_url_base) / f"{reference.name_prefix}{number}{reference.name_suffix}")]
         rate = exact_rate(reference.rate)
     else:
-        urls = [url] if (url := getattr(reference, "target_url", "")) else []
+        urls = [url.strip()] if (url := getattr(reference, "target_url", "")) else []
     if rate is None and clip.source_range is not None:
         rate = exact_rate(clip.source_range.duration.rate)
     for name in (*urls, *names):
