@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from vidstyle.batch.edit import read_edit
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options
+from vidstyle.run.plan import Selection
 
 # (clip, timecode in, timecode out, frames of the media) at 25 frames a second; A begins at 01:00:00:00, B at 00:00:00:00
 # without a timecode, C at 10:59:59:20.
@@ -254,6 +256,14 @@ def test_an_edit_that_somebody_else_wrote_is_not_written_over(tmp_path: Path, me
     (tmp_path / "cut_monet.otio").write_text("mine")
     with pytest.raises(UsageError, match=r"cut_monet\.otio: exists already and was not written by vidstyle"):
         read_edit(tmp_path / "cut.edl", base(tmp_path), media)
+
+
+def test_what_an_edit_states_itself_is_refused(tmp_path: Path, media: Path):
+    (tmp_path / "cut.edl").write_text(edl_of(TEN))
+    with pytest.raises(UsageError, match="leave --frames, --start and --end out"):
+        read_edit(tmp_path / "cut.edl", replace(base(tmp_path), selection=Selection(frames=(0, 9))), media)
+    with pytest.raises(UsageError, match="no style is given"):
+        read_edit(tmp_path / "cut.edl", replace(base(tmp_path), styles=()), media)
 
 
 def test_without_opentimelineio_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

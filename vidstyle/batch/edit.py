@@ -71,8 +71,9 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
     EDIT_STYLE in `base.folder`, or beside the edit. media: a folder that is searched, with all below it, for what is not where
     the edit says and not beside it. handles: frames before and after each range, as far as the media has them.
 
-    Ranges of one media file that overlap or touch become one shot. Raises UsageError without OpenTimelineIO and where an
-    edit would be written over, InputError where the edit cannot be read or none of its media is found.
+    Ranges of one media file that overlap or touch become one shot. Raises UsageError without OpenTimelineIO, for a base with a
+    range or without a style, and where an edit would be written over; InputError where the edit cannot be read or none of its
+    media is found.
     """
     try:
         import opentimelineio  # noqa: F401
@@ -82,6 +83,10 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
     from vidstyle.batch.edit_media import Finder
     from vidstyle.batch.edit_ranges import find_uses, media_rates
 
+    if not base.styles:
+        raise UsageError(f"{path}: no style is given; name a picture with --style.")
+    if base.selection != Selection():
+        raise UsageError(f"{path}: states the frames of its clips; leave --frames, --start and --end out.")
     if media is not None and not media.is_dir():
         raise UsageError(f"--media {media} is no folder; name the folder that holds the media of {path.name}.")
     finder = Finder(path, media, read_settings(base.options))

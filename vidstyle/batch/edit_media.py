@@ -14,12 +14,8 @@ from urllib.parse import unquote
 
 from vidstyle.batch.edit_time import count_of
 from vidstyle.core.errors import InputError
-from vidstyle.video import Clip, ReadSettings, parse_pattern, probe
-from vidstyle.video.images.pattern import pattern_of
+from vidstyle.video import MOVIE_SUFFIXES, Clip, ReadSettings, parse_pattern, pattern_of, probe
 
-MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".ogv", ".flv",
-          ".wmv")
-"""Extensions by which a movie is found where the edit names it without one, or with that of another version of it."""
 FILM = (".exr", ".dpx")
 """Extensions of images that an edit names for their whole sequence, and not as a still."""
 _FILE_URL = re.compile(r"^file:(//(localhost)?(?=/))?", re.IGNORECASE)
@@ -165,13 +161,13 @@ def _same_file(name: str, known: Path) -> Iterator[Path]:
         number = known.name[len(pattern.head):len(known.name) - len(pattern.tail)]
         if number.isdecimal() and pattern.file(int(number)) == known:
             yield pattern.path
-    elif known.name.lower() == name.lower() and known.suffix.lower() in MOVIES:
+    elif known.name.lower() == name.lower() and known.suffix.lower() in MOVIE_SUFFIXES:
         yield known
 
 
 def _same_stem(name: str, known: Path) -> Iterator[Path]:
     """`known` if it is a movie that `name` names without its extension, or with another one."""
-    if known.suffix.lower() in MOVIES and known.stem.lower() in (name.lower(), _EXTENSION.sub("", name).lower()):
+    if known.suffix.lower() in MOVIE_SUFFIXES and known.stem.lower() in (name.lower(), _EXTENSION.sub("", name).lower()):
         yield known
 
 
