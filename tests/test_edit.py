@@ -44,6 +44,13 @@ def span(first: float, count: float, rate: float = 25) -> TimeRange:
     return TimeRange(at(first, rate), at(count, rate))
 
 
+def save(folder: Path, *items: otio.core.Composable) -> None:
+    """Write `cut.otio` with one track of these items."""
+    timeline = otio.schema.Timeline("cut")
+    timeline.tracks.append(otio.schema.Track("V1", kind="Video", children=list(items)))
+    otio.adapters.write_to_file(timeline, str(folder / "cut.otio"))
+
+
 def edl_of(events: list[tuple[str, str, str, range]]) -> str:
     """A CMX 3600 EDL as people type it, its record times one after another from 01:00:00:00."""
     lines, record = ["TITLE: TEN EVENTS", "FCM: NON-DROP FRAME", ""], 90000
@@ -156,31 +163,28 @@ def test_tracks_gaps_markers_and_metadata_survive(tmp_path: Path, media: Path):
 
 
 def test_what_cannot_be_painted_stays_and_is_named(tmp_path: Path, media: Path):
-    track = otio.schema.Track("V1", kind="Video")
     disabled = otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(0, 10))
     disabled.enabled = False
     ramp = otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(90000, 10),
                             effects=[otio.schema.TimeEffect("ramp")])
-    track.extend([
+    save(
+        tmp_path,
         otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(90000, 10)),
         otio.schema.Clip("bars", otio.schema.GeneratorReference(generator_kind="SMPTEBars"), span(0, 10)),
         otio.schema.Clip("logo", otio.schema.ExternalReference("logo.png"), span(0, 10)),
         otio.schema.Clip("voice", otio.schema.ExternalReference("voice.wav"), span(0, 10)),
         ramp, disabled,
         otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(55, 10)),
-    ])
-    timeline = otio.schema.Timeline("left")
-    timeline.tracks.append(track)
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    )
     edit = read_edit(tmp_path / "cut.otio", base(tmp_path), media)
     assert [shot.selection.frames for shot in edit.shots] == [(0, 9)]
     assert edit.warnings == [
-        "clip 2 (bars): is made by a generator (SMPTEBars); it stays as it is.",
-        "clip 3 (logo): logo.png is a still; it stays as it is.",
-        "clip 4 (voice): voice.wav is sound; it stays as it is.",
-        "clip 5 (A): changes its speed within the clip; it stays as it is.",
-        "clip 6 (B): is disabled; it stays as it is.",
-        "clip 7 (B): its frames 55-64 are not in B.mp4, which has 0-59; it stays as it is.",
+        "clip 2 (bars) at 00:00:00:10: is made by a generator (SMPTEBars); it stays as it is.",
+        "clip 3 (logo) at 00:00:00:20: logo.png is a still; it stays as it is.",
+        "clip 4 (voice) at 00:00:01:05: voice.wav is sound; it stays as it is.",
+        "clip 5 (A) at 00:00:01:15: changes its speed within the clip; it stays as it is.",
+        "clip 6 (B) at 00:00:02:00: is disabled; it stays as it is.",
+        "clip 7 (B) at 00:00:02:10: its frames 55-64 are not in B.mp4, which has 0-59; it stays as it is.",
     ]
 
 
@@ -188,9 +192,7 @@ def test_what_cannot_be_painted_stays_and_is_named(tmp_path: Path, media: Path):
 def test_a_retimed_clip_needs_the_frames_that_it_shows(tmp_path: Path, media: Path, scalar: float, frames: tuple[int, int]):
     effect = otio.schema.LinearTimeWarp(time_scalar=scalar) if scalar else otio.schema.FreezeFrame()
     clip = otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(10, 10), effects=[effect])
-    timeline = otio.schema.Timeline("fast")
-    timeline.tracks.append(otio.schema.Track("V1", kind="Video", children=[clip]))
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    save(tmp_path, clip)
     edit = read_edit(tmp_path / "cut.otio", base(tmp_path), media)
     assert [shot.selection.frames for shot in edit.shots] == [frames]
     edit.write(paint(edit))
@@ -201,12 +203,33 @@ def test_a_retimed_clip_needs_the_frames_that_it_shows(tmp_path: Path, media: Pa
     assert [(use.first, use.last) for use, _ in again.uses] == [(0, frames[1] - frames[0])]
 
 
+@pytest.mark.parametrize(("rate", "edit_rate", "first", "frames"), [
+    (Fraction(50), 25.0, 10, (20, 39)), (Fraction(25), 50.0, 20, (10, 14)), (Fraction(24000, 1001), 24.0, 10, (10, 19)),
+    (Fraction(24000, 1001), 25.0, 10, (9, 19)), (Fraction(24000, 1001), 23.98, 10, (10, 19))])
+def test_an_edit_may_count_at_another_rate_than_its_media(tmp_path: Path, rate: Fraction, edit_rate: float, first: int,
+                                                          frames: tuple[int, int]):
+    """Ten frames of the edit; at 25 in 23.976 they are 9.59 to 19.18 of the media. Rounded forms of a rate are that rate."""
+    numbered_clip(tmp_path / "A.mov", 60, rate=rate)
+    save(tmp_path, otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(first, 10, edit_rate)))
+    [shot] = read_edit(tmp_path / "cut.otio", base(tmp_path)).shots
+    assert shot.selection.frames == frames
+
+
+def test_a_clip_of_varying_rate_goes_by_its_times(tmp_path: Path):
+    """Frames are shown for one and three 25ths in turn: those from 10 to 20 are 5 (until 12), 6 and 7, 8 and 9, and 10."""
+    numbered_clip(tmp_path / "A.mp4", 30, pts=[index // 2 * 4 + index % 2 for index in range(30)])
+    save(tmp_path, otio.schema.Clip("A", otio.schema.ExternalReference("A.mp4"), span(10, 11)))
+    edit = read_edit(tmp_path / "cut.otio", base(tmp_path))
+    assert [shot.selection.frames for shot in edit.shots] == [(5, 10)]
+    edit.write(paint(edit))
+    [clip] = opened(tmp_path / "cut_monet.otio").find_clips()
+    assert clip.source_range.start_time.to_seconds() == pytest.approx(1 / 25)  # frame 5 begins at 9
+
+
 def test_a_clip_that_runs_backwards_has_its_frames_by_either_reading(tmp_path: Path, media: Path):
     clip = otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(30, 10),
                             effects=[otio.schema.LinearTimeWarp(time_scalar=-1)])
-    timeline = otio.schema.Timeline("back")
-    timeline.tracks.append(otio.schema.Track("V1", kind="Video", children=[clip]))
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    save(tmp_path, clip)
     [shot] = read_edit(tmp_path / "cut.otio", base(tmp_path), media).shots
     first, last = shot.selection.frames
     assert first <= 21  # 30 down to 21
@@ -214,13 +237,9 @@ def test_a_clip_that_runs_backwards_has_its_frames_by_either_reading(tmp_path: P
 
 
 def test_a_dissolve_needs_frames_of_both_clips_beyond_the_cut(tmp_path: Path, media: Path):
-    track = otio.schema.Track("V1", kind="Video", children=[
-        otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(90010, 20)),
-        otio.schema.Transition("mix", "SMPTE_Dissolve", in_offset=at(4), out_offset=at(6)),
-        otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(20, 20))])
-    timeline = otio.schema.Timeline("mixed")
-    timeline.tracks.append(track)
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    save(tmp_path, otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(90010, 20)),
+         otio.schema.Transition("mix", "SMPTE_Dissolve", in_offset=at(4), out_offset=at(6)),
+         otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(20, 20)))
     edit = read_edit(tmp_path / "cut.otio", base(tmp_path), media)
     assert [(shot.clip.name, shot.selection.frames) for shot in edit.shots] == [("A.mov", (10, 35)), ("B.mp4", (16, 39))]
     edit.write(paint(edit))
@@ -239,9 +258,7 @@ def test_a_nested_clip_needs_only_what_is_shown_of_it(tmp_path: Path, media: Pat
     inside = otio.schema.Stack("scene", [otio.schema.Track("V1", kind="Video", children=[
         otio.schema.Clip("A", otio.schema.ExternalReference("A.mov"), span(90000, 30)),
         otio.schema.Clip("B", otio.schema.ExternalReference("B.mp4"), span(0, 30))])], source_range=span(25, 10))
-    timeline = otio.schema.Timeline("nest")
-    timeline.tracks.append(otio.schema.Track("V1", kind="Video", children=[inside]))
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    save(tmp_path, inside)
     edit = read_edit(tmp_path / "cut.otio", base(tmp_path), media)
     assert [(shot.clip.name, shot.selection.frames) for shot in edit.shots] == [("A.mov", (25, 29)), ("B.mp4", (0, 4))]
     written = edit.write(paint(edit))
@@ -295,10 +312,7 @@ def test_a_sequence_is_painted_as_a_sequence(tmp_path: Path):
         cv2.imwrite(str(tmp_path / "plates" / f"sh010.{number}.png"), picture(number - 1000))
     reference = otio.schema.ImageSequenceReference("plates/", "sh010.", ".png", start_frame=1001, rate=24,
                                                    frame_zero_padding=4, available_range=span(1001, 30, 24))
-    timeline = otio.schema.Timeline("plates")
-    timeline.tracks.append(otio.schema.Track("V1", kind="Video", children=[
-        otio.schema.Clip("sh010", reference, span(1006, 8, 24))]))
-    otio.adapters.write_to_file(timeline, str(tmp_path / "cut.otio"))
+    save(tmp_path, otio.schema.Clip("sh010", reference, span(1006, 8, 24)))
     edit = read_edit(tmp_path / "cut.otio", base(tmp_path, Options(strength=0)), handles=2)
     assert [shot.selection.frames for shot in edit.shots] == [(1004, 1015)]
     edit.write(paint(edit))

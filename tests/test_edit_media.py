@@ -84,9 +84,9 @@ def test_two_files_of_one_name_are_named_and_the_rest_is_painted(tmp_path: Path,
     assert [shot.clip.name for shot in edit.shots] == ["B001.mov"]
     media = tmp_path / "media"
     assert edit.missing == [
-        f"clip 1 (A001): there are 2 files for A001, such as {media}/day1/A001.mov and {media}/day2/A001.mov; "
+        f"clip 1 (A001) at 00:00:00:00: there are 2 files for A001, such as {media}/day1/A001.mov and {media}/day2/A001.mov; "
         "give a --media FOLDER that holds one of them.",
-        f"clip 3 (C001): the media C001.mov or C001 is not beside the edit and not in {media}; check --media."]
+        f"clip 3 (C001) at 00:00:00:06: the media C001.mov or C001 is not beside the edit and not in {media}; check --media."]
 
 
 def test_media_that_cannot_be_read_is_missing(tmp_path: Path, movie: bytes):

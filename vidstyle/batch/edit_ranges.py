@@ -35,7 +35,7 @@ class Use:
     number: int
     """Where it comes among all clips of the edit, counted from 0."""
     place: str
-    """The clip in words, for messages: its name, and its time in the edit."""
+    """The clip in words, for messages."""
     media: Media
     start: Fraction
     """Where its source_range starts in the media, in frames from the first."""
@@ -71,7 +71,7 @@ def find_uses(loaded: Loaded, finder: Finder) -> Uses:
     for number, clip in enumerate(loaded.root.find_clips()):
         if _is_sound(clip):
             continue
-        place = f"clip {number + 1} ({clip.name})" if clip.name else f"clip {number + 1}"
+        place = _place(loaded, clip, number)
         try:
             found.uses.append(_use(clip, number, place, loaded, finder))
         except NotFound as error:
@@ -205,6 +205,20 @@ def _visible(clip: Any) -> Any:
                 raise _Left("is not shown by the nested clip that holds it")
             visible = otio.opentime.range_from_start_end_time(start, end)
     return visible
+
+
+def _place(loaded: Loaded, clip: Any, number: int) -> str:
+    """`clip 3 (A001) at 01:00:04:00`; without the time where it is not known how the edit counts 29.97 frames a second."""
+    place = f"clip {number + 1} ({clip.name})" if clip.name else f"clip {number + 1}"
+    *_, top = _parents(clip)
+    with suppress(otio.exceptions.OTIOError, ValueError):
+        time = clip.transformed_time(clip.trimmed_range().start_time, top)
+        if isinstance(loaded.root, otio.schema.Timeline) and loaded.root.global_start_time is not None:
+            time += loaded.root.global_start_time
+        rate = exact_rate(time.rate)
+        if loaded.drop is not None or rate.denominator == 1 or round(rate) % 30:
+            place += f" at {timecode_of(frames_of(time, rate), rate, drop=bool(loaded.drop))}"
+    return place
 
 
 def _frames(time: Any, media: Media) -> Fraction:
