@@ -83,10 +83,12 @@ def test_two_files_of_one_name_are_named_and_the_rest_is_painted(tmp_path: Path,
     edit = cut(tmp_path, ("A001", ""), ("B001", ""), ("C001", "C001.mov"), media=tmp_path / "media")
     assert [shot.clip.name for shot in edit.shots] == ["B001.mov"]
     media = tmp_path / "media"
-    assert edit.missing == [
-        f"clip 1 (A001) at 00:00:00:00: there are 2 files for A001, such as {media}/day1/A001.mov and {media}/day2/A001.mov; "
+    assert [lost.shot.origin for lost in edit.missing] == ["cut.otio, clip 1 (A001) at 00:00:00:00",
+                                                           "cut.otio, clip 3 (C001) at 00:00:00:06"]
+    assert [lost.reason for lost in edit.missing] == [
+        f"there are 2 files for A001, such as {media}/day1/A001.mov and {media}/day2/A001.mov; "
         "give a --media FOLDER that holds one of them.",
-        f"clip 3 (C001) at 00:00:00:06: the media C001.mov or C001 is not beside the edit and not in {media}; check --media."]
+        f"the media C001.mov or C001 is not beside the edit and not in {media}; check --media."]
 
 
 def test_media_that_cannot_be_read_is_missing(tmp_path: Path, movie: bytes):
@@ -94,7 +96,7 @@ def test_media_that_cannot_be_read_is_missing(tmp_path: Path, movie: bytes):
     put(tmp_path / "B001.mov", movie)
     edit = cut(tmp_path, ("A001", ""), ("B001", ""))
     assert len(edit.missing) == 1
-    assert "A001.mov: is a cut-off or damaged MP4" in edit.missing[0]
+    assert "A001.mov: is a cut-off or damaged MP4" in edit.missing[0].reason
 
 
 def test_a_painted_file_is_not_taken_for_its_source(tmp_path: Path, movie: bytes):

@@ -28,8 +28,8 @@ class Edit:
     path: Path
     shots: list[Shot]
     """What has to be painted: each range of each media file once, in the order in which the edit shows them."""
-    missing: list[str]
-    """One sentence for each clip whose media was not found; what was looked for, and where."""
+    missing: list[Missing]
+    """The clips whose media was not found."""
     warnings: list[str]
     """One sentence for each clip that stays as it is: stills, generators, clips that change their speed, disabled clips."""
     folder: Path
@@ -54,6 +54,16 @@ class Edit:
 
         files, warnings = write_edit(self.loaded, self.path, self.targets, self.uses, frozenset(painted))
         return Written(files, warnings)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A clip whose media was not found."""
+
+    shot: Shot
+    """For reports: its name, and its place in the edit; it cannot be painted."""
+    reason: str
+    """What was looked for, and where, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +103,13 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
     loaded = load(path, lambda root: media_rates(root, finder))
     found = find_uses(loaded, finder)
     if not found.uses:
-        reasons = [*found.missing, *found.left]
+        reasons = [*(f"{place}: {reason}" for _, place, reason in found.missing), *found.left]
         raise InputError(f"{path}: has no clip that can be painted; {reasons[0] if reasons else 'it shows nothing'}")
     folder = base.folder or path.parent
     shots = _shots(path, folder, base, found.uses, handles)
-    edit = Edit(path, list(dict.fromkeys(shots)), found.missing, [*loaded.warnings, *found.left], folder, loaded,
+    missing = [Missing(replace(base, clip=Path(name or "unnamed"), target=None, origin=f"{path.name}, {place}"), reason)
+               for name, place, reason in found.missing]
+    edit = Edit(path, list(dict.fromkeys(shots)), missing, [*loaded.warnings, *found.left], folder, loaded,
                 list(zip(found.uses, shots, strict=True)))
     _check_targets(edit, base.overwrite)
     return edit

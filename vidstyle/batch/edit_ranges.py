@@ -49,8 +49,8 @@ class Uses:
     """What an edit uses."""
 
     uses: list[Use]
-    missing: list[str]
-    """One sentence for each clip whose media was not found."""
+    missing: list[tuple[str, str, str]]
+    """Name, place and reason of each clip whose media was not found."""
     left: list[str]
     """One sentence for each clip that cannot be painted."""
 
@@ -75,7 +75,7 @@ def find_uses(loaded: Loaded, finder: Finder) -> Uses:
         try:
             found.uses.append(_use(clip, number, place, loaded, finder))
         except NotFound as error:
-            found.missing.append(f"{place}: {error}")
+            found.missing.append((clip.name, place, str(error)))
         except _Left as error:
             found.left.append(f"{place}: {error}; it stays as it is.")
     return found

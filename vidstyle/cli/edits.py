@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidstyle.cli.events import emit, say
-from vidstyle.core.errors import UsageError
+from vidstyle.cli.request import Request
+from vidstyle.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from vidstyle.batch.conduct import Outcome
     from vidstyle.batch.edit import Edit
-    from vidstyle.batch.shot import Shot
 
 EDIT_SUFFIXES = (".otio", ".edl", ".fcpxml", ".xml")
 
@@ -21,37 +22,45 @@ def is_edit(path: Path) -> bool:
     return path.suffix.lower() in EDIT_SUFFIXES and not path.is_dir()
 
 
-def read_edits(where: Sequence[Path], base: Shot, media: Path | None, handles: int, *, json: bool) -> list[Edit]:
-    """The edits among the arguments of a command; what they hold that is not painted is printed. Raises as `read_edit`."""
-    from vidstyle.batch.edit import read_edit
-
+def read_edits(where: Sequence[Path], request: Request, media: Path | None, handles: int) -> list[Edit]:
+    """The edits among the arguments of a command; what of them stays as it is is printed. Raises as `read_edit` does."""
     paths = [path for path in where if is_edit(path)]
     if not paths and (media is not None or handles):
         given = "--handles" if media is None else "--media"
         raise UsageError(f"{given} is for edits ({', '.join(EDIT_SUFFIXES)}); leave it out.")
-    edits = [read_edit(path, base, media, handles) for path in paths]
+    if not paths:
+        return []
+    from vidstyle.batch.edit import read_edit
+
+    edits = [read_edit(path, request.shot(), media, handles) for path in paths]
     for edit in edits:
-        for sentence in edit.warnings:
-            say(f"{edit.path.name}: warning: {sentence}")
-        for sentence in edit.missing:
-            say(f"vidstyle: {edit.path.name}, {sentence}")
-        if json:
-            emit("edit", source=edit.path, shots=len(edit.shots), clips=len(edit.uses), missing=edit.missing,
-                 warnings=edit.warnings)
+        _print_warnings(edit, edit.warnings)
     return edits
 
 
-def write_edits(edits: Sequence[Edit], *, json: bool) -> int:
-    """Write each edit with the shots that are done, and print its files. Returns how many clips lack their media."""
-    from vidstyle.run.manifest import manifest_path
+def lost_clips(edits: Sequence[Edit]) -> list[Outcome]:
+    """The clips whose media was not found, as shots that have failed."""
+    if not edits:
+        return []
+    from vidstyle.batch.conduct import Outcome
 
+    return [Outcome(lost.shot, error=InputError(lost.reason)) for edit in edits for lost in edit.missing]
+
+
+def write_edits(edits: Sequence[Edit], request: Request) -> None:
+    """Write each edit with the shots that are painted, and print its files."""
     for edit in edits:
-        done = [shot.target for shot in edit.shots if shot.target is not None and manifest_path(shot.target).exists()]
-        written = edit.write(done)
-        for sentence in written.warnings:
-            say(f"{edit.path.name}: warning: {sentence}")
-        if json:
-            emit("edit", source=edit.path, targets=written.files, warnings=written.warnings)
+        from vidstyle.run.manifest import manifest_path
+
+        painted = [shot.target for shot in edit.shots if shot.target is not None and manifest_path(shot.target).exists()]
+        written = edit.write(painted)
+        _print_warnings(edit, written.warnings)
+        if request.json:
+            emit("edit", source=edit.path, targets=written.files, warnings=[*edit.warnings, *written.warnings])
         else:
             print(*written.files, sep="\n", flush=True)
-    return sum(len(edit.missing) for edit in edits)
+
+
+def _print_warnings(edit: Edit, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        say(f"{edit.path.name}: warning: {warning}")

@@ -64,8 +64,8 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """A plan as one line, printed before the work starts."""
-    return f"{plan.clip.path.name}: frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
+    """A plan in one line without the clip's name, printed before the work starts."""
+    return f"frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
 
 
 def _frames(plan: Plan) -> str:

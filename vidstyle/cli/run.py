@@ -11,7 +11,6 @@ from vidstyle.cli.batch import paint_shots, read
 from vidstyle.cli.events import emit, plan_text, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
-from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import REPORT
 
 
@@ -41,14 +40,14 @@ def _paint_one(clip: Path, request: Request, *, dry_run: bool) -> None:
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline
 
-    plan, stopper = request.shot(clip).plan(), Stopper()
+    plan = request.shot(clip).plan()
     if dry_run and request.json:
         emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict()])
     elif dry_run:
         print(plan_text(plan))
     else:
-        with stopper.watching(), listening(plan, json=request.json) as listen:
-            result = pipeline.run(plan, restart=request.restart, listen=stopper.listening(listen))
+        with listening(plan, json=request.json) as listen:
+            result = pipeline.run(plan, restart=request.restart, listen=listen)
         print_warnings(result)
         if request.json:
             emit("result", exit_code=0, **result.as_dict())
