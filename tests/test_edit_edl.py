@@ -252,5 +252,5 @@ def test_an_edl_with_other_bytes_than_utf_8_is_read(tmp_path: Path):
 
 
 def test_an_edl_whose_media_is_not_there_says_what_was_looked_for(tmp_path: Path):
-    with pytest.raises(InputError, match=r"at 01:00:00:00: the media A001\.mov or A001 is not beside the edit; give --media"):
+    with pytest.raises(InputError, match=r"at 01:00:00:00: A001\.mov or A001 is not beside the edit; give --media"):
         read(tmp_path, "001  A001  V  C  00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n* FROM CLIP NAME: A001.mov\n")

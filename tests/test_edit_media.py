@@ -77,6 +77,15 @@ def test_clips_of_one_name_from_two_folders_get_names_of_their_own(tmp_path: Pat
     assert [shot.target.name for shot in edit.shots] == ["day1_A001_monet_2-4.mov", "day2_A001_monet_2-4.mov"]
 
 
+def test_a_file_with_two_names_is_painted_once(tmp_path: Path, movie: bytes):
+    clip = put(tmp_path / "A001.mov", movie)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "A001.mov").symlink_to(clip)
+    edit = cut(tmp_path, ("A001", clip.as_uri()), ("A001", ""), ("A001", "A001.mov"), ("A001", "linked/A001.mov"))
+    assert [shot.target.name for shot in edit.shots] == ["A001_monet_2-4.mov"]
+    assert len(edit.uses) == 4
+
+
 def test_two_files_of_one_name_are_named_and_the_rest_is_painted(tmp_path: Path, movie: bytes):
     for path in ("media/day1/A001.mov", "media/day2/A001.mov", "media/B001.mov"):
         put(tmp_path / path, movie)
@@ -86,9 +95,9 @@ def test_two_files_of_one_name_are_named_and_the_rest_is_painted(tmp_path: Path,
     assert [lost.shot.origin for lost in edit.missing] == ["cut.otio, clip 1 (A001) at 00:00:00:00",
                                                            "cut.otio, clip 3 (C001) at 00:00:00:06"]
     assert [lost.reason for lost in edit.missing] == [
-        f"there are 2 files for A001, such as {media}/day1/A001.mov and {media}/day2/A001.mov; "
+        f"A001 may be {media}/day1/A001.mov or {media}/day2/A001.mov; "
         "give a --media FOLDER that holds one of them.",
-        f"the media C001.mov or C001 is not beside the edit and not in {media}; check --media."]
+        f"C001.mov or C001 is neither beside the edit nor in {media}; check --media."]
 
 
 def test_media_that_cannot_be_read_is_missing(tmp_path: Path, movie: bytes):
@@ -101,7 +110,7 @@ def test_media_that_cannot_be_read_is_missing(tmp_path: Path, movie: bytes):
 
 def test_a_painted_file_is_not_taken_for_its_source(tmp_path: Path, movie: bytes):
     put(tmp_path / "cut_monet" / "A001_monet_2-4.mov", movie)
-    with pytest.raises(InputError, match="is not beside"):
+    with pytest.raises(InputError, match="is neither beside"):
         cut(tmp_path, ("A001", ""), media=tmp_path)
 
 

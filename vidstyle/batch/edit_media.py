@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,7 +15,8 @@ from urllib.parse import unquote
 
 from vidstyle.batch.edit_time import count_of
 from vidstyle.core.errors import InputError
-from vidstyle.video import MOVIE_SUFFIXES, Clip, ReadSettings, parse_pattern, pattern_of, probe
+from vidstyle.core.files import file_id
+from vidstyle.video import MOVIE_SUFFIXES, Clip, ReadSettings, canonical_path, parse_pattern, pattern_of, probe
 
 FILM = (".exr", ".dpx")
 """Extensions of images that an edit names for their whole sequence, and not as a still."""
@@ -77,6 +79,9 @@ class Finder:
     edit: Path
     media: Path | None
     settings: ReadSettings
+    _found: dict[tuple[tuple[str, ...], tuple[str, ...]], Path | NotFound] = field(default_factory=dict)
+    _known: dict[object, Path] = field(default_factory=dict)
+    """The first path of each file, so that a file with two names is one."""
     _probed: dict[Path, Clip | InputError] = field(default_factory=dict)
 
     def open(self, urls: Sequence[str], names: Sequence[str], rate: Fraction | None) -> Media:
@@ -84,16 +89,25 @@ class Finder:
 
         Raises NotFound, with a sentence, where there is none, more than one, or one that cannot be read.
         """
-        path = self._find(urls, names)
-        if path not in self._probed:
+        asked = tuple(urls), tuple(names)
+        if asked not in self._found:
             try:
-                self._probed[path] = probe(path, self.settings)
+                path = self._find(urls, names)
+                self._found[asked] = self._known.setdefault(file_id(canonical_path(path)), path)
+            except NotFound as error:
+                self._found[asked] = error
+        found = self._found[asked]
+        if isinstance(found, NotFound):
+            raise found
+        if found not in self._probed:
+            try:
+                self._probed[found] = probe(found, self.settings)
             except InputError as error:
-                self._probed[path] = error
-        found = self._probed[path]
-        if isinstance(found, InputError):
-            raise NotFound(str(found))
-        return Media(found, found.average_rate if found.timed or rate is None else rate)
+                self._probed[found] = error
+        clip = self._probed[found]
+        if isinstance(clip, InputError):
+            raise NotFound(str(clip))
+        return Media(clip, clip.average_rate if clip.timed or rate is None else rate)
 
     def _find(self, urls: Sequence[str], names: Sequence[str]) -> Path:
         for url in urls:
@@ -102,25 +116,47 @@ class Finder:
                 if _exists(path):
                     return path
         wanted = list(dict.fromkeys(name for name in (*(_base(url) for url in urls), *names) if name))
-        for matches in (_same_file, _same_stem):
+        for look in (_Folder.file, _Folder.stem):
             for name in wanted:
                 for folder in (self._beside, self._below):
-                    found = {path for known in folder for path in matches(name, known)}
-                    if found:
+                    if found := look(folder, name):
                         return _closest(found, urls, name)
-        looked = f"beside the edit and not in {self.media}" if self.media else "beside the edit"
-        hint = "check --media" if self.media else "give --media FOLDER"
-        raise NotFound(f"the media {' or '.join(wanted) or 'without a name'} is not {looked}; {hint}.")
+        looked = f"neither beside the edit nor in {self.media}; check" if self.media else "not beside the edit; give"
+        named = " or ".join(wanted) or "a file without a name"
+        raise NotFound(f"{named} is {looked} --media{'' if self.media else ' FOLDER'}.")
 
     @cached_property
-    def _beside(self) -> list[Path]:
-        return sorted(path for path in self.edit.absolute().parent.iterdir() if path.is_file())
+    def _beside(self) -> _Folder:
+        return _Folder([path for path in self.edit.parent.iterdir() if path.is_file()])
 
     @cached_property
-    def _below(self) -> list[Path]:
+    def _below(self) -> _Folder:
         if self.media is None:
-            return []
-        return [Path(folder) / name for folder, _, names in sorted(os.walk(self.media)) for name in sorted(names)]
+            return _Folder([])
+        return _Folder([Path(folder) / name for folder, _, names in os.walk(self.media) for name in names])
+
+
+class _Folder:
+    """Files, by their names."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files, self._names, self._stems = files, defaultdict[str, list[Path]](list), defaultdict[str, list[Path]](list)
+        for file in files:
+            if file.suffix.lower() in MOVIE_SUFFIXES:
+                self._names[file.name.lower()].append(file)
+                self._stems[file.stem.lower()].append(file)
+
+    def file(self, name: str) -> list[Path]:
+        """The movies, or the sequences of images, with this name."""
+        wanted = parse_pattern(Path(_sequence(name)))
+        if wanted is None:
+            return self._names.get(name.lower(), [])
+        folders = {file.parent for file in self._files if file.name.startswith(wanted.head) and file.name.endswith(wanted.tail)}
+        return [folder / wanted.path.name for folder in sorted(folders) if _exists(folder / wanted.path.name)]
+
+    def stem(self, name: str) -> list[Path]:
+        """The movies that `name` names without their extension, or with another one."""
+        return self._stems.get(name.lower(), []) or self._stems.get(_EXTENSION.sub("", name).lower(), [])
 
 
 def _paths(url: str) -> Iterator[str]:
@@ -154,24 +190,7 @@ def _base(url: str) -> str:
     return PureWindowsPath(list(_paths(url))[-1]).name
 
 
-def _same_file(name: str, known: Path) -> Iterator[Path]:
-    """`known`, or the sequence that it belongs to, if that has this name."""
-    pattern = parse_pattern(known.parent / _sequence(name))
-    if pattern is not None and known.name.startswith(pattern.head) and known.name.endswith(pattern.tail):
-        number = known.name[len(pattern.head):len(known.name) - len(pattern.tail)]
-        if number.isdecimal() and pattern.file(int(number)) == known:
-            yield pattern.path
-    elif known.name.lower() == name.lower() and known.suffix.lower() in MOVIE_SUFFIXES:
-        yield known
-
-
-def _same_stem(name: str, known: Path) -> Iterator[Path]:
-    """`known` if it is a movie that `name` names without its extension, or with another one."""
-    if known.suffix.lower() in MOVIE_SUFFIXES and known.stem.lower() in (name.lower(), _EXTENSION.sub("", name).lower()):
-        yield known
-
-
-def _closest(found: set[Path], urls: Sequence[str], name: str) -> Path:
+def _closest(found: Sequence[Path], urls: Sequence[str], name: str) -> Path:
     """The one of `found` whose folders are most like those of `urls`. Raises NotFound where two are equally close."""
     ways = [PureWindowsPath(text).parts[::-1] for url in urls for text in _paths(url)]
 
@@ -184,6 +203,6 @@ def _closest(found: set[Path], urls: Sequence[str], name: str) -> Path:
     best = max(alike(path) for path in found)
     closest = sorted(path for path in found if alike(path) == best)
     if len(closest) > 1:
-        raise NotFound(f"there are {len(closest)} files for {name}, such as {closest[0]} and {closest[1]}; "
+        raise NotFound(f"{name} may be {closest[0]} or {closest[1]}; "
                        "give a --media FOLDER that holds one of them.")
     return closest[0]
