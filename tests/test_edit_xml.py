@@ -194,6 +194,18 @@ def test_xml_of_premiere_is_exact_to_the_frame_with_its_speeds(tmp_path: Path, m
     assert isinstance(written.tracks[0][2], otio.schema.Gap)
 
 
+def test_xml_transitions_get_their_frames(tmp_path: Path, media: Path):
+    """A start or end of -1 is that of the transition: the first clip is seen until frame 24, the second from frame 16."""
+    items = [clipitem(1, 0, -1, 10),
+             "<transitionitem><rate><timebase>30</timebase><ntsc>TRUE</ntsc></rate><start>16</start><end>24</end>"
+             "<alignment>center</alignment><effect><name>Cross Dissolve</name></effect></transitionitem>",
+             clipitem(2, -1, 40, 60)]
+    edit = read(tmp_path, XMEML.format(items="\n".join(items)), media, "cut.xml")
+    assert ranges(edit) == [("A001", 10, 33), ("A001", 60, 83)]
+    edit.write(paint(edit))
+    assert shown(tmp_path / "cut_monet.otio") == [list(range(10, 30)), list(range(64, 84))]
+
+
 def test_a_url_with_spaces_around_it_is_read(tmp_path: Path, media: Path):
     """As some programs indent it."""
     text = XMEML.format(items=clipitem(1, 0, 20, 10))
@@ -207,6 +219,14 @@ def test_xml_that_runs_backwards_counts_from_the_end(tmp_path: Path, media: Path
     [(_, first, last)] = ranges(edit)
     assert first <= 90
     assert last >= 99
+
+
+def test_a_bundle_of_final_cut_pro_is_read(tmp_path: Path, media: Path):
+    (tmp_path / "cut.fcpxmld").mkdir()
+    (tmp_path / "cut.fcpxmld" / "Info.fcpxml").write_text(fcpxml(item("asset-clip", "r3", 0, seconds(5), 5)))
+    edit = read_edit(tmp_path / "cut.fcpxmld", base(tmp_path), media)
+    assert ranges(edit) == [("B001", 5, 9)]
+    assert edit.targets[0] == tmp_path / "cut_monet.otio"
 
 
 def test_a_name_ending_in_xml_may_hold_either_format(tmp_path: Path, media: Path):

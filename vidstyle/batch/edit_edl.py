@@ -21,6 +21,8 @@ _TIMECODE = r"\d\d:\d\d:\d\d[:;.,]\d\d"
 _EVENT = re.compile(r"(\d+)\s+(\S+)\s+(\S+)\s+(\S+(?:\s+\d+)?)" + rf"\s+({_TIMECODE})" * 4)
 _TO = re.compile(r"(\*\s*)TO (CLIP|FILE)(?=:)")
 _FROM = re.compile(r"\*\s*FROM (CLIP|FILE):")
+_UNREAD = (otio.exceptions.OTIOError, ValueError, AttributeError)
+"""What the adapter raises for an EDL that it cannot read."""
 _SPAN = re.compile(r"\[(\d+)-(\d+)\](?=\.\w+$)")
 _SPEED = re.compile(rf"(M2\s.*?)\s+(-?\d+\.?\d*)\s+({_TIMECODE})")
 _BACKWARDS = re.compile(r"M2\s.*\s-0*[1-9]")
@@ -62,12 +64,12 @@ def read_edl(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Edl:
             try:
                 timeline = _parse("\n".join(_corrected(text, rate)), rate)
                 return Edl(timeline, drop, _unread_effects(path, lines, timeline))
-            except (otio.exceptions.OTIOError, ValueError) as error:
+            except _UNREAD as error:
                 if rate == rates[0]:
                     problem = str(error)
         doubt = f"{path.name}: {problem.rstrip('.')}; the source times are used."
         return Edl(_parse(content, rates[0], guess=True), drop, (doubt,))
-    except (otio.exceptions.OTIOError, ValueError) as error:
+    except _UNREAD as error:
         raise InputError(f"{path}: is not an EDL that can be read ({str(error).rstrip('.')}); "
                          "export it as CMX 3600, or as OTIO.") from error
 

@@ -74,7 +74,7 @@ def edl_text(edit: Any, files: Mapping[int, Media], *, drop: bool | None, source
         raise Unwritable(f"an EDL holds one video track, and this edit has {len(tracks)}")
     try:
         return _Writer(edit, tracks[0], files, drop).text(edit.name or source.stem)
-    except (otio.exceptions.OTIOError, ValueError) as error:
+    except (otio.exceptions.OTIOError, ValueError, ArithmeticError) as error:
         raise Unwritable(f"a time has no timecode ({error})") from error
 
 
@@ -110,6 +110,8 @@ class _Writer:
 
     def _event(self, child: Any, into: Any, out: Any) -> _Event:
         """The event of a clip or gap, on which a transition into it begins, and which ends where one out of it begins."""
+        if not isinstance(child, otio.schema.Clip | otio.schema.Gap):
+            raise Unwritable(f"{child.name or 'an item'} is a nested clip")
         head = Fraction(0) if into is None else frames_of(into.in_offset, self.rate)
         tail = Fraction(0) if out is None else frames_of(out.in_offset, self.rate)
         span = child.trimmed_range()
@@ -118,8 +120,6 @@ class _Writer:
         begin -= head
         if isinstance(child, otio.schema.Gap):
             return self._black(begin, end)
-        if not isinstance(child, otio.schema.Clip):
-            raise Unwritable(f"{child.name or 'an item'} is a nested clip")
         if not child.enabled:
             raise Unwritable(f"{child.name or 'a clip'} is disabled")
         media, reference = self.files.get(id(child)), child.media_reference

@@ -19,6 +19,7 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from vidstyle.core.errors import InputError
+from vidstyle.core.files import check_plain
 
 _ITEMS = ("asset-clip", "clip", "video", "ref-clip", "sync-clip", "mc-clip", "title", "audition")
 """Elements that are on a track; of others only `gap` takes time there."""
@@ -30,11 +31,12 @@ _Lanes = dict[tuple[int, str], "_Lane"]
 
 def read_fcpxml(path: Path) -> Any:
     """A Timeline of the project in the file; a SerializableCollection of them if it holds several. Raises InputError."""
+    check_plain(path, "an edit")
     try:
         root = ElementTree.fromstring(path.read_bytes())
         reader = _Reader(root)
         timelines = [reader.timeline(project) for project in root.iter("project")]
-    except (ElementTree.ParseError, ValueError, KeyError, ZeroDivisionError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError, ArithmeticError) as error:
         raise InputError(f"{path}: is not FCPXML that can be read ({error}); export it again, or as OTIO.") from error
     if not timelines:
         raise InputError(f"{path}: holds no project; export the project, and not the clips of an event.")

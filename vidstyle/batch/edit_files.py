@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,7 @@ from vidstyle.batch.edit_fcpxml import read_fcpxml
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
 
-READ = (".otio", ".edl", ".fcpxml", ".xml")
+READ = (".otio", ".edl", ".fcpxml", ".fcpxmld", ".xml")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class Loaded:
 
 def load(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Loaded:
     """The edit at `path`. rates_of: for EDLs, see `read_edl`. Raises UsageError for its suffix, InputError for its content."""
-    check_plain(path, "an edit")
     suffix = path.suffix.lower()
+    if suffix == ".fcpxmld" and path.is_dir():
+        return Loaded(read_fcpxml(path / "Info.fcpxml"))
+    check_plain(path, "an edit")
     if suffix == ".edl":
         edl = read_edl(path, rates_of)
         return Loaded(edl.timeline, edl.drop, edl.warnings)
@@ -48,7 +51,8 @@ def load(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Loaded:
     if not isinstance(root, otio.schema.Timeline | otio.schema.SerializableCollection):
         raise InputError(f"{path}: holds a {type(root).__name__} and no timeline; export the timeline.")
     for clip in root.find_clips():
-        _read_remap(clip)
+        with suppress(ValueError, ArithmeticError):  # a filter with other values stays an effect
+            _read_remap(clip)
     return Loaded(root)
 
 

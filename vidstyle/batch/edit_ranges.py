@@ -21,6 +21,8 @@ from vidstyle.video import parse_pattern
 
 _SOUND = (".wav", ".aif", ".aiff", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".caf")
 _STILLS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".psd", ".bmp", ".gif", ".tga", ".heic", ".webp", ".svg")
+_NONSENSE = (ValueError, ArithmeticError)
+"""What numbers that are no times or rates raise."""
 _NEARLY = Fraction(1, 100)  # of a frame: times are floating-point numbers
 
 
@@ -60,7 +62,7 @@ def media_rates(root: Any, finder: Finder) -> list[Fraction]:
     rates = Counter[Fraction]()
     for clip in root.find_clips():
         if not isinstance(clip.media_reference, otio.schema.GeneratorReference):
-            with suppress(NotFound, _Left):
+            with suppress(NotFound, _Left, *_NONSENSE):
                 rates[exact_rate(_media(clip, finder).rate)] += 1
     return [rate for rate, _ in rates.most_common()]
 
@@ -78,6 +80,8 @@ def find_uses(loaded: Loaded, finder: Finder) -> Uses:
             found.missing.append((clip.name, place, str(error)))
         except _Left as error:
             found.left.append(f"{place}: {error}; it stays as it is.")
+        except (otio.exceptions.OTIOError, *_NONSENSE) as error:
+            found.left.append(f"{place}: has times that cannot be read ({error}); it stays as it is.")
     return found
 
 
@@ -100,7 +104,7 @@ def _use(clip: Any, number: int, place: str, loaded: Loaded, finder: Finder) -> 
     reference = clip.media_reference
     if clip.source_range is None:
         rate = float(media.rate)
-        clip.source_range = reference.available_range or TimeRange(RationalTime(media.origin, rate),
+        clip.source_range = getattr(reference, "available_range", None) or TimeRange(RationalTime(media.origin, rate),
                                                                    RationalTime(float(media.length), rate))
     shown = clip.source_range
     length = _frames(shown.duration, media)
@@ -127,7 +131,7 @@ def _media(clip: Any, finder: Finder) -> Media:
         raise _Left(f"is made by a generator ({reference.generator_kind or reference.name or 'unnamed'})")
     stated = clip.metadata.get("cmx_3600", {})
     files = [comment.partition(":")[2].strip() for comment in stated.get("comments", []) if comment.startswith("SOURCE FILE")]
-    names = [reference.name, *files, clip.name, stated.get("reel", "")]
+    names = [getattr(reference, "name", ""), *files, clip.name, stated.get("reel", "")]
     rate = None
     if isinstance(reference, otio.schema.ImageSequenceReference):
         number = f"%0{reference.frame_zero_padding or 1}d"
@@ -211,7 +215,7 @@ def _place(loaded: Loaded, clip: Any, number: int) -> str:
     """`clip 3 (A001) at 01:00:04:00`; without the time where it is not known how the edit counts 29.97 frames a second."""
     place = f"clip {number + 1} ({clip.name})" if clip.name else f"clip {number + 1}"
     *_, top = _parents(clip)
-    with suppress(otio.exceptions.OTIOError, ValueError):
+    with suppress(otio.exceptions.OTIOError, *_NONSENSE):
         time = clip.transformed_time(clip.trimmed_range().start_time, top)
         if isinstance(loaded.root, otio.schema.Timeline) and loaded.root.global_start_time is not None:
             time += loaded.root.global_start_time

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome
     from vidstyle.batch.edit import Edit
 
-EDIT_SUFFIXES = (".otio", ".edl", ".fcpxml", ".xml")
+EDIT_SUFFIXES = (".otio", ".edl", ".fcpxml", ".fcpxmld", ".xml")
 
 
 def is_edit(path: Path) -> bool:
     """Whether an argument of a command names an edit."""
-    return path.suffix.lower() in EDIT_SUFFIXES and not path.is_dir()
+    return path.suffix.lower() in EDIT_SUFFIXES and path.is_dir() == (path.suffix.lower() == ".fcpxmld")
 
 
 def read_edits(where: Sequence[Path], request: Request, media: Path | None, handles: int) -> list[Edit]:
