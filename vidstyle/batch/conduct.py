@@ -27,8 +27,6 @@ class Planned:
     shot: Shot
     """With all that was found out, so that another process plans the same."""
     plan: Plan
-    place: int = 0
-    """In the list of all shots, from 0."""
     finished: bool = False
     """Whether its output is there, as the plan wants it."""
     changes: tuple[str, ...] = ()
@@ -93,16 +91,16 @@ def plan_shots(shots: Sequence[Shot], report: Reporter,
     over a clip that is read.
     """
     planned = list[Planned]()
-    for place, shot in enumerate(shots):
+    for shot in shots:
         with _reported(shot, report):
-            planned.append(Planned(shot, replace(shot, overwrite=True).plan(), place))
+            planned.append(Planned(shot, replace(shot, overwrite=True).plan()))
     for at, folder in separate([(each.shot, each.plan) for each in planned]).items():
         moved = replace(planned[at].shot, folder=folder)
-        planned[at] = Planned(moved, replace(moved, overwrite=True).plan(), planned[at].place)
+        planned[at] = Planned(moved, replace(moved, overwrite=True).plan())
     check_targets(shots, [(each.shot, each.plan) for each in planned])
     settled = list[Planned]()
     for each in share(planned):
-        with _reported(shots[each.place], report):
+        with _reported(each.shot, report):
             settled.append(_settled(each))
     return settled
 

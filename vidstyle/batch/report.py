@@ -36,23 +36,23 @@ Explain = Callable[[BaseException], tuple[int, str]]
 class Report:
     """The report of a batch in `folder`; `write` writes it whole or not at all, after every shot.
 
+    shots: all of the batch, in the order of their numbers, also those that are not painted this time.
+
     What it states about finished shots comes from their manifests, so that it is complete after a kill too. Paths in it are
     relative to the folder.
     """
 
     def __init__(self, folder: Path, shots: Sequence[Shot], explain: Explain) -> None:
         self.folder, self._explain = folder, explain
-        self._places = {shot: place for place, shot in enumerate(shots)}
         before = {json.dumps(entry["asked"]): entry for entry in read_entries(folder)}
-        asked = [self._asked(number, shot) for number, shot in enumerate(shots, 1)]
+        asked = [self._asked(shot) for shot in shots]
         self.entries = [before.get(json.dumps(entry["asked"]), {}) | entry for entry in asked]
         for entry in self.entries:
             entry.setdefault("status", "waiting")
 
     def plan(self, planned: Planned) -> None:
         """State the plan of a shot, and of a finished one all that is known of its output."""
-        self._places[planned.shot] = planned.place
-        plan, entry = planned.plan, self.entries[planned.place]
+        plan, entry = planned.plan, self.entries[planned.shot.number - 1]
         first, last = plan.numbers
         output = self._relative(plan.target)
         known = planned.finished and entry["status"] == "done" and entry["output"] == output
@@ -61,18 +61,17 @@ class Report:
                   "warnings": entry["warnings"] if known else list(plan.warnings)}
         _forget_failure(entry)
         if planned.finished:
-            self._done(planned.place, plan)
+            self._done(entry, plan)
 
     def add(self, outcome: Outcome) -> None:
         """State how a shot ended."""
-        place = self._places[outcome.shot]
-        entry = self.entries[place]
+        entry = self.entries[outcome.shot.number - 1]
         if outcome.error is not None:
             code, sentence = self._explain(outcome.error)
             entry |= {"status": "failed", "exit_code": code, "error": sentence}
         elif outcome.result is not None:
             entry["warnings"] = [*outcome.result.plan.warnings, *outcome.result.warnings, *outcome.notes]
-            self._done(place, outcome.result.plan)
+            self._done(entry, outcome.result.plan)
 
     def write(self) -> None:
         """Write the three files. Raises OutputError."""
@@ -104,10 +103,10 @@ class Report:
         asked, origins = [entry["asked"] for entry in failed], {entry["origin"] for entry in failed} - {""}
         return [shot for shot in shots if self._identity(shot) in asked or shot.origin in origins]
 
-    def _asked(self, number: int, shot: Shot) -> Entry:
+    def _asked(self, shot: Shot) -> Entry:
         """What is known of a shot before it is planned."""
         options = {name: str(value) for name, value in asdict(shot.options).items() if name in shot.given}
-        return {"number": number, "clip": self._relative(shot.clip), "origin": shot.origin, "asked": self._identity(shot),
+        return {"number": shot.number, "clip": self._relative(shot.clip), "origin": shot.origin, "asked": self._identity(shot),
                 "styles": [{"path": self._relative(style.path), "weight": style.weight} for style in shot.styles],
                 "options": options}
 
@@ -117,9 +116,9 @@ class Report:
         return [self._relative(shot.clip), None if frames is None else list(frames), shot.selection.start, shot.selection.end,
                 None if output is None else self._relative(output)]
 
-    def _done(self, place: int, plan: Plan) -> None:
+    def _done(self, entry: Entry, plan: Plan) -> None:
         """State what the manifest states, and make the contact sheet."""
-        entry, manifest = self.entries[place], read_manifest(plan.target) or {}
+        manifest = read_manifest(plan.target) or {}
         seconds = manifest.get("seconds", {})
         entry |= {"status": "done", "manifest": self._relative(manifest_path(plan.target)),
                   "seconds": round(seconds.get("prepare", 0.0) + seconds.get("paint", 0.0), 3), "stage_seconds": seconds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,21 +81,25 @@ def batch(
     from vidstyle.batch.report import Report
 
     edits = read_edits(clip, request, media, handles)
-    shots = [shot for edit in edits for shot in edit.shots] + read([path for path in clip if not is_edit(path)], request)
+    shots = read(clip, request, edits)
+    lost = lost_clips(edits, len(shots))
     folder = report or default_report(clip[0])
-    written = Report(folder, [*shots, *(lost.shot for edit in edits for lost in edit.missing)], explain)
+    written = Report(folder, [*shots, *(outcome.shot for outcome in lost)], explain)
     if retry_failed:
         shots = written.failed(shots)
         if not shots:
             say(f"No shot has failed, as {folder / 'report.json'} states.")
-    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None, edits=edits)
+    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None,
+                edits=edits, lost=lost)
 
 
-def read(where: Sequence[Path], request: Request) -> list[Shot]:
-    """The shots that the arguments of a command name."""
+def read(where: Sequence[Path], request: Request, edits: Sequence[Edit] = ()) -> list[Shot]:
+    """The shots that the arguments of a command name; first those of the `edits` among them."""
     from vidstyle.batch.shot_list import read_shots
 
-    return read_shots(where, request.shot())
+    shots = [shot for edit in edits for shot in edit.shots]
+    shots += read_shots([path for path in where if not is_edit(path)], request.shot())
+    return [replace(shot, number=number) for number, shot in enumerate(shots, 1)]
 
 
 def default_report(where: Path) -> Path:
@@ -106,11 +111,11 @@ def default_report(where: Path) -> Path:
 
 
 def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, report: Report | None = None,
-                look: Path | None = None, edits: Sequence[Edit] = ()) -> None:
+                look: Path | None = None, edits: Sequence[Edit] = (), lost: Sequence[Outcome] = ()) -> None:
     """Paint these shots and print where each went; or only what would be done.
 
     look: the folder of what shots of one style share; None where they share nothing. edits: those that the shots are of, which
-    are written at the end. Raises BatchError at the end if some shots have failed.
+    are written at the end. lost: their clips that cannot be painted. Raises BatchError at the end if some shots have failed.
     """
     from vidstyle.batch.conduct import check_failures, in_turn, plan_shots
     from vidstyle.batch.conduct import paint_shots as paint
@@ -136,7 +141,6 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         with show_progress(Path("same look"), json=request.json) as listen:
             return share_look(planned, look, listen, make=not dry_run)
 
-    lost = lost_clips(edits)
     for outcome in lost:
         end(outcome)
     planned = plan_shots(shots, end, share)

@@ -93,7 +93,7 @@ class BatchPace:
 
 def label_of(shot: Planned) -> str:
     """What a shot is called in a batch: its number in the list and its file, `4. A001.mp4`."""
-    return f"{shot.place + 1}. {shot.plan.clip.path.name}"
+    return f"{shot.shot.number}. {shot.plan.clip.path.name}"
 
 
 class BatchProgress:
@@ -101,9 +101,10 @@ class BatchProgress:
 
     def __init__(self, shots: Sequence[Planned], *, json: bool, bars: Bars | None) -> None:
         self._pace, self._json, self._bars = BatchPace(shots), json, bars
-        self._targets = {each.shot: each.plan.target for each in shots}
+        self._targets = {each.shot.number: each.plan.target for each in shots}
         self._running = dict[Path, _Running]()
-        self._all = None if bars is None else bars.add_task("all shots", total=self._pace.frames[1], status=str(self._pace))
+        self._all = None if bars is None else bars.add_task("all shots", total=self._pace.frames[1], status=str(self._pace),
+                                                                last=True)
 
     def listen(self, shot: Planned, step: Progress) -> None:
         """Show one step of a shot; a `ShotListener`."""
@@ -119,7 +120,7 @@ class BatchProgress:
 
     def end(self, outcome: Outcome) -> None:
         """Show that a shot has ended."""
-        target = self._targets[outcome.shot]
+        target = self._targets[outcome.shot.number]
         self._pace.end(target)
         running = self._running.pop(target, None)
         if running is not None and isinstance(running.listen, _ShotBar):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,13 +39,15 @@ def read_edits(where: Sequence[Path], request: Request, media: Path | None, hand
     return edits
 
 
-def lost_clips(edits: Sequence[Edit]) -> list[Outcome]:
-    """The clips whose media was not found, as shots that have failed."""
+def lost_clips(edits: Sequence[Edit], shots: int) -> list[Outcome]:
+    """The clips whose media was not found, as shots that have failed; they are numbered after the `shots` that are there."""
     if not edits:
         return []
     from vidstyle.batch.conduct import Outcome
 
-    return [Outcome(lost.shot, error=InputError(lost.reason)) for edit in edits for lost in edit.missing]
+    lost = [each for edit in edits for each in edit.missing]
+    return [Outcome(replace(each.shot, number=number), error=InputError(each.reason))
+            for number, each in enumerate(lost, shots + 1)]
 
 
 def write_edits(edits: Sequence[Edit], request: Request) -> None:
