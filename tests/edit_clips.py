@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -87,21 +87,23 @@ def opened(path: Path) -> Any:
     return _OPENED[-1]
 
 
-def shown(path: Path) -> list[list[int]]:
+def shown(path: Path, of: Callable[[Path], list[Any]] = numbers) -> list[list[Any]]:
     """What each clip with painted media shows in an OTIO, by its own references alone: the numbers in its frames, in order.
+
+    of: what a movie's frames are known by.
 
     Reads the file as an editing program does: the media must exist, and the frame of a time is its distance from the
     start of the available range.
     """
     edit = opened(path)
-    found, cache = [], dict[str, list[int]]()
+    found, cache = [], dict[str, list[Any]]()
     for track in edit.video_tracks():
         for clip in track.find_clips():
             reference = clip.media_reference
             if "vidstyle" not in reference.metadata:
                 continue
             url = reference.target_url
-            cache.setdefault(url, numbers(Path(url)))
+            cache.setdefault(url, of(Path(url)))
             span, zero = clip.source_range, reference.available_range.start_time
             assert reference.available_range.duration.value == len(cache[url])
             first = (span.start_time - zero).rescaled_to(zero.rate).value

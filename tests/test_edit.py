@@ -113,11 +113,15 @@ def test_an_otio_of_ten_events_shows_the_same_pictures_from_painted_files(tmp_pa
 
 
 def test_painted_frames_are_those_of_the_media_by_their_hashes(tmp_path: Path):
-    numbered_clip(tmp_path / "A.mkv", 40, codec="ffv1", pix_fmt="bgr0")
-    (tmp_path / "cut.edl").write_text(edl_of([("A", "00:00:00:07", "00:00:00:19", range(7, 19))]).replace(".mov", ".mkv"))
-    edit = read_edit(tmp_path / "cut.edl", base(tmp_path, Options(strength=0, codec="ffv1")))
-    [target] = paint(edit)
-    assert hashes(target) == hashes(tmp_path / "A.mkv")[7:19]
+    """Without loss in the codec and without paint, the pixels are the same, bit for bit."""
+    for clip, timecode in (("A", "01:00:00:00"), ("B", None), ("C", "10:59:59:20")):
+        numbered_clip(tmp_path / f"{clip}.mkv", 60, codec="ffv1", pix_fmt="bgr0", timecode=timecode, start=ord(clip))
+    media = {clip: hashes(tmp_path / f"{clip}.mkv") for clip in "ABC"}
+    (tmp_path / "cut.edl").write_text(edl_of(TEN).replace(".mov", ".mkv").replace(".mp4", ".mkv"))
+    edit = read_edit(tmp_path / "cut.edl", base(tmp_path, Options(strength=0, codec="ffv1")), handles=2)
+    edit.write(paint(edit))
+    asked = [[media[clip][frame] for frame in frames] for clip, _, _, frames in TEN]
+    assert shown(tmp_path / "cut_monet.otio", of=hashes) == asked
 
 
 def test_clips_whose_shots_are_not_painted_keep_their_source(tmp_path: Path, media: Path):
@@ -184,8 +188,9 @@ def test_what_cannot_be_painted_stays_and_is_named(tmp_path: Path, media: Path):
         "clip 4 (voice) at 00:00:01:05: voice.wav is sound; it stays as it is.",
         "clip 5 (A) at 00:00:01:15: changes its speed within the clip; it stays as it is.",
         "clip 6 (B) at 00:00:02:00: is disabled; it stays as it is.",
-        "clip 7 (B) at 00:00:02:10: its frames 55-64 are not in B.mp4, which has 0-59; it stays as it is.",
     ]
+    assert [lost.reason.partition(": ")[2] for lost in edit.missing] == [
+        "holds the frames 0-59, and the edit shows 55-64; check whether it is the right file."]
 
 
 @pytest.mark.parametrize(("scalar", "frames"), [(2.0, (10, 29)), (0.5, (10, 14)), (0.0, (10, 10)), (1.25, (10, 22))])
@@ -321,6 +326,8 @@ def test_a_sequence_is_painted_as_a_sequence(tmp_path: Path):
               for time in (at(frame, 24) for frame in range(1006, 1014))]
     assert [number_of(cv2.imread(image)) for image in images] == list(range(6, 14))
     assert Fraction(clip.source_range.start_time.value) == 1006
+    [(use, _)] = read_edit(tmp_path / "cut_monet.edl", base(tmp_path), tmp_path / "cut_monet").uses
+    assert (use.media.clip.number(use.first), use.media.clip.number(use.last)) == (1006, 1013)
 
 
 def test_the_name_of_a_shot_follows_the_codec(tmp_path: Path, media: Path):

@@ -117,6 +117,18 @@ def test_fcpxml_clips_that_hold_their_picture(tmp_path: Path, media: Path):
     assert not edit.warnings
 
 
+def test_a_fade_to_black_at_the_end_is_in_the_edl(tmp_path: Path, media: Path):
+    spine = "\n".join([item("asset-clip", "r3", 0, seconds(30), 20),
+                       f'<transition name="Cross Dissolve" offset="{seconds(15, HOUR)}" duration="{seconds(5)}"/>'])
+    edit = read(tmp_path, fcpxml(spine), media)
+    assert ranges(edit) == [("B001", 30, 49)]
+    edit.write(paint(edit))
+    lines = (tmp_path / "cut_monet.edl").read_text().splitlines()
+    events = [" ".join(line.split()[3:]) for line in lines if line[:3].isdigit()]
+    assert events == ["C 00:00:00;00 00:00:00;15 01:00:00;00 01:00:00;15", "C 00:00:00;15 00:00:00;15 01:00:00;15 01:00:00;15",
+                      "D 005 00:00:00;00 00:00:00;05 01:00:00;15 01:00:00;20"]
+
+
 def test_fcpxml_retimes(tmp_path: Path, media: Path):
     """Half speed and a freeze; a ramp is left."""
     def times(*points: tuple[str, str]) -> str:
@@ -130,7 +142,7 @@ def test_fcpxml_retimes(tmp_path: Path, media: Path):
                        item("asset-clip", "r3", 39, seconds(0), 9, ramp)])
     edit = read(tmp_path, fcpxml(spine), media)
     assert ranges(edit) == [("B001", 10, 24), ("B001", 50, 50)]
-    assert edit.warnings == ["clip 3 (r3): changes its speed within the clip; it stays as it is."]
+    assert edit.warnings == ["clip 3 (r3) at 01:00:01;09: changes its speed within the clip; it stays as it is."]
 
 
 def test_fcpxml_compound_and_multicam_clips_need_what_is_shown_of_them(tmp_path: Path, media: Path):
@@ -185,7 +197,7 @@ def test_xml_of_premiere_is_exact_to_the_frame_with_its_speeds(tmp_path: Path, m
              clipitem(4, 50, 60, 10, speed(100, variable=1))]
     edit = read(tmp_path, XMEML.format(items="\n".join(items)), media, "cut.xml")
     assert ranges(edit) == [("A001", 10, 29), ("A001", 50, 69), ("A001", 80, 89)]
-    assert edit.warnings == ["clip 4 (A001.mov): changes its speed within the clip; it stays as it is."]
+    assert edit.warnings == ["clip 4 (A001.mov) at 00:00:01;20: changes its speed within the clip; it stays as it is."]
     edit.write(paint(edit))
     written = opened(tmp_path / "cut_monet.otio")
     clips = list(written.find_clips())

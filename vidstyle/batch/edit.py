@@ -29,7 +29,7 @@ class Edit:
     shots: list[Shot]
     """What has to be painted: each range of each media file once, in the order in which the edit shows them."""
     missing: list[Missing]
-    """The clips whose media was not found."""
+    """The clips whose media was not found, or does not hold the frames that they show."""
     warnings: list[str]
     """One sentence for each clip that stays as it is: stills, generators, clips that change their speed, disabled clips."""
     folder: Path

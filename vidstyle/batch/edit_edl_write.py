@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, prod
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath
 from typing import Any
 
 import opentimelineio as otio
 
+from vidstyle.batch.edit_files import Loaded
 from vidstyle.batch.edit_media import Media
 from vidstyle.batch.edit_time import exact_rate, frames_of, timecode_of
+from vidstyle.video import parse_pattern
 
 _BLACK = "BL"
 _NEARLY = Fraction(1, 100)  # of a frame
@@ -37,7 +39,9 @@ class _Event:
     source: tuple[str, str]
     record: tuple[str, str]
     speed: Fraction
-    """Frames of media for each frame of the edit, in percent of full speed over 100."""
+    """Frames of media for each frame of the edit."""
+    until: Fraction
+    """When it ends in the edit, in frames."""
     comments: tuple[str, ...] = ()
 
     def line(self, number: int, kind: str) -> str:
@@ -61,11 +65,10 @@ class _Event:
         yield from self.comments
 
 
-def edl_text(edit: Any, files: Mapping[int, Media], *, drop: bool | None, source: Path) -> str:
+def edl_text(edit: Any, files: Mapping[int, Media], loaded: Loaded, source: Path) -> str:
     """The EDL of a Timeline with one track of pictures; sound is left out.
 
-    files: the painted media of each clip, by its id. drop: of an edit that was an EDL, whether its timecodes count drop-frame.
-    source: the file of the edit. Raises Unwritable.
+    files: the painted media of each clip, by its id. loaded, source: the edit that was read, and its file. Raises Unwritable.
     """
     if not isinstance(edit, otio.schema.Timeline):
         raise Unwritable("an EDL holds one timeline, and this is a collection")
@@ -73,18 +76,18 @@ def edl_text(edit: Any, files: Mapping[int, Media], *, drop: bool | None, source
     if len(tracks) != 1:
         raise Unwritable(f"an EDL holds one video track, and this edit has {len(tracks)}")
     try:
-        return _Writer(edit, tracks[0], files, drop).text(edit.name or source.stem)
+        return _Writer(edit, tracks[0], files, loaded).text(edit.name or source.stem)
     except (otio.exceptions.OTIOError, ValueError, ArithmeticError) as error:
         raise Unwritable(f"a time has no timecode ({error})") from error
 
 
 class _Writer:
-    def __init__(self, edit: Any, track: Any, files: Mapping[int, Media], drop: bool | None) -> None:
-        self.edit, self.track, self.files, self.was_edl = edit, track, files, drop is not None
+    def __init__(self, edit: Any, track: Any, files: Mapping[int, Media], loaded: Loaded) -> None:
+        self.edit, self.track, self.files, self.was_edl = edit, track, files, loaded.is_edl
         self.rate = exact_rate(track.duration().rate)
         start = edit.global_start_time
         self.zero = Fraction(0) if start is None else frames_of(start, self.rate)
-        self.drop = any(_drops(media) for media in files.values()) if drop is None else drop
+        self.drop = any(_drops(media) for media in files.values()) if loaded.drop is None else loaded.drop
 
     def text(self, title: str) -> str:
         drops = ";" in timecode_of(Fraction(0), self.rate, drop=self.drop)
@@ -99,14 +102,25 @@ class _Writer:
             event = self._event(child, into, out)
             if into is not None:
                 number += 1
-                kind, length = into.metadata.get("cmx_3600", {}).get("transition", "D"), into.in_offset + into.out_offset
-                lines += [before.end(number), event.line(number, f"{kind} {round(frames_of(length, self.rate)):03}"),
-                          *([f"* FROM CLIP NAME:  {before.name}"] if before.name else []), *event.about("TO", self.rate)]
-            elif event.record[0] != event.record[1] and not isinstance(child, otio.schema.Gap):
+                lines += self._mixed(number, into, before, event)
+            elif event.record[0] != event.record[1] and isinstance(child, otio.schema.Clip) and child.enabled:
                 number += 1
                 lines += [event.line(number, "C"), *event.about("FROM", self.rate)]
             before = event
+        if isinstance(children[-2], otio.schema.Transition):  # a fade to black
+            length = frames_of(children[-2].in_offset + children[-2].out_offset, self.rate)
+            lines += self._mixed(number + 1, children[-2], before, self._black(before.until, before.until + length))
         return "\n".join([*lines, "* WRITTEN BY VIDSTYLE"]) + "\n"
+
+    def _mixed(self, number: int, transition: Any, before: _Event, event: _Event) -> Iterator[str]:
+        """The two lines of a transition, and what is below them."""
+        kind = transition.metadata.get("cmx_3600", {}).get("transition", "D")
+        length = frames_of(transition.in_offset + transition.out_offset, self.rate)
+        yield before.end(number)
+        yield event.line(number, f"{kind} {round(length):03}")
+        if before.name:
+            yield f"* FROM CLIP NAME:  {before.name}"
+        yield from event.about("TO", self.rate)
 
     def _event(self, child: Any, into: Any, out: Any) -> _Event:
         """The event of a clip or gap, on which a transition into it begins, and which ends where one out of it begins."""
@@ -118,11 +132,9 @@ class _Writer:
         begin = self.zero + frames_of(child.transformed_time(span.start_time, self.edit.tracks), self.rate)
         end = begin + frames_of(span.duration, self.rate) - tail
         begin -= head
-        if isinstance(child, otio.schema.Gap):
+        if isinstance(child, otio.schema.Gap) or not child.enabled:
             return self._black(begin, end)
-        if not child.enabled:
-            raise Unwritable(f"{child.name or 'a clip'} is disabled")
-        media, reference = self.files.get(id(child)), child.media_reference
+        media = self.files.get(id(child))
         by_time = media is not None and media.by_time
         rate = self.rate if by_time else exact_rate(span.start_time.rate) if media is None else media.rate
         speed = prod((Fraction(effect.time_scalar).limit_denominator(10**6) for effect in child.effects
@@ -131,12 +143,16 @@ class _Writer:
         first = frames_of(span.start_time, rate, by_time=by_time) - head * each
         last = first + (ceil((end - begin) * each - _NEARLY) if speed else 1)
         drop = _drops(media) if media is not None and media.timecode is not None else self.drop
-        path = getattr(reference, "target_url", "") or ""
-        name = PureWindowsPath(path).name if media is not None and path else child.name
-        reel = PureWindowsPath(name).stem if media is not None else child.metadata.get("cmx_3600", {}).get("reel", "AX")
-        return _Event(reel.replace(" ", "_") or "AX", name, path if media is not None else "",
+        if media is None:
+            path, name = getattr(child.media_reference, "target_url", ""), child.name
+            reel = child.metadata.get("cmx_3600", {}).get("reel", "AX")
+        else:
+            path = _path(media)
+            name = PurePath(path).name
+            reel = PurePath(path).stem.split(".[")[0]
+        return _Event(reel.replace(" ", "_") or "AX", name, path,
                       (timecode_of(first, rate, drop=drop), timecode_of(last, rate, drop=drop)),
-                      (self._time(begin), self._time(end)), speed, tuple(self._comments(child, begin)))
+                      (self._time(begin), self._time(end)), speed, end, tuple(self._comments(child, begin)))
 
     def _comments(self, clip: Any, begin: Fraction) -> Iterator[str]:
         """The comments of an EDL that was read, but for the name of its file, and markers."""
@@ -149,10 +165,19 @@ class _Writer:
 
     def _black(self, begin: Fraction, end: Fraction) -> _Event:
         zero = self._time(Fraction(0))
-        return _Event(_BLACK, "", "", (zero, self._time(end - begin)), (self._time(begin), self._time(end)), Fraction(1))
+        return _Event(_BLACK, "", "", (zero, self._time(end - begin)), (self._time(begin), self._time(end)), Fraction(1), end)
 
     def _time(self, frames: Fraction) -> str:
         return timecode_of(frames, self.rate, drop=self.drop)
+
+
+def _path(media: Media) -> str:
+    """The path of a movie; that of a sequence with its span, `shot.[1001-1100].exr`, as Resolve names it."""
+    pattern = parse_pattern(media.clip.path)
+    if pattern is None:
+        return media.clip.path.absolute().as_posix()
+    first, last = (f"{media.clip.number(index):0{pattern.digits}}" for index in (0, media.clip.frames - 1))
+    return (pattern.folder.absolute() / f"{pattern.head}[{first}-{last}]{pattern.tail}").as_posix()
 
 
 def _drops(media: Media) -> bool:

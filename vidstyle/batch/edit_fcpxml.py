@@ -29,8 +29,11 @@ _Lanes = dict[tuple[int, str], "_Lane"]
 """The tracks, by their lane and kind."""
 
 
-def read_fcpxml(path: Path) -> Any:
-    """A Timeline of the project in the file; a SerializableCollection of them if it holds several. Raises InputError."""
+def read_fcpxml(path: Path) -> tuple[Any, bool]:
+    """A Timeline of the project in the file, or a SerializableCollection of several, and whether its timecode is drop-frame.
+
+    Raises InputError.
+    """
     check_plain(path, "an edit")
     try:
         root = ElementTree.fromstring(path.read_bytes())
@@ -40,7 +43,8 @@ def read_fcpxml(path: Path) -> Any:
         raise InputError(f"{path}: is not FCPXML that can be read ({error}); export it again, or as OTIO.") from error
     if not timelines:
         raise InputError(f"{path}: holds no project; export the project, and not the clips of an event.")
-    return timelines[0] if len(timelines) == 1 else otio.schema.SerializableCollection(path.stem, timelines)
+    drop = any(sequence.get("tcFormat") == "DF" for sequence in root.iterfind(".//project/sequence"))
+    return timelines[0] if len(timelines) == 1 else otio.schema.SerializableCollection(path.stem, timelines), drop
 
 
 @dataclass

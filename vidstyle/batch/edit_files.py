@@ -25,8 +25,10 @@ class Loaded:
 
     root: Any
     """A Timeline, or a SerializableCollection of several."""
+    is_edl: bool = False
+    """Whether its source times are timecodes, as in an EDL, and not counts of frames."""
     drop: bool | None = None
-    """Whether the times of an EDL are drop-frame timecodes; None for other edits, whose times are counts of frames."""
+    """Whether its timecodes count drop-frame; None where it does not say."""
     warnings: tuple[str, ...] = ()
 
 
@@ -34,13 +36,13 @@ def load(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Loaded:
     """The edit at `path`. rates_of: for EDLs, see `read_edl`. Raises UsageError for its suffix, InputError for its content."""
     suffix = path.suffix.lower()
     if suffix == ".fcpxmld" and path.is_dir():
-        return Loaded(read_fcpxml(path / "Info.fcpxml"))
+        return _load_fcpxml(path / "Info.fcpxml")
     check_plain(path, "an edit")
     if suffix == ".edl":
         edl = read_edl(path, rates_of)
-        return Loaded(edl.timeline, edl.drop, edl.warnings)
+        return Loaded(edl.timeline, is_edl=True, drop=edl.drop, warnings=edl.warnings)
     if suffix == ".fcpxml" or (suffix == ".xml" and b"<fcpxml" in path.read_bytes()[:4096]):
-        return Loaded(read_fcpxml(path))
+        return _load_fcpxml(path)
     if suffix not in READ:
         raise UsageError(f"{path}: is no edit that is read here; give one of {', '.join(READ)}.")
     try:
@@ -53,7 +55,14 @@ def load(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Loaded:
     for clip in root.find_clips():
         with suppress(ValueError, ArithmeticError):  # a filter with other values stays an effect
             _read_remap(clip)
-    return Loaded(root)
+    timecode = root.metadata.get("fcp_xml", {}).get("timecode")
+    form = timecode.get("displayformat") if hasattr(timecode, "items") else None
+    return Loaded(root, drop=None if form is None else form == "DF")
+
+
+def _load_fcpxml(path: Path) -> Loaded:
+    root, drop = read_fcpxml(path)
+    return Loaded(root, drop=drop)
 
 
 def _read_remap(clip: Any) -> None:

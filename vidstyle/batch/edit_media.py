@@ -27,7 +27,7 @@ _SPAN = re.compile(r"\[(\d+)-\d+\](?=\.\w+$)")  # shot.[1001-1100].exr, as Resol
 
 
 class NotFound(Exception):
-    """A clip's media is not there; the message says what was looked for, and where."""
+    """A clip's media is not there, or not the right one; the message says what was looked for, and where."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Uses:
 
     uses: list[Use]
     missing: list[tuple[str, str, str]]
-    """Name, place and reason of each clip whose media was not found."""
+    """Name, place and reason of each clip whose media was not found, or is not the media that the edit means."""
     left: list[str]
     """One sentence for each clip that cannot be painted."""
 
@@ -101,14 +101,12 @@ def _use(clip: Any, number: int, place: str, loaded: Loaded, finder: Finder) -> 
         raise _Left("is disabled")
     speed = _speed(clip)
     media = _media(clip, finder)
-    reference = clip.media_reference
     if clip.source_range is None:
-        rate = float(media.rate)
-        clip.source_range = getattr(reference, "available_range", None) or TimeRange(RationalTime(media.origin, rate),
-                                                                   RationalTime(float(media.length), rate))
+        whole = TimeRange(RationalTime(media.origin, float(media.rate)), RationalTime(float(media.length), float(media.rate)))
+        clip.source_range = getattr(clip.media_reference, "available_range", None) or whole
     shown = clip.source_range
     length = _frames(shown.duration, media)
-    start = _start(clip, media, loaded.drop, length * max(speed, Fraction(0)))
+    start = _start(clip, media, loaded, length * max(speed, Fraction(0)))
     visible = _visible(clip)
     head = _frames(visible.start_time - shown.start_time, media)
     tail = _frames(visible.end_time_exclusive() - shown.start_time, media)
@@ -150,11 +148,11 @@ def _media(clip: Any, finder: Finder) -> Media:
     return finder.open(urls, names, rate)
 
 
-def _start(clip: Any, media: Media, drop: bool | None, length: Fraction) -> Fraction:
+def _start(clip: Any, media: Media, loaded: Loaded, length: Fraction) -> Fraction:
     """Where the clip's source_range starts in its media, in frames from the first.
 
     Edits count from the start that the media reference states, from the media's timecode, from the number of its first image,
-    or from 0: the first of these that puts all `length` frames inside the media is right. Raises _Left where none does.
+    or from 0: the first of these that puts all `length` frames inside the media is right. Raises NotFound where none does.
     """
     reference, time = clip.media_reference, clip.source_range.start_time
     value = _frames(time, media)
@@ -162,9 +160,9 @@ def _start(clip: Any, media: Media, drop: bool | None, length: Fraction) -> Frac
     if (stated := getattr(reference, "available_range", None)) is not None:
         counts.append(value - _frames(stated.start_time, media) + _first_number(reference, media))
     if media.timecode is not None:
-        if drop is not None and media.clip.timecode is not None and exact_rate(time.rate) == exact_rate(media.rate):
-            # In an EDL a source time is a timecode of the media, even where the edit itself counts another way.
-            label = timecode_of(value, media.rate, drop=drop)
+        if loaded.is_edl and media.clip.timecode is not None and exact_rate(time.rate) == exact_rate(media.rate):
+            # In an EDL, a source time is a timecode of the media, even where the edit itself counts another way.
+            label = timecode_of(value, media.rate, drop=bool(loaded.drop))
             dropping = media.clip.timecode[-3] in ";."
             read = count_of(f"{label[:8]}{';' if dropping else ':'}{label[9:]}", media.rate)
             counts.append(Fraction(read if read is not None else value) - media.timecode)
@@ -176,8 +174,8 @@ def _start(clip: Any, media: Media, drop: bool | None, length: Fraction) -> Frac
     for start in counts:
         if start >= -_NEARLY and start + length <= media.length + slack:
             return start
-    asked, held = (float(value), float(value + length - 1)), (media.origin, media.origin + media.clip.frames - 1)
-    raise _Left(f"its frames {asked[0]:g}-{asked[1]:g} are not in {media.clip.path.name}, which has {held[0]}-{held[1]}")
+    raise NotFound(f"{media.clip.path}: holds the frames {media.origin}-{media.origin + media.clip.frames - 1}, and the edit "
+                   f"shows {float(value):g}-{float(value + length - 1):g}; check whether it is the right file.")
 
 
 def _first_number(reference: Any, media: Media) -> Fraction:

@@ -40,7 +40,7 @@ def write_edit(loaded: Loaded, source: Path, targets: tuple[Path, Path], uses: S
             clips[shot.target] = probe(shot.target)
         copy = copies[use.number]
         media = Media(clips[shot.target], use.media.rate)
-        files[id(copy)] = _relink(copy, use, media, shot, is_edl=loaded.drop is not None)
+        files[id(copy)] = _relink(copy, use, media, shot, is_edl=loaded.is_edl)
     edit.metadata["vidstyle"] = {"version": __version__, "edit": source.name}
     otio_target, edl_target = targets
     _write(otio_target, otio.adapters.write_to_string(edit, "otio_json"))
@@ -48,7 +48,7 @@ def write_edit(loaded: Loaded, source: Path, targets: tuple[Path, Path], uses: S
     kept = f"{unpainted} of {len(uses)} clips keep their source, because their shots are not painted."
     warnings = [kept] if unpainted else []
     try:
-        _write(edl_target, edl_text(edit, files, drop=loaded.drop, source=source))
+        _write(edl_target, edl_text(edit, files, loaded, source))
         written.append(edl_target)
     except Unwritable as error:
         edl_target.unlink(missing_ok=True)  # of an earlier edit
