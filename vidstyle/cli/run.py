@@ -11,6 +11,7 @@ from vidstyle.cli.batch import paint_shots, read
 from vidstyle.cli.events import emit, plan_text, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
+from vidstyle.core.errors import UsageError
 from vidstyle.core.options import REPORT
 
 
@@ -30,6 +31,8 @@ def run(
     ] = False,
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
+    if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
+        raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
     if names_several(clip):
         paint_shots(read(clip, request), request, dry_run=dry_run)
     else:
