@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vidstyle.batch.shot import Shot
 from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.extras import pip_install
 from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.plan import Selection
@@ -19,6 +20,8 @@ from vidstyle.video import Clip, default_suffix, parse_pattern
 if TYPE_CHECKING:
     from vidstyle.batch.edit_files import Loaded
     from vidstyle.batch.edit_ranges import Use
+
+NEEDS = ("opentimelineio", "otio-cmx3600-adapter", "otio-fcp-adapter")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
     try:
         import opentimelineio  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"{path}: is read with OpenTimelineIO; pip install 'vidstyle[otio]'.") from error
+        raise UsageError(f"{path}: is read with OpenTimelineIO, which is not installed; run: {pip_install(*NEEDS)}") from error
     from vidstyle.batch.edit_files import load
     from vidstyle.batch.edit_media import Finder
     from vidstyle.batch.edit_ranges import find_uses, media_rates
