@@ -69,8 +69,8 @@ def markdown(found: list[Command]) -> str:
         for section in command.sections:
             lines += [f"**{section.title}**", "", *(f"- `{name}`: {text}" for name, text in section.entries), ""]
     lines += ["## Config files", "",
-              "`--config FILE` reads a TOML file, whose keys are the options of `run` with `_` for `-`, such as "
-              "`style_scale = 1.5`. These keys have no option on the command line:", "",
+              "`--config FILE` reads a TOML file. Its keys are the options of a painting with `_` for `-`, such as "
+              "`style_scale = 1.5`, and `style`, `frames`, `start`, `end`. These keys have no option on the command line:", "",
               *(f"- `{name} = {_toml(option)}`: {option.help}" for name, option in _config_only().items()), "",
               "## Exit codes", "", *(f"- `{code}`: {meaning}" for code, meaning in EXIT_CODES.items()), ""]
     return "\n".join(lines)
