@@ -126,7 +126,7 @@ def test_a_named_gpu_is_refused(media: Path, tmp_path: Path):
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(UsageError, match="needs Ray, which is not installed; .*pip install ray"):
+    with pytest.raises(UsageError, match=r"needs Ray, which is not installed; .*pip install ray"):
         engine.connect("auto")
 
 
