@@ -95,9 +95,10 @@ def test_a_preview_does_not_replace_what_a_run_has_written(clip: Path, styles: l
         plan_video(clip, styles, None, QUICK, preview=True)
 
 
-def test_a_preview_as_one_image_is_refused_with_what_to_give(clip: Path, styles: list[Style], tmp_path: Path):
-    with pytest.raises(UsageError, match=r"x\.png is one image; .* give -o .*x\.mp4, and the sheet is .*x\.png\."):
-        plan_video(clip, styles, tmp_path / "x.png", QUICK, preview=True)
+@pytest.mark.parametrize("name", ["x.png", "x.jpg"])
+def test_a_preview_as_one_image_is_refused_with_what_to_give(clip: Path, styles: list[Style], tmp_path: Path, name: str):
+    with pytest.raises(UsageError, match=rf"{name} is one image; .* give -o .*x\.mp4, and the sheet is .*x\.png\."):
+        plan_video(clip, styles, tmp_path / name, QUICK, preview=True)
 
 
 def test_folders_of_the_output_are_made(clip: Path, styles: list[Style], tmp_path: Path):

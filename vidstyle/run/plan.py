@@ -24,7 +24,7 @@ from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import without_effect
 from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
-from vidstyle.video.images.pattern import IMAGE_SUFFIXES
+from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
 PREVIEW_FRAMES = 24
 """Frames of a preview where no range is given: about a second, enough to judge how steady the paint is."""
@@ -143,7 +143,7 @@ def _in(folder: Path | None, target: Path) -> Path:
 
 def _sheet(target: Path) -> Path:
     """The contact sheet of the preview `target`. Raises UsageError where that is one image, not a movie."""
-    if target.suffix.lower() in IMAGE_SUFFIXES and parse_pattern(target) is None:
+    if target.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) and parse_pattern(target) is None:
         raise UsageError(f"-o {target} is one image; a preview writes a movie and puts the contact sheet beside it, so give -o "
                          f"{target.with_suffix('.mp4')}, and the sheet is {target.with_suffix('.png')}.")
     return sheet_target(target)
