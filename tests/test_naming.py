@@ -146,7 +146,7 @@ def test_a_run_uses_the_fit_of_a_preview(clip: Path, styles: list[Style], tmp_pa
     stylize_video(clip, styles, options=FITTED, listen=steps.append)
     assert "fit" not in {step.stage for step in steps}
     assert [step.note for step in steps if step.note] == [
-        f"uses the network of a preview, {tmp_path / 'clip_night_2-3_preview.mp4.vidstyle-fit.safetensors'}"]
+        f"uses the network of a preview, {tmp_path / 'clip_night_2-3_preview.mp4.vidstyle-fit'}"]
     assert (tmp_path / "clip_night.mp4").read_bytes() == (tmp_path / "fresh.mp4").read_bytes()
     stages: list[str] = []
     stylize_video(clip, styles, tmp_path / "other.mp4", replace(FITTED, seed=1), listen=lambda step: stages.append(step.stage))

@@ -13,7 +13,7 @@ from vidstyle.run.manifest import job_of
 from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.resume.job import same_fit
 
-SUFFIX = ".vidstyle-fit.safetensors"
+SUFFIX = ".vidstyle-fit"
 
 
 def keep_fit(network: Path | None, preview: Path) -> None:
