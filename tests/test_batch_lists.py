@@ -173,7 +173,7 @@ def make_files(folder: Path, *names: str) -> None:
 def test_a_folder_holds_movies_and_sequences_but_not_its_paintings(tmp_path: Path):
     make_files(tmp_path, "shot10.mp4", "shot2.MOV", "notes.txt", "._shot2.mov", "monet.jpg", "sub/c.mp4",
                *(f"plate.{number:04}.exr" for number in (998, 999, 10000)), *(f"v{number}.png" for number in (8, 9, 10)),
-               "still_1.png", "shot2_monet.mov", "shot3_monet.mp4.part")
+               "still_1.png", "style1.jpg", "style2.jpg", "shot2_monet.mov", "shot3_monet.mp4.part")
     manifest_path(tmp_path / "shot2_monet.mov").touch()
     assert [path.name for path in find_clips(tmp_path)] == ["plate.####.exr", "shot2.MOV", "shot10.mp4", "v%d.png"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vidstyle.core.errors import InputError
 from vidstyle.run.manifest import manifest_path
-from vidstyle.video import MOVIE_SUFFIXES, parse_pattern, pattern_of
+from vidstyle.video import IMAGE_SUFFIXES, MOVIE_SUFFIXES, parse_pattern, pattern_of
 
 _NUMBER = re.compile(r"\d+(?=\D*$)")
 
@@ -44,7 +44,8 @@ def _clips_among(files: Iterable[Path]) -> list[Path]:
             continue
         if file.suffix.lower() in MOVIE_SUFFIXES:
             clips.append(file)
-        elif _NUMBER.search(file.stem) and parse_pattern(pattern_of(file)) is not None:
+        # Photographs (.jpg) lie beside clips as styles or stills; a sequence of them is named by its pattern.
+        elif _NUMBER.search(file.stem) and file.suffix.lower() in IMAGE_SUFFIXES:
             sequences[file.with_name(_NUMBER.sub("#", file.stem) + file.suffix)].append(file)
     # The shortest name tells whether the numbers are padded: 8 and 10 are not, 08 and 10 are.
     clips += [pattern_of(min(images, key=lambda file: (len(file.name), file.name)))
