@@ -16,6 +16,7 @@ from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting.style_picture import Style
+from vidstyle.run.resume.folder import work_folder
 
 FRAMES = 46
 QUICK = Options(size=48, strokes=0.0, forms=0.0, device="cpu")
@@ -38,6 +39,12 @@ def planned(media: Path, names: Iterable[str], folder: Path, options: Options = 
 def paint(engine: Engine, todo: list[Planned]) -> dict[str, Outcome]:
     """The outcome of each shot by the name of its clip."""
     return {outcome.shot.clip.name: outcome for outcome in engine(todo)}
+
+
+def painter_of(target: Path) -> int:
+    """The process that paints the part of `target` that was begun last."""
+    holder = max(work_folder(target).glob("part-*/holder"), key=lambda path: path.stat().st_mtime)
+    return int(holder.read_text().split()[1])
 
 
 @dataclass

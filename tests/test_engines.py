@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from fake_pipeline import RUN, Asked
 
+from vidstyle.batch import pool
 from vidstyle.batch.conduct import BEGIN, Planned
 from vidstyle.batch.shot import Shot
 from vidstyle.batch.tasks import Painted, Schedule, Split
@@ -17,6 +18,7 @@ from vidstyle.core.errors import InputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.run.parts import PaintedPart
+from vidstyle.run.resume.lock import BusyError
 
 TWO = ["run", "a.mp4", "b.mp4", "--style", "monet.jpg"]
 
@@ -102,3 +104,19 @@ def test_unfinished_parts_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.M
     assert tasks(Schedule([shot], 1, lambda *step: None)) == [(0, "split", None)]
     anew = replace(shot, shot=replace(shot.shot, restart=True, options=Options()))
     assert tasks(Schedule([anew], 1, lambda *step: None)) == [(0, "paint", None)]
+
+
+def test_a_task_waits_for_a_lost_process_to_let_go(monkeypatch: pytest.MonkeyPatch):
+    tries = [BusyError("is being painted by another run."), BusyError("again."), None]
+
+    def perform(*task: object) -> str:
+        if (error := tries.pop(0)) is not None:
+            raise error
+        return "painted"
+
+    monkeypatch.setattr(pool, "perform", perform)
+    monkeypatch.setattr(pool.time, "sleep", lambda seconds: None)
+    assert pool.attempt(None, None, print) == pool.Done("painted")
+    tries += [BusyError("is being painted by another run.")]
+    monkeypatch.setattr(pool, "SECONDS_TO_LET_GO", 0.0)
+    assert isinstance(pool.attempt(None, None, print).error, BusyError)

@@ -18,6 +18,7 @@ from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting.style_picture import Style
 from vidstyle.run import parts, pipeline
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.parts import PaintedPart, join, paint_part, parts_of, split
 from vidstyle.run.plan import Plan, Selection, plan_video
 from vidstyle.run.resume.folder import work_folder
@@ -57,8 +58,8 @@ def painted(plan: Plan, found: list[tuple[int, int]]) -> list[PaintedPart]:
 
 def facts(target: Path) -> dict[str, object]:
     """What the manifest states, without what differs from run to run; a network's file does in the order of its metadata."""
-    path = target.with_name(f"{target.name}.vidstyle.json")
-    return {name: value for name, value in json.loads(path.read_text()).items() if name not in ("seconds", "network")}
+    stated = json.loads(manifest_path(target).read_text())
+    return {name: value for name, value in stated.items() if name not in ("seconds", "network")}
 
 
 @pytest.mark.parametrize(("name", "options", "frames"), [

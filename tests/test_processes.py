@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from engine_shots import FRAMES, Steps, make_media, paint, planned
+from engine_shots import FRAMES, Steps, make_media, paint, painter_of, planned
 
 from vidstyle.batch import tasks
 from vidstyle.batch.conduct import in_turn
@@ -41,12 +41,9 @@ def check(media: Path, folder: Path) -> None:
         assert not work_folder(folder / name).exists()
 
 
-def kill_one() -> None:
-    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-
-
 def test_a_killed_process_costs_its_task_only(media: Path, tmp_path: Path):
-    told, steps = list[str](), Steps("long.mp4", 4, kill_one)
+    told = list[str]()
+    steps = Steps("long.mp4", 2, lambda: os.kill(painter_of(tmp_path / "long.mp4"), signal.SIGKILL))
     outcomes = paint(processes(2, steps, told.append), planned(media, CLIPS, tmp_path))
     assert all(outcome.error is None for outcome in outcomes.values())
     check(media, tmp_path)
