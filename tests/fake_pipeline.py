@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
-from vidstyle.batch import look, report
+from vidstyle.batch import edit, look, report
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -90,6 +90,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return run(plan, **how)
 
+    def read_edit(path, base, media=None, handles=0):
+        shot = replace(base, clip=Path("a.mp4"), target=path.with_name("a_monet_0-9.mp4"), selection=Selection((0, 9)))
+        return SimpleNamespace(path=path, shots=[shot], missing=[], warnings=[],
+                               write=lambda painted: edit.Written([path.with_suffix(".otio")], []))
+
     def evaluate_video(styled, source, *, read, style=None, baseline=None, encoder="builtin", **kwargs):
         asked.read = read
         values = {"painting": {"e_stab": 0.02, "sharpness": 0.03}, "source": {"e_stab": 0.01, "sharpness": 0.03}}
@@ -114,6 +119,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(edit, "read_edit", read_edit)
     monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))
     monkeypatch.setattr(report, "write_sheet", lambda path, plan: False)
     monkeypatch.setattr(pipeline, "preview", preview)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidstyle.cli.edits import is_edit, lost_clips, read_edits, write_edits
 from vidstyle.cli.events import emit, plan_text, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
@@ -19,6 +20,7 @@ from vidstyle.core.options import LOOK, OUTPUT, REPORT, WHAT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome, Planned
+    from vidstyle.batch.edit import Edit
     from vidstyle.batch.report import Report
     from vidstyle.batch.shot import Shot
     from vidstyle.cli.batch_progress import BatchProgress
@@ -30,10 +32,21 @@ def batch(
         list[Path],
         typer.Argument(
             metavar="SHOTLIST",
-            help="Shot list (.csv or .toml), folder of clips, or clips by a pattern in quotes ('shots/*.mp4').",
+            help="Shot list (.csv, .toml), edit (.otio, .edl, .fcpxml, .xml), folder of clips, or clips by a pattern in quotes "
+                 "('shots/*.mp4').",
         ),
     ],
     request: Request,
+    media: Annotated[
+        Path | None,
+        typer.Option("--media", rich_help_panel=WHAT, metavar="FOLDER", show_default=False,
+                     help="Folder to search, with all below it, for the clips of an edit that are not where it says."),
+    ] = None,
+    handles: Annotated[
+        int,
+        typer.Option("--handles", rich_help_panel=WHAT, metavar="FRAMES", min=0,
+                     help="Frames painted before and after each range of an edit, for trims."),
+    ] = 0,
     retry_failed: Annotated[
         bool,
         typer.Option("--retry-failed", rich_help_panel=WHAT, help="Paint only the shots that failed, as the report states."),
@@ -63,25 +76,29 @@ def batch(
     """Paint the shots of SHOTLIST, each with its own options; those given here hold for every shot that states no other.
 
     Finished shots are skipped and changed ones are painted again. A report states what became of each: a page with contact
-    sheets, a table, and JSON.
+    sheets, a table, and JSON. Of an edit, the frames that it shows are painted, and it is written again with the painted files.
     """
     from vidstyle.batch.report import Report
 
-    shots = read(clip, request)
+    edits = read_edits(clip, request, media, handles)
+    shots = read(clip, request, edits)
+    lost = lost_clips(edits, len(shots))
     folder = report or default_report(clip[0])
-    written = Report(folder, shots, explain)
+    written = Report(folder, [*shots, *(outcome.shot for outcome in lost)], explain)
     if retry_failed:
         shots = written.failed(shots)
         if not shots:
             say(f"No shot has failed, as {folder / 'report.json'} states.")
-    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None)
+    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None,
+                edits=edits, lost=lost)
 
 
-def read(where: Sequence[Path], request: Request) -> list[Shot]:
-    """The shots that the arguments of a command name."""
+def read(where: Sequence[Path], request: Request, edits: Sequence[Edit] = ()) -> list[Shot]:
+    """The shots that the arguments of a command name; first those of the `edits` among them."""
     from vidstyle.batch.shot_list import read_shots
 
-    shots = read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+    shots = [shot for edit in edits for shot in edit.shots]
+    shots += read_shots([path for path in where if not is_edit(path)], request.shot())
     return [replace(shot, number=number) for number, shot in enumerate(shots, 1)]
 
 
@@ -94,11 +111,11 @@ def default_report(where: Path) -> Path:
 
 
 def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, report: Report | None = None,
-                look: Path | None = None) -> None:
+                look: Path | None = None, edits: Sequence[Edit] = (), lost: Sequence[Outcome] = ()) -> None:
     """Paint these shots and print where each went; or only what would be done.
 
-    look: the folder of what shots of one style share; None where they share nothing. Raises BatchError at the end if some
-    shots have failed.
+    look: the folder of what shots of one style share; None where they share nothing. edits: those that the shots are of, which
+    are written at the end. lost: their clips that cannot be painted. Raises BatchError at the end if some shots have failed.
     """
     from vidstyle.batch.conduct import check_failures, in_turn, plan_shots
     from vidstyle.batch.conduct import paint_shots as paint
@@ -124,10 +141,12 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         with show_progress(Path("same look"), json=request.json) as listen:
             return share_look(planned, look, listen, make=not dry_run)
 
+    for outcome in lost:
+        end(outcome)
     planned = plan_shots(shots, end, share)
     if dry_run:
         _print_plans(planned, request)
-        check_failures(len(shots), len(failed), "planned")
+        check_failures(len(shots) + len(lost), len(failed), "planned")
         return
     for each in planned:
         _print_state(each, request)
@@ -143,7 +162,8 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         say(f"failed: {_sentence(outcome)}")
     if report is not None:
         say(f"report: {report.folder / 'report.html'}")
-    check_failures(len(shots), len(failed))
+    write_edits(edits, request)
+    check_failures(len(shots) + len(lost), len(failed))
     if request.json:
         emit("result", exit_code=0, targets=[each.plan.target for each in planned],
              **({} if report is None else {"report": report.folder}))
