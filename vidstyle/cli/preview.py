@@ -38,3 +38,5 @@ def preview(
     else:
         print(plan.target)
         print(plan.sheet)
+        if plan.comparison is not None:
+            print(plan.comparison.target)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_text, print_warnings, say
+from vidstyle.cli.dry_run import show_dry_run
+from vidstyle.cli.events import emit, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
@@ -28,11 +29,12 @@ def run(
     request: Request,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
+        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, with shots, time, memory and disk estimated by painting a few frames; "
+                     "writes nothing but temporary files."),
     ] = False,
 ) -> None:
     """Paint CLIP in the style of an image; where several clips are given, one that fails does not stop the others."""
-    from vidstyle.batch.conduct import in_turn, plan_shots, run_shots
+    from vidstyle.batch.conduct import in_turn, run_shots
 
     several = len(clip) > 1
 
@@ -47,7 +49,7 @@ def run(
 
     shots = [request.shot(each) for each in clip]
     if dry_run:
-        _show_plans([each.plan for each in plan_shots(shots, report)], request)
+        show_dry_run(shots, report, json=request.json)
         return
     stopper = Stopper()
     results = run_shots(shots, in_turn(lambda plan: _paint(plan, request, stopper)), report)
@@ -63,16 +65,11 @@ def _paint(plan: Plan, request: Request, stopper: Stopper) -> Result:
         return pipeline.run(plan, restart=request.restart, listen=stopper.listening(listen))
 
 
-def _show_plans(plans: list[Plan], request: Request) -> None:
-    if request.json:
-        emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict() for plan in plans])
-    else:
-        print("\n\n".join(plan_text(plan) for plan in plans))
-
-
 def _show_result(result: Result, request: Request, event: str) -> None:
     print_warnings(result)
     if request.json:
         emit(event, exit_code=0, **result.as_dict())
     else:
         print(result.plan.target, flush=True)
+        if result.plan.comparison is not None:
+            print(result.plan.comparison.target, flush=True)
