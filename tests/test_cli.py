@@ -9,8 +9,8 @@ from fake_pipeline import ROOT, RUN, Asked, events
 
 from vidstyle import __version__
 from vidstyle.cli import execute
-from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import parse_frames, parse_style, parse_time
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.plan import Selection
 from vidstyle.video.settings import ReadSettings

@@ -142,7 +142,7 @@ def test_options_that_were_given_reach_the_request(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("size = 320")
     words = {"style": ["a.jpg"], "preset": "final", "config": config}
-    request = read_request(clips=1, **no_options() | words | {"seed": 0})
+    request = read_request(several=False, **no_options() | words | {"seed": 0})
     assert request.given == {"size", "seed"}
     assert (request.options.size, request.options.crf) == (320, load_options("final").crf)
 
@@ -150,7 +150,7 @@ def test_options_that_were_given_reach_the_request(tmp_path: Path):
 def no_options() -> dict[str, Any]:
     """What the command line passes on where nothing is given."""
     shown = inspect.signature(read_request).parameters.values()
-    return {word.name: word.default for word in shown if word.name not in ("clips", "style")}
+    return {word.name: word.default for word in shown if word.name not in ("several", "style")}
 
 
 def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vidstyle.batch.shot import Shot
 from vidstyle.core.errors import BatchError, UsageError
 from vidstyle.core.files import file_id
+from vidstyle.core.progress import Progress
+from vidstyle.run import pipeline
 from vidstyle.run.plan import Plan
 from vidstyle.run.result import Result
 from vidstyle.video import canonical_path
@@ -36,13 +39,22 @@ Engine = Callable[[Sequence[Planned]], Iterator[Outcome]]
 Reporter = Callable[[Outcome], None]
 
 
-def in_turn(paint: Callable[[Plan], Result]) -> Engine:
+ShotListener = Callable[[Planned, Progress], None]
+"""Called after each step of a shot, which an engine passes it with the shot; raising KeyboardInterrupt stops the batch there.
+
+The first step of a shot is `BEGIN`, before any work on it.
+"""
+BEGIN = Progress("begin", 0, None)
+
+
+def in_turn(listen: ShotListener) -> Engine:
     """The engine that paints one shot after another in this process."""
 
     def engine(shots: Sequence[Planned]) -> Iterator[Outcome]:
         for each in shots:
             try:
-                result = paint(each.plan)
+                listen(each, BEGIN)
+                result = pipeline.run(each.plan, restart=each.shot.restart, listen=partial(listen, each))
             except Exception as error:  # also a bug of ours, which must not stop the shots that follow
                 yield Outcome(each.shot, error=error)
             else:

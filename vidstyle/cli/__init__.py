@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vidstyle import __version__
+from vidstyle.cli.batch import batch
 from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.export import export
@@ -29,6 +30,7 @@ from vidstyle.core.errors import OutputError
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
 app.command()(preview)
+app.command()(batch)
 app.command()(evaluate)
 app.command()(train)
 app.command()(export)

@@ -5,65 +5,80 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from vidstyle.cli.events import emit, plan_text
 from vidstyle.cli.progress import clock, show_progress
+from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
-    from vidstyle.batch.conduct import Outcome
-    from vidstyle.batch.shot import Shot
     from vidstyle.run.estimate import Estimate, Samples
     from vidstyle.run.plan import Plan
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        rich_help_panel=REPORT,
+        help="Print what would be done, with shots, time, memory and disk estimated by painting a few frames in a temporary "
+        "folder; write nothing else.",
+    ),
+]
 MOST_SHOTS = 12
 """Shots of a clip that are listed; `probe --cuts` lists them all."""
 
 
-def show_dry_run(shots: Sequence[Shot], report: Callable[[Outcome], None], *, json: bool) -> None:
-    """Print the plan and the estimate of every shot, and of all of them together; nothing is painted but a few frames.
+@dataclass(frozen=True)
+class State:
+    """What becomes of an output."""
 
-    Raises as `plan_shots` does.
-    """
-    from vidstyle.batch.conduct import plan_shots
+    words: str
+    skipped: bool = False
+
+
+def show_dry_run(planned: Sequence[tuple[Plan, State]], *, json: bool) -> None:
+    """Print the plan and the estimate of every run; nothing is painted but a few frames."""
     from vidstyle.run import estimate
 
-    # An output that exists is no error here: what would happen to it is stated.
-    planned = plan_shots([replace(shot, overwrite=True) for shot in shots], report)
     start = time.process_time() / max(1, len(planned))  # importing takes about as long as the processor works
     samples: Samples = {}
     found = list[dict[str, Any]]()
-    for each in planned:
-        plan, state = each.plan, _state(each.plan, overwrite=any(shot == each.shot for shot in shots))
-        with show_progress(plan.clip.path, json=json) as listen:
-            expected = estimate.estimate(plan, start=start, samples=samples, listen=listen)
-        free = shutil.disk_usage(_existing(plan.target)).free
-        found.append(plan.as_dict() | {"state": state, "estimate": expected.as_dict(), "disk_free": free})
+    for plan, state in planned:
+        expected, free = None, shutil.disk_usage(_existing(plan.target)).free
+        if not state.skipped:
+            with show_progress(plan.clip.path, json=json) as listen:
+                expected = estimate.estimate(plan, start=start, samples=samples, listen=listen)
+        found.append(plan.as_dict() | {"state": state.words, "skipped": state.skipped, "disk_free": free,
+                                       "estimate": None if expected is None else expected.as_dict()})  # fmt: skip
         if not json:
-            print(plan_text(plan, _rows(plan, expected, state, free)), end="\n\n" if len(shots) > 1 else "\n", flush=True)
+            rows = [("output", state.words), *([] if expected is None else _rows(plan, expected, free))]
+            print(plan_text(plan, rows), end="\n" if len(planned) == 1 else "\n\n", flush=True)
+    total = _total(found)
     if json:
-        emit("result", exit_code=0, dry_run=True, plans=found, total=_total(found))
-    elif len(shots) > 1:
-        total = _total(found)
-        print(f"{len(found)} clips, {total['frames']} frames: {_time(total['seconds'])}, "
-              f"{_size(total['memory'])} of memory, {_size(total['disk_bytes'])} of disk")
+        emit("result", exit_code=0, dry_run=True, plans=found, total=total)
+    elif len(planned) > 1:
+        skipped = f", {total['skipped']} skipped" if total["skipped"] else ""
+        print(f"{len(found)} shots{skipped}; {total['frames']} frames to paint: {_time(total['seconds'])}, "
+              f"{_size(total['memory'])} of memory, {_size(total['disk_bytes'])} of disk")  # fmt: skip
 
 
-def _state(plan: Plan, *, overwrite: bool) -> str:
-    """What becomes of the files of the output that are there already."""
+def state_of(plan: Plan, *, overwrite: bool) -> State:
+    """What becomes of the files of an output that are there already."""
     from vidstyle.run.resume.folder import is_unfinished
 
     if is_unfinished(plan.target, plan.frames):
-        return "a run that was stopped goes on"
+        return State("begun; goes on where it was stopped")
     if os.path.lexists(plan.target):
-        return "exists, and is replaced" if overwrite else "exists, and is not replaced without --overwrite"
-    return "new"
+        return State("exists, and is replaced" if overwrite else "exists; give --overwrite to replace it")
+    return State("new")
 
 
-def _rows(plan: Plan, expected: Estimate, state: str, free: int) -> list[tuple[str, str]]:
+def _rows(plan: Plan, expected: Estimate, free: int) -> list[tuple[str, str]]:
     """The estimate as lines of a plan's text."""
     from vidstyle.run.moment import timecode
 
@@ -75,7 +90,6 @@ def _rows(plan: Plan, expected: Estimate, state: str, free: int) -> list[tuple[s
     parts = ", ".join(f"{name} {clock(value)}" for name, value in expected.parts.items() if value >= 0.5)
     disk = f"{_size(expected.output_bytes)} written, {_size(expected.disk_bytes)} while it paints, {_size(free)} free"
     return [
-        ("output", state),
         ("shots", f"{count}: {', '.join(shown)}{more}" if count > 1 else "1, no cuts"),
         *([("cuts", f"at {', '.join(cuts)}{more}")] if cuts else []),
         ("paintings", f"every frame, {plan.count + expected.preroll}" if expected.key_frames is None
@@ -87,16 +101,17 @@ def _rows(plan: Plan, expected: Estimate, state: str, free: int) -> list[tuple[s
 
 
 def _total(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """All runs together, one after another: their times and outputs add up, the largest memory counts."""
-    estimates = [each["estimate"] for each in found]
-    memory = [each["memory"] for each in estimates if each["memory"] is not None]
+    """All runs together, one after another: times and outputs add up, the largest memory counts."""
+    painted = [each for each in found if not each["skipped"]]
+    estimates = [each["estimate"] for each in painted]
     return {
-        "frames": sum(each["count"] for each in found),
+        "skipped": len(found) - len(painted),
+        "frames": sum(each["count"] for each in painted),
         "seconds": sum(each["seconds"] for each in estimates),
-        "memory": max(memory, default=None),
+        "memory": max((each["memory"] for each in estimates if each["memory"] is not None), default=None),
         "disk_bytes": sum(each["output_bytes"] for each in estimates)
         + max((each["disk_bytes"] - each["output_bytes"] for each in estimates), default=0),
-    }
+    }  # fmt: skip
 
 
 def _existing(target: Path) -> Path:

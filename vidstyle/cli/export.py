@@ -9,8 +9,8 @@ import typer
 
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.options import Debug, Json
-from vidstyle.cli.parse import parse_style
 from vidstyle.core.options import OUTPUT, WHAT
+from vidstyle.core.parse import parse_style
 
 
 def export(

@@ -18,6 +18,7 @@ from rich.progress import Progress as Bars
 from vidstyle.cli.events import emit, plan_line, say
 
 if TYPE_CHECKING:
+    from vidstyle.batch.conduct import Planned, ShotListener
     from vidstyle.core.progress import Listener, Progress
     from vidstyle.run.plan import Plan
 
@@ -113,6 +114,13 @@ class BarListener:
 @contextmanager
 def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
     """Print the plan and its warnings, then yield a listener that shows the progress of the run."""
+    announce(plan, json=json)
+    with show_progress(plan.clip.path, json=json) as listen:
+        yield listen
+
+
+def announce(plan: Plan, *, json: bool) -> None:
+    """Print a plan and its warnings, before the work on it starts."""
     if json:
         emit("start", **plan.as_dict())
         for warning in plan.warnings:
@@ -123,8 +131,21 @@ def listening(plan: Plan, *, json: bool) -> Iterator[Listener]:
             say(f"{plan.clip.path.name}: {plan.start.reason}")
         for warning in plan.warnings:
             say(f"{plan.clip.path.name}: warning: {warning}")
-    with show_progress(plan.clip.path, json=json) as listen:
-        yield listen
+
+
+@contextmanager
+def showing(*, json: bool) -> Iterator[ShotListener]:
+    """Yield a listener that shows the progress of the shots of a batch."""
+    listeners = dict[Path, Listener]()
+
+    def listen(shot: Planned, step: Progress) -> None:
+        plan = shot.plan
+        if plan.target not in listeners:
+            announce(plan, json=json)
+            listeners[plan.target] = JsonListener(str(plan.clip.path)) if json else LineListener(plan.clip.path.name)
+        listeners[plan.target](step)
+
+    yield listen
 
 
 @contextmanager

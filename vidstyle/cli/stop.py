@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from vidstyle.cli.failures import Terminated
 
 if TYPE_CHECKING:
+    from vidstyle.batch.conduct import Planned, ShotListener
     from vidstyle.core.progress import Listener, Progress
 
 
@@ -27,6 +28,16 @@ class Stopper:
 
         def step(progress: Progress) -> None:
             listen(progress)
+            if self._signal is not None:
+                self._raise()
+
+        return step
+
+    def listening_to_shots(self, listen: ShotListener) -> ShotListener:
+        """`listening` for the shots of a batch."""
+
+        def step(shot: Planned, progress: Progress) -> None:
+            listen(shot, progress)
             if self._signal is not None:
                 self._raise()
 
