@@ -76,15 +76,15 @@ def _show_cuts(path: Path, settings: ReadSettings, output: Path | None, *, overw
         shots = find_shots(source, listen=listen)
     if output is not None:
         write_cut_list(output, clip, shots)
-    found = [{"frames": [clip.number(first), clip.number(last)], "count": last - first + 1,
-              "timecode": timecode(clip, first), "seconds": seconds(clip, first)} for first, last in shots]  # fmt: skip
     if json:
+        found = [{"frames": [clip.number(first), clip.number(last)], "count": last - first + 1,
+                  "timecode": timecode(clip, first), "seconds": seconds(clip, first)} for first, last in shots]  # fmt: skip
         emit("result", exit_code=0, source=path, shots=found, output=output)
         return
     rows = [["SHOT", "frames", "count", "timecode", "seconds"]]
-    for number, shot in enumerate(found, 1):
-        first, last = shot["frames"]
-        rows.append([str(number), f"{first}-{last}", str(shot["count"]), shot["timecode"] or "-", f"{shot['seconds']:.3f}"])
+    for number, (first, last) in enumerate(shots, 1):
+        rows.append([str(number), f"{clip.number(first)}-{clip.number(last)}", str(last - first + 1),
+                     timecode(clip, first) or "-", f"{seconds(clip, first):.3f}"])  # fmt: skip
     print(columns(rows))
     if output is not None:
         say(f"{output}: the list of {len(shots)} shots")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -71,17 +72,17 @@ def _head(heading: Sequence[str], pictures: Sequence[Tensor], width: int) -> Ten
         factor = min(_STYLE_HEIGHT / picture.shape[1], share / picture.shape[2])
         size = max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[2] * factor))
         shown.append(resize(picture.detach().float().cpu(), size))
-    sizes = [_TITLE, *[_LINE] * (len(heading) - 1)][:len(heading)]
-    text = sum(map(_line_height, sizes)) + _GAP * len(sizes)
+    letters = [_TITLE, *[_LINE] * (len(heading) - 1)][:len(heading)]
+    text = sum(map(_line_height, letters)) + _GAP * len(letters)
     head = _blank(_MARGIN + max([text, *(picture.shape[1] for picture in shown)]), width)
     left = _MARGIN
     for picture in shown:
         head[:, _MARGIN:_MARGIN + picture.shape[1], left:left + picture.shape[2]] = picture
         left += picture.shape[2] + _MARGIN
     y = _MARGIN
-    for line, size in zip(heading, sizes, strict=True):
-        _write(head, line, size, left, y, width - left - _MARGIN)
-        y += _line_height(size) + _GAP
+    for line, large in zip(heading, letters, strict=True):
+        _write(head, line, large, left, y, width - left - _MARGIN)
+        y += _line_height(large) + _GAP
     return head
 
 
@@ -101,7 +102,7 @@ def _blank(height: int, width: int) -> Tensor:
 def _fit(image: Tensor, tile: tuple[int, int]) -> Tensor:
     """`image` scaled to fit into the (height, width) `tile`, centred on the background."""
     scale = min(tile[0] / image.shape[1], tile[1] / image.shape[2])
-    size = (min(tile[0], max(1, round(image.shape[1] * scale))), min(tile[1], max(1, round(image.shape[2] * scale))))
+    size = (min(tile[0], math.ceil(image.shape[1] * scale)), min(tile[1], math.ceil(image.shape[2] * scale)))
     fitted = _blank(*tile)
     y, x = (tile[0] - size[0]) // 2, (tile[1] - size[1]) // 2
     fitted[:, y:y + size[0], x:x + size[1]] = resize(image.detach().float().cpu(), size)

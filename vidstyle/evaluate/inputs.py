@@ -83,7 +83,7 @@ def _style(styles: list[Description], folder: Path, notes: list[str]) -> Path | 
     if len(styles) > 1:
         notes.append("The painting has several styles; name one of them with --style to measure how close it is.")
         return None
-    path = folder / styles[0]["path"]
+    path = folder / str(styles[0]["path"])
     if compare_file("style", path, styles[0]).good is not True:
         notes.append(f"The style picture {path} is not there unchanged; name it with --style to measure how close the "
                      "painting is.")

@@ -167,7 +167,7 @@ def _sample(clock: _Clock, short: Plan, painter: Painter | None, prepare: float,
     painting = sum(clock.first) + sum(clock.follow)
     scan, rest = 0.0, (times[-1] - times[0] - painting) / short.count
     followed = [after - before for before, after in pairwise(flows)]
-    if keys is not None and sum(followed):
+    if keys is not None and any(followed):
         # Where no flow was estimated between two frames, the second one was carried and written, and nothing else was done.
         carried = [after - before for (before, after), count in zip(pairwise(times), followed, strict=True) if not count]
         rest = sum(carried) / len(carried) if carried else 0.0
