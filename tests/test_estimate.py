@@ -25,7 +25,8 @@ from vidstyle.run.pipeline import run, stylize_video
 from vidstyle.run.plan import Plan, Selection, plan_video
 from vidstyle.temporal import key_frames
 
-QUICK = Options(size=48, device="cpu")
+QUICK = Options(size=48, strokes=0.0, forms=0.0, device="cpu")
+"""Key frames without strokes, which take no time."""
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_key_frames_are_about_those_that_are_painted(clip: Path, every: int, mon
 
 
 def test_the_preroll_counts(clip: Path) -> None:
-    found = estimate(planned(clip, replace(QUICK, key_every=4), (20, 24)))
+    found = estimate(planned(clip, replace(QUICK, size=96, key_every=4), (20, 24)))
     assert found.preroll == 20 - CUTS[0]
     assert found.shots == ((20, 24),)
     assert found.key_frames == 1 + 3  # frames 14 to 24: at 14, 18, 22 and 26
