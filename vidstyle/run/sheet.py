@@ -62,4 +62,4 @@ def _heading(plan: Plan) -> list[str]:
     return [f"{plan.clip.path.name} in the style of {styles}",
             f"frames {first}-{last} ({plan.count}), painted at {size}" + ("" if size == written else f", written at {written}"),
             f"method {plan.options.method}, options: {changed or 'the defaults'}",
-            f"above the source, below the painting; vidstyle {__version__}"]
+            f"source above, painting below; vidstyle {__version__}"]
