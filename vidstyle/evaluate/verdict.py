@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 BLURRY = 0.8
 """Ratio to the baseline's sharpness below which part of the steadiness is blur."""
-_SHARES = ((0.1, "A tenth of the"), (1 / 8, "An eighth of the"), (1 / 6, "A sixth of the"), (0.2, "A fifth of the"), (0.25, "A quarter of the"), (1 / 3, "A third of the"),
-           (0.5, "Half the"), (2 / 3, "Two thirds of the"), (0.75, "Three quarters of the"), (0.9, "Nine tenths of the"),
-           (1.25, "One and a quarter times the"), (1.5, "One and a half times the"), (2.0, "Twice the"),
-           (3.0, "Three times the"), (4.0, "Four times the"), (5.0, "Five times the"))
+_SHARES = ((0.1, "A tenth of the"), (1 / 8, "An eighth of the"), (1 / 6, "A sixth of the"), (0.2, "A fifth of the"),
+           (0.25, "A quarter of the"), (1 / 3, "A third of the"), (0.5, "Half the"), (2 / 3, "Two thirds of the"),
+           (0.75, "Three quarters of the"), (0.9, "Nine tenths of the"), (1.25, "One and a quarter times the"),
+           (1.5, "One and a half times the"), (2.0, "Twice the"), (3.0, "Three times the"), (4.0, "Four times the"),
+           (5.0, "Five times the"))
 _SAME = 0.05
 """Ratios up to this far from 1 count as the same."""
 _LEVELS = 255
