@@ -10,7 +10,7 @@ from typing import Any
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.run.cuts import Range, find_shots
-from vidstyle.run.estimate_sample import FRAMES, Sample, measure
+from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.intervals import LONGEST, find_intervals
@@ -65,7 +65,7 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
     longest = max(painted, key=lambda shot: shot[1] - shot[0])
     samples, key = {} if samples is None else samples, _alike(plan)
     if key not in samples:
-        samples[key] = measure(plan, (longest[0], min(longest[0] + FRAMES - 1, longest[1])), listen)
+        samples[key] = measure(plan, longest, listen)
     sample = samples[key]
     frames = last - begin + 1
     keys, interval = None, 1

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vidstyle.core.devices import deterministic
 from vidstyle.core.frame import FlowPair, Prior
+from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.job import Painter
@@ -30,8 +31,8 @@ from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.settings import write_settings
 from vidstyle.video import plan_output
 
-FRAMES = 8
-"""Frames that are painted. Of key frames, the whole interval around them is read, and both its ends are painted."""
+FRAMES, CARRIED = 6, 24
+"""Frames that are painted; with key frames, whose paint is carried to most frames, as many as one interval has at most."""
 FIT_STEPS = 4
 
 
@@ -115,23 +116,25 @@ class _Clock:
         return heard
 
 
-def measure(plan: Plan, frames: Range, listen: Listener = lambda progress: None) -> Sample:
-    """Paint `frames` (indices of the first and last, of one shot) as `plan` says, in a temporary folder that is removed.
+def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -> Sample:
+    """Paint the middle of `shot` (indices of its first and last frame) as `plan` says, in a temporary folder that is removed.
 
     Raises what a run would raise.
     """
-    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        short, clock = _shortened(plan, frames, Path(folder)), _Clock(plan.device)
-        flow = clock.counting(load_flow(plan.options.flow, plan.device))
-        work_bytes, painter = 0, None
-        with (deterministic(plan.device), RunFolder(short.target, {"network": "none"}, keep_frames=False) as run_folder,
-              short.output.open(overwrite=True) as sink):
-            began = clock.now()
-            if plan.options.strength > 0:
-                painter = make_painter(short, FitCheckpoint(run_folder), flow, clock.listening(listen))
-            times, flows = [clock.now()], [clock.flows]
-            timed = None if painter is None else clock.timing(painter)
-            for painted in painted_frames(short, timed, flow, frames[0], ()):
+    clock, work_bytes, compare = _Clock(plan.device), 0, 0.0
+    plan = replace(plan, options=_quick(plan.options))
+    flow = clock.counting(load_flow(plan.options.flow, plan.device))
+    with (tempfile.TemporaryDirectory(prefix="vidstyle-") as name, deterministic(plan.device),
+          RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
+        folder, began, painter = Path(name), clock.now(), None
+        if plan.options.strength > 0:
+            painter = clock.timing(make_painter(plan, FitCheckpoint(work), flow, clock.listening(listen)))
+        times, flows = [clock.now()], [clock.flows]
+        most = FRAMES if painter is None or painter.key_frames is None else CARRIED
+        begin = max(shot[0], (shot[0] + shot[1] + 1 - most) // 2)
+        short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
+        with short.output.open(overwrite=True) as sink:
+            for painted in painted_frames(short, painter, flow, begin, ()):
                 image = finish(painted.source.image, painted.painting, short.output.size, short.options)
                 frame_hash(image)
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
@@ -139,13 +142,20 @@ def measure(plan: Plan, frames: Range, listen: Listener = lambda progress: None)
                 flows.append(clock.flows)
                 listen(Progress("measure", len(times) - 1, short.count))
             sink.close()
-        done = clock.now()
-        size = _size_of(Path(folder))
-        compare = compare_bytes = 0.0
+        size, done = _size_of(folder), clock.now()
         if short.comparison is not None:
             write_comparison(short, short.target)
-            compare, compare_bytes = (clock.now() - done) / short.count, (_size_of(Path(folder)) - size) / short.count
-    return _sample(clock, short, painter, times[0] - began, times, flows, size, work_bytes, compare, compare_bytes)
+            compare = (clock.now() - done) / short.count
+        compare_bytes = (_size_of(folder) - size) / short.count
+    keys = None if painter is None else painter.key_frames
+    prepare, fit_step = _times_of_fit(clock.fit, times[0] - began)
+    scan, rest = _times_of_frames(clock, times, flows, by_key_frames=keys is not None)
+    first = sum(clock.first) / max(1, len(clock.first))
+    return Sample(
+        prepare, fit_step, first, sum(clock.follow) / len(clock.follow) if clock.follow else first, scan, rest, compare,
+        memory=peak_memory(), interval=max(after - before for before, after in pairwise(flows)),
+        by_key_frames=keys is not None, every=None if keys is None else keys.every, frame_bytes=size / short.count,
+        work_bytes=work_bytes, compare_bytes=compare_bytes)
 
 
 def peak_memory() -> int | None:
@@ -158,42 +168,42 @@ def peak_memory() -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _sample(clock: _Clock, short: Plan, painter: Painter | None, prepare: float, times: list[float], flows: list[int],
-            size: int, work_bytes: int, compare: float, compare_bytes: float) -> Sample:
-    """The sample of a run. times: when painting began, and when each frame was written; flows: how many flows had been
-    estimated at each of these times."""
-    keys = None if painter is None else painter.key_frames
-    fit_step = (clock.fit[-1] - clock.fit[0]) / (len(clock.fit) - 1) if len(clock.fit) > 1 else 0.0
-    painting = sum(clock.first) + sum(clock.follow)
-    scan, rest = 0.0, (times[-1] - times[0] - painting) / short.count
+def _times_of_fit(steps: Sequence[float], prepare: float) -> tuple[float, float]:
+    """Seconds before the first frame without the fit, and of one of its steps; steps: when each of them ended."""
+    step = (steps[-1] - steps[0]) / (len(steps) - 1) if len(steps) > 1 else 0.0
+    return prepare - step * len(steps), step
+
+
+def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int], *,
+                     by_key_frames: bool) -> tuple[float, float]:
+    """`Sample.scan` and `Sample.rest`.
+
+    times: when painting began, and when each frame was written; flows: how many flows had been estimated at each of these.
+    """
+    count, spent = len(times) - 1, times[-1] - times[0] - sum(clock.first) - sum(clock.follow)
     followed = [after - before for before, after in pairwise(flows)]
-    if keys is not None and any(followed):
-        # Where no flow was estimated between two frames, the second one was carried and written, and nothing else was done.
-        carried = [after - before for (before, after), count in zip(pairwise(times), followed, strict=True) if not count]
-        rest = sum(carried) / len(carried) if carried else 0.0
-        scan = max(0.0, times[-1] - times[0] - painting - rest * short.count) / sum(followed)
-    first = sum(clock.first) / max(1, len(clock.first))
-    return Sample(
-        prepare=prepare - fit_step * len(clock.fit), fit_step=fit_step, first=first,
-        follow=sum(clock.follow) / len(clock.follow) if clock.follow else first, scan=scan, rest=rest, compare=compare,
-        memory=peak_memory(), interval=max(followed),
-        by_key_frames=keys is not None, every=None if keys is None else keys.every, frame_bytes=size / short.count,
-        work_bytes=work_bytes, compare_bytes=compare_bytes)
+    if not by_key_frames or not any(followed):
+        return 0.0, spent / count
+    # Where no flow was estimated between two frames, the second one was carried and written, and nothing else was done.
+    carried = [after - before for (before, after), new in zip(pairwise(times), followed, strict=True) if not new]
+    rest = sum(carried) / len(carried) if carried else 0.0
+    return max(0.0, spent - rest * count) / sum(followed), rest
+
+
+def _quick(options: Options) -> Options:
+    """The options with fewer steps of a fit, whose network is not saved, and without sound, which takes no time."""
+    network = options.network if options.network is not None and options.network.exists() else None
+    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), audio="none", strict=False)
 
 
 def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:
-    """The plan of a run of these frames into `folder`, which writes no network, and no sound."""
-    options, source = replace(plan.options, audio="none", strict=False), plan.source
-    if options.network is not None and not options.network.exists():
-        options = replace(options, network=None)
-    options = replace(options, fit_steps=min(FIT_STEPS, options.fit_steps))
+    """The plan of a run of these frames into `folder`."""
     target = folder / plan.target.name
-    output = plan_output(target, source, frames, write_settings(options, source.clip))
-    comparison = plan_comparison(target, source, frames, options)
-    return replace(plan, output=output, frames=frames, start=Start(frames[0]), options=options, overwrite=True, sheet=None,
-                   comparison=comparison)
+    return replace(plan, output=plan_output(target, plan.source, frames, write_settings(plan.options, plan.clip)),
+                   frames=frames, start=Start(frames[0]), overwrite=True, sheet=None,
+                   comparison=plan_comparison(target, plan.source, frames, plan.options))
 
 
 def _size_of(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    """Bytes of all files in a folder; those of its subfolders do not count."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
