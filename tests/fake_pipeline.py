@@ -70,8 +70,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         clip = SimpleNamespace(path=source, number=lambda index: index, timed=False)
         output = SimpleNamespace(target=target, size=(128, 72), streams=("video: painted", "audio: copied"), warnings=(),
                                  describe=lambda: "h264, crf 16")
-        return Plan(SimpleNamespace(clip=clip), tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36),
-                    options, "cpu", ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
+        opened = SimpleNamespace(clip=clip, files=(source,))
+        return Plan(opened, tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36), options, "cpu",
+                    ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
 
     def run(plan, *, restart=False, listen):
         if "bug" in plan.clip.path.name:

@@ -140,11 +140,32 @@ def test_what_becomes_of_an_output_is_said(clip: Path, capsys: pytest.CaptureFix
 
     with pytest.raises(KeyboardInterrupt):
         stylize_video(clip, [Style(clip.with_name("style.png"))], target, options, listen=stop)
-    assert "goes on" in dry_run(clip, capsys)["state"]
+    assert dry_run(clip, capsys)["state"] == "begun, and goes on where it was stopped"
     stylize_video(clip, [Style(clip.with_name("style.png"))], target, options)
     before = files(clip.parent)
-    assert "give --overwrite" in dry_run(clip, capsys)["state"]
-    assert "is replaced" in dry_run(clip, capsys, "--overwrite")["state"]
+    assert dry_run(clip, capsys)["state"] == "is finished; give --overwrite to replace it"
+    assert "other settings (seed was 0 and is 3)" in dry_run(clip, capsys, "--seed", "3")["state"]
+    assert dry_run(clip, capsys, "--overwrite")["state"] == "is finished; is replaced"
+    assert files(clip.parent) == before
+
+
+def test_a_list_says_what_is_skipped_and_adds_up(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    style = clip.with_name("style.png")
+    stylize_video(clip, [Style(style)], clip.with_name("a.mp4"), Options(method="negative", device="cpu"), Selection((0, 5)))
+    rows = ["clip,frames,output,seed", "clip.mp4,0-5,a.mp4,", "clip.mp4,10-19,b.mp4,", "clip.mp4,0-44,c.mp4,"]
+    clip.with_name("shots.csv").write_text("\n".join(rows))
+    before = files(clip.parent)
+    command = ["batch", str(clip.with_name("shots.csv")), "--style", str(style), "--method", "negative", "--device", "cpu",
+               "--dry-run"]
+    assert execute([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [plan["skipped"] for plan in found["plans"]] == [True, False, False]
+    estimates = [plan["estimate"] for plan in found["plans"][1:]]
+    assert found["plans"][0]["estimate"] is None
+    assert (found["total"]["skipped"], found["total"]["frames"]) == (1, 55)
+    assert found["total"]["seconds"] == pytest.approx(sum(each["seconds"] for each in estimates))
+    assert execute(command) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("3 shots, 1 skipped; 55 frames to paint: about 0:")
     assert files(clip.parent) == before
 
 

@@ -21,6 +21,9 @@ from vidstyle.cli import execute
 from vidstyle.core.options import Options
 from vidstyle.encoders.vgg import VGG
 from vidstyle.models import registry
+from vidstyle.painting.palette_file import save_palette
+from vidstyle.painting.style import blended_palette
+from vidstyle.painting.style_picture import Style, read_styles
 
 SIZE = (48, 32)
 QUICK = {"device": '"cpu"'}
@@ -86,6 +89,7 @@ CASES = {
     "temporal": Case("0", FRAMES),
     "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
+    "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
@@ -128,9 +132,15 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A style, and a network that was fitted from another seed; vgg16 has random weights, so that nothing is downloaded."""
+    """A style, a palette, and a network that was fitted from another seed.
+
+    vgg16 has random weights, so that nothing is downloaded.
+    """
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
+    styles = read_styles([Style(folder / "style.png")])
+    grey = torch.full((3, 8, 8), 0.9)
+    save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)
     torch.manual_seed(0)
     network = VGG("vgg16")
     shipped = replace(registry.RECORDS["vgg16"], source=registry.RECORDS["builtin-encoder"].source)

@@ -53,7 +53,10 @@ def _read_csv(path: Path, base: Shot) -> list[Shot]:
     # Programs write tabs, and semicolons where the comma is the decimal point; no name holds either.
     separator = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
     rows = csv.reader((line for _, line in lines), delimiter=separator, skipinitialspace=True, strict=True)
-    names = [_name(cell) for cell in next(rows)]
+    try:
+        names = [_name(cell) for cell in next(rows)]
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {lines[0][0]}: is no header of CSV ({error}); check its quotes.") from error
     while names and not names[-1]:
         names.pop()
     place = f"{path}, line {lines[0][0]}"
@@ -61,17 +64,18 @@ def _read_csv(path: Path, base: Shot) -> list[Shot]:
     if "clip" not in names or len(set(names)) < len(names):
         raise UsageError(f"{place}: {'names no column clip' if 'clip' not in names else 'names a column twice'}; "
                          "give each column once, and one of them is clip.")
-    shots = list[Shot]()
+    shots, at = list[Shot](), 1
     try:
         for cells in rows:
-            place = f"{path}, line {lines[rows.line_num - 1][0]}"
+            place = f"{path}, line {lines[at][0]}"
+            at = rows.line_num
             if any(cell.strip() for cell in cells[len(names):]):
                 raise UsageError(f"{place}: has {len(cells)} cells for {len(names)} columns; "
                                  "put a value with a separator in it in quotes.")
             values = {name: cell.strip() or None for name, cell in zip(names, cells, strict=False)}
             shots += _shots_of(values, path, base, place, text=True)
     except csv.Error as error:
-        raise UsageError(f"{place}: is no row of CSV ({error}); check its quotes.") from error
+        raise UsageError(f"{path}, line {lines[at][0]}: is no row of CSV ({error}); check its quotes.") from error
     return shots
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
-from vidstyle.cli.events import emit, print_warnings, say
+from vidstyle.cli.dry_run import DryRun, show_dry_run, state_in_batch
+from vidstyle.cli.events import emit, print_targets, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.options import LOOK, OUTPUT, WHAT
 
 if TYPE_CHECKING:
-    from vidstyle.batch.conduct import Outcome
+    from vidstyle.batch.conduct import Outcome, Planned
+    from vidstyle.batch.report import Report
     from vidstyle.batch.shot import Shot
+    from vidstyle.cli.batch_progress import BatchProgress
 
 
 @partial(with_request, for_lists=True)
@@ -31,44 +35,152 @@ def batch(
         ),
     ],
     request: Request,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", rich_help_panel=WHAT, help="Paint only the shots that failed, as the report states."),
+    ] = False,
+    same_look: Annotated[
+        bool,
+        typer.Option(
+            "--same-look",
+            rich_help_panel=LOOK,
+            help="All shots of one style share a palette, and with --method feedforward a network, saved beside the report.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            rich_help_panel=OUTPUT,
+            metavar="FOLDER",
+            show_default=False,
+            help="Folder of the report (default: NAME_report beside the list NAME.csv).",
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Paint many shots, each with its own options; what is given here holds for every shot that does not state its own."""
-    paint_shots(read(clip, request), request, dry_run=dry_run)
+    """Paint the shots of SHOTLIST, each with its own options; those given here hold for every shot that states no other.
+
+    Finished shots are skipped and changed ones are painted again. A report states what became of each: a page with contact
+    sheets, a table, and JSON.
+    """
+    from vidstyle.batch.report import Report
+
+    shots = read(clip, request)
+    folder = report or default_report(clip[0])
+    written = Report(folder, shots, explain)
+    if retry_failed:
+        shots = written.failed(shots)
+        if not shots:
+            say(f"No shot has failed, as {folder / 'report.json'} states.")
+    paint_shots(shots, request, dry_run=dry_run, report=written, look=folder if same_look else None)
 
 
 def read(where: Sequence[Path], request: Request) -> list[Shot]:
     """The shots that the arguments of a command name."""
     from vidstyle.batch.shot_list import read_shots
 
-    return read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+    shots = read_shots(where, request.shot())  # an edit (.otio, .edl, .fcpxml, .xml) is read here, by its suffix
+    return [replace(shot, number=number) for number, shot in enumerate(shots, 1)]
 
 
-def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool) -> None:
-    """Paint these shots and print where each went; or only what would be done."""
-    from vidstyle.batch.conduct import in_turn, plan_shots, run_shots
-    from vidstyle.cli.progress import showing
+def default_report(where: Path) -> Path:
+    """The folder of the report on a list, a folder, or a glob: beside it, with its name."""
+    while glob.has_magic(str(where)) and where != where.parent:
+        where = where.parent
+    where = where if where.name not in ("", "..") else where.resolve()
+    return where.with_name(f"{where.stem}_report")
 
-    def report(outcome: Outcome) -> None:
-        if outcome.result is not None:
-            print_warnings(outcome.result)
-            if request.json:
-                emit("clip", exit_code=0, **outcome.result.as_dict())
-            else:
-                print(outcome.result.plan.target, flush=True)
-        elif outcome.error is not None:
-            code, sentence = explain(outcome.error)
-            say(f"vidstyle: {sentence}")
-            if request.json:
-                emit("clip", source=outcome.shot.clip, exit_code=code, message=sentence)
 
+def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, report: Report | None = None,
+                look: Path | None = None) -> None:
+    """Paint these shots and print where each went; or only what would be done.
+
+    look: the folder of what shots of one style share; None where they share nothing. Raises BatchError at the end if some
+    shots have failed.
+    """
+    from vidstyle.batch.conduct import check_failures, in_turn, plan_shots
+    from vidstyle.batch.conduct import paint_shots as paint
+    from vidstyle.batch.look import share_look
+    from vidstyle.cli.batch_progress import showing
+    from vidstyle.cli.progress import show_progress
+
+    failed: list[Outcome] = []
+
+    def end(outcome: Outcome, progress: BatchProgress | None = None) -> None:
+        if outcome.error is not None:
+            failed.append(outcome)
+        if progress is not None:
+            progress.end(outcome)
+        _print(outcome, request)
+        if report is not None and not dry_run:
+            report.add(outcome)
+            report.write()
+
+    def share(planned: list[Planned]) -> list[Planned]:
+        if look is None:
+            return planned
+        with show_progress(Path("same look"), json=request.json) as listen:
+            return share_look(planned, look, listen, make=not dry_run)
+
+    planned = plan_shots(shots, end, share)
     if dry_run:
-        planned = plan_shots([replace(shot, overwrite=True) for shot in shots], report)
-        show_dry_run([(each.plan, state_of(each.plan, overwrite=request.overwrite)) for each in planned], json=request.json)
+        show_dry_run([(each.plan, state_in_batch(each)) for each in planned], json=request.json)
+        check_failures(len(shots), len(failed), "planned")
         return
+    for each in planned:
+        _print_state(each, request)
+        if report is not None:
+            report.plan(each)
+    if report is not None:
+        report.write()
     stopper = Stopper()
-    with stopper.watching(), showing(json=request.json) as listen:
-        engine = in_turn(stopper.listening_to_shots(listen))  # --jobs and --cluster choose another engine here
-        results = run_shots(shots, engine, report)
+    with showing(planned, json=request.json, stopper=stopper) as progress:
+        engine = in_turn(stopper.listening(progress.listen))  # --jobs and --cluster choose another engine here
+        paint(planned, engine, partial(end, progress=progress))
+    for outcome in failed:
+        say(f"failed: {_sentence(outcome)}")
+    if report is not None:
+        say(f"report: {report.folder / 'report.html'}")
+    check_failures(len(shots), len(failed))
     if request.json:
-        emit("result", exit_code=0, targets=[result.plan.target for result in results])
+        emit("result", exit_code=0, targets=[each.plan.target for each in planned],
+             **({} if report is None else {"report": report.folder}))
+
+
+def _print(outcome: Outcome, request: Request) -> None:
+    """Print how a shot ended."""
+    if outcome.result is not None:
+        print_warnings(outcome.result)
+        for note in outcome.notes:
+            say(f"{outcome.shot.clip.name}: {note}")
+        if request.json:
+            emit("clip", exit_code=0, finished=False, **outcome.result.as_dict())
+        else:
+            print_targets(outcome.result.plan)
+    elif outcome.error is not None:
+        code, sentence = explain(outcome.error)
+        say(f"vidstyle: {_sentence(outcome)}")
+        if request.json:
+            emit("clip", source=outcome.shot.clip, exit_code=code, message=sentence)
+
+
+def _sentence(outcome: Outcome) -> str:
+    """A failed shot's place in its list, and what went wrong."""
+    assert outcome.error is not None
+    sentence = explain(outcome.error)[1]
+    return f"{outcome.shot.origin}: {sentence}" if outcome.shot.origin else sentence
+
+
+def _print_state(planned: Planned, request: Request) -> None:
+    """Print that a shot is finished, or why it is painted again."""
+    from vidstyle.cli.batch_progress import label_of
+
+    plan, label = planned.plan, label_of(planned)
+    if request.json and planned.finished:
+        emit("clip", exit_code=0, finished=True, source=plan.clip.path, target=plan.target)
+    elif planned.finished:
+        say(f"{label}: is finished")
+        print(plan.target, flush=True)
+    elif planned.changes:
+        say(f"{label}: is painted again, because {'; '.join(planned.changes)}")

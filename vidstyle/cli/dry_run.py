@@ -17,6 +17,7 @@ from vidstyle.cli.progress import clock, show_progress
 from vidstyle.core.options import REPORT
 
 if TYPE_CHECKING:
+    from vidstyle.batch.conduct import Planned
     from vidstyle.run.estimate import Estimate, Samples
     from vidstyle.run.plan import Plan
 
@@ -68,14 +69,26 @@ def show_dry_run(planned: Sequence[tuple[Plan, State]], *, json: bool) -> None:
 
 
 def state_of(plan: Plan, *, overwrite: bool) -> State:
-    """What becomes of the files of an output that are there already."""
+    """What becomes of the files of an output that are there already, in a run of one clip."""
+    from vidstyle.batch.finished import changes_since
     from vidstyle.run.resume.folder import is_unfinished
 
+    changes = changes_since(plan)
+    fate = "is replaced" if overwrite else "give --overwrite to replace it"
+    if changes is not None:
+        return State(f"is finished; {fate}" if not changes else f"is there with other settings ({'; '.join(changes)}); {fate}")
     if is_unfinished(plan.target, plan.frames):
-        return State("begun; goes on where it was stopped")
-    if os.path.lexists(plan.target):
-        return State("exists, and is replaced" if overwrite else "exists; give --overwrite to replace it")
-    return State("new")
+        return State("begun, and goes on where it was stopped")
+    return State(f"is another file; {fate}" if os.path.lexists(plan.target) else "new")
+
+
+def state_in_batch(planned: Planned) -> State:
+    """What becomes of the files of a shot's output that are there already, in a list or a folder of clips."""
+    if planned.finished:
+        return State("is finished, and is skipped", skipped=True)
+    if planned.changes:
+        return State(f"is painted again, because {'; '.join(planned.changes)}")
+    return state_of(planned.plan, overwrite=True)
 
 
 def _rows(plan: Plan, expected: Estimate, free: int) -> list[tuple[str, str]]:

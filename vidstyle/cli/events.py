@@ -31,6 +31,13 @@ def print_warnings(result: Result) -> None:
         say(f"{result.plan.clip.path.name}: warning: {warning}")
 
 
+def print_targets(plan: Plan) -> None:
+    """Print the files that a run has written, a line each."""
+    print(plan.target, flush=True)
+    if plan.comparison is not None:
+        print(plan.comparison.target, flush=True)
+
+
 def plan_text(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> str:
     """A plan as a short block of text; more: further lines, each a name and what it says."""
     from vidstyle.run.sheet import changed_options
@@ -61,8 +68,8 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """A plan as one line, printed before the work starts."""
-    return f"{plan.clip.path.name}: frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
+    """A plan in one line without the clip's name, printed before the work starts."""
+    return f"frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
 
 
 def _frames(plan: Plan) -> str:

@@ -10,10 +10,9 @@ import typer
 
 from vidstyle.cli.batch import paint_shots, read
 from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
-from vidstyle.cli.events import emit, print_warnings
+from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
-from vidstyle.cli.stop import Stopper
 
 
 @with_request
@@ -44,13 +43,11 @@ def _paint_one(clip: Path, request: Request, *, dry_run: bool) -> None:
         plan = replace(shot, overwrite=True).plan()  # an output that exists is stated, and no error
         show_dry_run([(plan, state_of(plan, overwrite=shot.overwrite))], json=request.json)
         return
-    plan, stopper = shot.plan(), Stopper()
-    with stopper.watching(), listening(plan, json=request.json) as listen:
-        result = pipeline.run(plan, restart=request.restart, listen=stopper.listening(listen))
+    plan = shot.plan()
+    with listening(plan, json=request.json) as listen:
+        result = pipeline.run(plan, restart=request.restart, listen=listen)
     print_warnings(result)
     if request.json:
         emit("result", exit_code=0, **result.as_dict())
     else:
-        print(plan.target, flush=True)
-        if plan.comparison is not None:
-            print(plan.comparison.target, flush=True)
+        print_targets(plan)

@@ -92,6 +92,10 @@ class Options:
         1.0, panel=LOOK, metavar="NUMBER", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
     color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    palette: Path | None = option(
+        None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
+        default_text="that of the clip's own frames",
+        help="Palette that the shots of a scene share, a file that batch --same-look has made.")
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")

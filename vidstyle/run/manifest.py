@@ -64,22 +64,26 @@ def _relative(path: Path, folder: Path) -> str:
         return str(path.absolute())
 
 
-def describe_run(plan: Plan) -> Description:
-    """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two."""
-    folder, options, source = plan.target.parent, plan.options, plan.source
-    sound = source.settings.sound
+def describe_run(plan: Plan, *, source: Description | None = None, sound: Description | None = None) -> Description:
+    """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two.
+
+    source, sound: what is known of these files already, so that they are not read.
+    """
+    folder, options = plan.target.parent, plan.options
+    named = plan.source.settings.sound
     return {
-        "source": describe(plan.clip.path, folder, source.images),
-        "sound": None if sound is None else describe(sound, folder),
+        "source": source or describe(plan.clip.path, folder, plan.source.images),
+        "sound": None if named is None else sound or describe(named, folder),
         "styles": [{"path": _relative(style.path, folder), "bytes": style.path.stat().st_size, "sha256": style.sha256,
                     "weight": style.weight} for style in plan.styles],
         "network": _network(options),
+        "palette": "none" if options.palette is None else sha256(options.palette),
         "frames": list(plan.frames),
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
         "device": _device(plan.device),
-        "options": {name: value for name, value in asdict(options).items() if name not in ("network", "device")},
+        "options": {name: value for name, value in asdict(options).items() if name not in ("network", "palette", "device")},
         "weights": _weights(options.encoder, options.flow),
         "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
                      "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
@@ -114,7 +118,7 @@ def job_of(run: Description) -> dict[str, str]:
     """The values that must be unchanged for an unfinished run to be continued, by name; names of options where there is one."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
            "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
-           "network": run["network"][:HASH_DIGITS]}
+           "network": run["network"][:HASH_DIGITS], "palette": run["palette"][:HASH_DIGITS]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
     # A run that stopped at a damaged frame may continue with another --on-damage: the frames before it were not damaged.
     # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio. The review movie
@@ -136,7 +140,7 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
     record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(log.facts)}, **run,
-              "network": run["network"] if network is None else sha256(network),
+              "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},
               "frame_sha256": [fact["sha256"] for fact in log.facts]}

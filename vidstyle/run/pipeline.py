@@ -19,6 +19,7 @@ from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.job import Painter, PaintingJob
 from vidstyle.painting.methods import find_method
+from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
 from vidstyle.painting.style_picture import Style, StylePicture
 from vidstyle.run.compare import write_comparison
@@ -128,7 +129,7 @@ def make_painter(plan: Plan, fit: FitCheckpoint, estimate_flow: FlowEstimator, l
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
     style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale)
+                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
     return find_method(options.method).build(PaintingJob(
         options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
         sample_frames=lambda: sample_frames(plan, listen),

@@ -15,6 +15,7 @@ from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
+from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.naming import default_target, preview_target, sheet_target
@@ -119,6 +120,8 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
     method.check(options, pictures)
+    if options.palette is not None:
+        load_palette(options.palette, pictures)
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
@@ -154,6 +157,8 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
         if (same := find_same(options.network, [*source.files, *read])) is not None:
             raise UsageError(f"{options.network}: is {same} as well; name another --network.")
         read.append(options.network)
+    if options.palette is not None:
+        read.append(options.palette)
     if target is None:
         return
     check_output(target, source, frames, overwrite=overwrite, others=read)

@@ -21,7 +21,7 @@ RATE = 2.5e-3  # highest learning rate of the fit; at 4e-3 the losses end higher
 TEMPORAL = 5.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
 PREROLL = 24  # frames after which less than a tenth of the painting before them remains
 _OF_A_FIT = frozenset({"fit_steps", "content_weight", "style_weight", "tv_weight", "encoder", "seed", "style_scale",
-                       "temporal", "network"})
+                       "temporal", "network", "palette"})
 
 
 class FeedForwardMethod:
@@ -36,9 +36,10 @@ class FeedForwardMethod:
             return _OF_A_FIT
         from vidstyle.painting.feedforward.network_file import is_trained
 
+        if is_trained(options.network):
+            return frozenset({"network", "temporal", "palette"})
         # The file of a fitted network states the share of the last painting that stays; --temporal 0 gives no last painting.
-        own = is_trained(options.network) or options.temporal == 0
-        return frozenset({"network", "temporal"}) if own else frozenset({"network"})
+        return frozenset({"network"} if options.temporal else {"network", "temporal"})
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""

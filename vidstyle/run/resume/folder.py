@@ -10,7 +10,7 @@ from typing import Self
 
 from safetensors import SafetensorError
 
-from vidstyle.core.errors import OutputError, UsageError, reason
+from vidstyle.core.errors import ChangedError, OutputError, reason
 from vidstyle.run.resume.job import differences, same_fit
 from vidstyle.run.resume.journal import Journal, Record
 from vidstyle.run.resume.lock import HOLDER, LOCK, locked
@@ -30,6 +30,13 @@ def is_unfinished(target: Path, frames: tuple[int, int]) -> bool:
     """Whether a run of these frames, first and last index, was stopped before `target` was complete."""
     records = Journal(work_folder(target) / JOURNAL).read()
     return bool(records) and records[0]["job"]["frames"] == str(list(frames))
+
+
+def discard_work(target: Path) -> None:
+    """Remove what a run has left that was killed after `target` was complete; nothing where another run is at it."""
+    if work_folder(target).exists():
+        with suppress(OutputError), RunFolder(target, {}, restart=True):
+            pass
 
 
 class RunFolder:
@@ -77,8 +84,8 @@ class RunFolder:
         old = self._journal.read()
         if old and old[0].get("format") != FORMAT:
             if not self._restart:
-                raise UsageError(f"{self.path}: holds an unfinished run of another version of vidstyle; use that version, "
-                                 "or give --restart to begin anew.")
+                raise ChangedError(f"{self.path}: holds an unfinished run of another version of vidstyle; use that version, "
+                                   "or give --restart to begin anew.", "what was unfinished is of another version of vidstyle")
             old = ()
         records = trusted(self._continued(old[0]["job"], old[1:]), self.path) if old else []
         if not self.keep_frames:
@@ -96,8 +103,8 @@ class RunFolder:
         if any(record["files"][0][1].startswith(self.job["network"]) for record in networks):
             self.job = self.job | {"network": old["network"]}  # --network names the file that the earlier run has written
         if changed := differences(old, self.job):
-            raise UsageError(f"{self.path}: holds an unfinished run that differs ({'; '.join(changed)}); "
-                             "go on with what it had, or give --restart to begin anew.")
+            raise ChangedError(f"{self.path}: holds an unfinished run that differs ({'; '.join(changed)}); "
+                               "go on with what it had, or give --restart to begin anew.", "; ".join(changed))
         return records
 
     @property
