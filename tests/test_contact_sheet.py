@@ -34,7 +34,7 @@ def runs(line: torch.Tensor) -> list[str]:
     return [name for name, last in zip(names, ["", *names], strict=False) if name and name != last]
 
 
-@pytest.mark.parametrize(("count", "across", "rows"), [(1, 1, 1), (2, 2, 1), (3, 3, 1), (4, 3, 2), (7, 3, 3)])
+@pytest.mark.parametrize(("count", "across", "rows"), [(1, 1, 1), (2, 2, 1), (3, 3, 1), (4, 2, 2), (5, 3, 2), (7, 3, 3)])
 def test_sources_are_above_paintings(count: int, across: int, rows: int) -> None:
     red, blue = coloured(90, 160, 0), coloured(45, 80, 2)
     sheet = contact_sheet([(red, blue)] * count, [f"frame {number}" for number in range(count)])

@@ -20,6 +20,7 @@ from vidstyle.core.progress import Progress
 from vidstyle.painting import methods
 from vidstyle.painting.style_picture import Style
 from vidstyle.run import estimate as estimating
+from vidstyle.run import estimate_sample
 from vidstyle.run.estimate import Samples, estimate
 from vidstyle.run.pipeline import run, stylize_video
 from vidstyle.run.plan import Plan, Selection, plan_video
@@ -112,7 +113,8 @@ def test_runs_that_are_alike_share_a_sample(clip: Path, monkeypatch: pytest.Monk
     assert measured == [(14, 30), (14, 30)]  # the longest shot; of the third run, which paints at another size
 
 
-def test_a_fit_is_estimated_by_a_few_steps(clip: Path) -> None:
+def test_a_fit_is_estimated_by_a_few_steps(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate_sample, "FIT_STEPS", 2)
     samples: Samples = {}
     network = clip.with_name("net.safetensors")
     options = replace(QUICK, method="feedforward", size=32, network=network, fit_steps=10_000)
@@ -144,7 +146,7 @@ def test_what_becomes_of_an_output_is_said(clip: Path, capsys: pytest.CaptureFix
     stylize_video(clip, [Style(clip.with_name("style.png"))], target, options)
     before = files(clip.parent)
     assert dry_run(clip, capsys)["state"] == "is finished; give --overwrite to replace it"
-    assert "other settings (seed was 0 and is 3)" in dry_run(clip, capsys, "--seed", "3")["state"]
+    assert "other settings (strength was 1.0 and is 0.5)" in dry_run(clip, capsys, "--strength", "0.5")["state"]
     assert dry_run(clip, capsys, "--overwrite")["state"] == "is finished; is replaced"
     assert files(clip.parent) == before
 
@@ -152,7 +154,7 @@ def test_what_becomes_of_an_output_is_said(clip: Path, capsys: pytest.CaptureFix
 def test_a_list_says_what_is_skipped_and_adds_up(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     style = clip.with_name("style.png")
     stylize_video(clip, [Style(style)], clip.with_name("a.mp4"), Options(method="negative", device="cpu"), Selection((0, 5)))
-    rows = ["clip,frames,output,seed", "clip.mp4,0-5,a.mp4,", "clip.mp4,10-19,b.mp4,", "clip.mp4,0-44,c.mp4,"]
+    rows = ["clip,frames,output", "clip.mp4,0-5,a.mp4", "clip.mp4,10-19,b.mp4", "clip.mp4,0-44,c.mp4"]
     clip.with_name("shots.csv").write_text("\n".join(rows))
     before = files(clip.parent)
     command = ["batch", str(clip.with_name("shots.csv")), "--style", str(style), "--method", "negative", "--device", "cpu",

@@ -39,7 +39,11 @@ class State:
     """What becomes of an output."""
 
     words: str
+    finished: bool = False
+    """Whether it is there, as the plan wants it."""
     skipped: bool = False
+    changes: tuple[str, ...] = ()
+    """How the painting that is there differs from the plan."""
 
 
 def show_dry_run(planned: Sequence[tuple[Plan, State]], *, json: bool) -> None:
@@ -54,7 +58,8 @@ def show_dry_run(planned: Sequence[tuple[Plan, State]], *, json: bool) -> None:
         if not state.skipped:
             with show_progress(plan.clip.path, json=json) as listen:
                 expected = estimate.estimate(plan, start=start, samples=samples, listen=listen)
-        found.append(plan.as_dict() | {"state": state.words, "skipped": state.skipped, "disk_free": free,
+        found.append(plan.as_dict() | {"state": state.words, "finished": state.finished, "skipped": state.skipped,
+                                       "changes": state.changes, "disk_free": free,
                                        "estimate": None if expected is None else expected.as_dict()})  # fmt: skip
         if not json:
             rows = [("output", state.words), *([] if expected is None else _rows(plan, expected, free))]
@@ -75,8 +80,10 @@ def state_of(plan: Plan, *, overwrite: bool) -> State:
 
     changes = changes_since(plan)
     fate = "is replaced" if overwrite else "give --overwrite to replace it"
+    if changes == []:
+        return State(f"is finished; {fate}", finished=True)
     if changes is not None:
-        return State(f"is finished; {fate}" if not changes else f"is there with other settings ({'; '.join(changes)}); {fate}")
+        return State(f"is there with other settings ({'; '.join(changes)}); {fate}", changes=tuple(changes))
     if is_unfinished(plan.target, plan.frames):
         return State("begun, and goes on where it was stopped")
     return State(f"is another file; {fate}" if os.path.lexists(plan.target) else "new")
@@ -85,9 +92,9 @@ def state_of(plan: Plan, *, overwrite: bool) -> State:
 def state_in_batch(planned: Planned) -> State:
     """What becomes of the files of a shot's output that are there already, in a list or a folder of clips."""
     if planned.finished:
-        return State("is finished, and is skipped", skipped=True)
+        return State("is finished, and is skipped", finished=True, skipped=True)
     if planned.changes:
-        return State(f"is painted again, because {'; '.join(planned.changes)}")
+        return State(f"is painted again, because {'; '.join(planned.changes)}", changes=planned.changes)
     return state_of(planned.plan, overwrite=True)
 
 

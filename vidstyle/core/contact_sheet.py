@@ -23,7 +23,7 @@ _STYLE_HEIGHT = 200  # pixels
 
 def frame_side(count: int) -> int:
     """Longest side in pixels at most of each of `count` frames on a sheet."""
-    across = min(_ACROSS, count)
+    across = _across(count)
     return (_WIDTH - (across + 1) * _MARGIN) // across
 
 
@@ -38,16 +38,21 @@ def contact_sheet(columns: Sequence[tuple[Tensor, Tensor]], captions: Sequence[s
     """
     if not columns:
         raise ValueError("a contact sheet needs at least one pair of images")
-    across = min(_ACROSS, len(columns))
+    across = _across(len(columns))
     height, width = columns[0][0].shape[-2:]
     # Frames that are larger than their tile are reduced, smaller ones are enlarged no further than to LEAST_SIDE.
-    factor = min(frame_side(across), max(LEAST_SIDE, height, width)) / max(height, width)
+    factor = min(frame_side(len(columns)), max(LEAST_SIDE, height, width)) / max(height, width)
     tile = max(1, round(height * factor)), max(1, round(width * factor))
     wide = max(LEAST_SIDE + 2 * _MARGIN, _MARGIN + across * (tile[1] + _MARGIN))
     rows = [_row(columns[start:start + across], captions[start:start + across], tile, wide)
             for start in range(0, len(columns), across)]
     head = [_head(heading, pictures, wide)] if heading or pictures else []
     return torch.cat([*head, *rows, _blank(_MARGIN, wide)], dim=1)
+
+
+def _across(count: int) -> int:
+    """Pairs in a row, so that `count` of them fill the rows evenly."""
+    return -(-count // -(-count // _ACROSS))
 
 
 def _row(pairs: Sequence[tuple[Tensor, Tensor]], captions: Sequence[str], tile: tuple[int, int], width: int) -> Tensor:

@@ -31,7 +31,7 @@ from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.settings import write_settings
 from vidstyle.video import plan_output
 
-FRAMES, CARRIED = 6, 24
+FRAMES, CARRIED = 8, 24
 """Frames that are painted; with key frames, whose paint is carried to most frames, as many as one interval has at most."""
 FIT_STEPS = 4
 
@@ -183,7 +183,9 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
     count, spent = len(times) - 1, times[-1] - times[0] - sum(clock.first) - sum(clock.follow)
     followed = [after - before for before, after in pairwise(flows)]
     if not by_key_frames or not any(followed):
-        return 0.0, spent / count
+        # The first frame is left out where there are others: an encoder and a network take their time to begin.
+        begun = times[1] - times[0] - sum(clock.first[:1])
+        return 0.0, (spent - begun) / (count - 1) if count > 1 else spent
     # Where no flow was estimated between two frames, the second one was carried and written, and nothing else was done.
     carried = [after - before for (before, after), new in zip(pairwise(times), followed, strict=True) if not new]
     rest = sum(carried) / len(carried) if carried else 0.0
