@@ -48,7 +48,7 @@ def cost(command: Sequence[str]) -> tuple[float, float]:
 def paint_by_peer(name: str, data: Path, clip: Path, style: Path, frames: tuple[int, int], size: int, target: Path) -> None:
     """Paint the frames of a clip with a published network, and write them as `vidstyle run` would."""
     options = Options(size=size, output_size=size, device="cpu")
-    plan = plan_video(clip, [Style(style)], target, options, Selection(frames=frames))
+    plan = plan_video(clip, [Style(style)], target, options, Selection(frames=frames), overwrite=True)
     paint = load_peer(name, data / "weights", read_image(style))
     with plan.output.open(overwrite=True) as sink:
         for frame in plan.source.decode(*frames, clamp=False):

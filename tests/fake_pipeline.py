@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
+from vidstyle.batch import look, report
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -121,6 +122,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))
+    monkeypatch.setattr(report, "write_sheet", lambda path, plan: False)
     monkeypatch.setattr(pipeline, "preview", preview)
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
     monkeypatch.setattr(evaluate, "find_inputs", find_inputs)

@@ -36,6 +36,11 @@ def test_several_clips_as_json(asked: Asked, capsys):
     assert lines[-1]["exit_code"] == 5
 
 
+def test_a_shot_list_is_for_batch(asked: Asked, capsys):
+    assert execute(several("shots.csv")) == 2
+    assert "vidstyle batch shots.csv" in capsys.readouterr().err
+
+
 def test_a_folder_takes_several_clips(asked: Asked, tmp_path: Path):
     assert execute([*several("x/a.mp4", "y/b.mp4"), "-o", "out/"]) == 0
     assert asked.targets == [Path("out/a_monet.mp4"), Path("out/b_monet.mp4")]

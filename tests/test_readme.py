@@ -11,6 +11,9 @@ from vidstyle.cli import execute
 README = ROOT / "README.md"
 FENCE = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [page for page in [README, *sorted((ROOT / "docs").rglob("*.md"))] if page.exists()]
+FILE = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = {name: text for page in PAGES for name, text in FILE.findall(page.read_text(encoding="utf-8"))}
+"""Files that the pages show, by the name under which their commands use them."""
 COMMANDS = [
     pytest.param(command, id=f"{page.name}: {' '.join(command)}")
     for page in PAGES
@@ -34,6 +37,13 @@ def test_a_command_of_the_readme_parses(
     # Folders that the commands make, and outputs that they would find, must not be those of the checkout.
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    for name in ("shots/a.mp4", "shots/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "shots_report").mkdir()
+    (tmp_path / "shots_report/report.json").write_text('{"format": 1, "shots": []}')
     assert execute(command) == 0, capsys.readouterr().err
 
 

@@ -123,7 +123,7 @@ def test_a_plain_guide_is_not_laid_with_the_same_patch(built: StrokeIndex):
     targets = Targets(described, torch.ones(len(places)))
     spread = even_spread(patches)
     start = Field(torch.full(grid, -1), one.stride)
-    field, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, start)
+    field, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, start, 2)
     eighth = 144 // 8 // one.stride
     around = field.match.unfold(0, eighth, 1).unfold(1, eighth, 1).flatten(0, 1).flatten(1)
     most = max(int(some.unique(return_counts=True)[1].max()) for some in around)

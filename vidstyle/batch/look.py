@@ -77,7 +77,7 @@ def _with_look(planned: Planned, folder: Path, palette: Path | None) -> Planned:
     uses = method.uses(options)
     if "network" in uses and options.network is None:
         fit = {name: str(getattr(options, name)) for name in sorted({*uses, "flow", "color"} - {"network", "palette"})}
-        key = f"{blend_name(plan.styles)} {fit} {plan.paint_size[1]} {palette and palette.name}"
+        key = f"{blend_name(plan.styles)} {fit} {options.size} {palette and palette.name}"
         options = replace(options, network=folder / f"network_{_label(plan, key)}.safetensors")
     return replace(planned, shot=replace(planned.shot, options=options), plan=replace(plan, options=options))
 

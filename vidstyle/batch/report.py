@@ -95,11 +95,10 @@ class Report:
 
     def failed(self, shots: Sequence[Shot]) -> list[Shot]:
         """Those of `shots` that failed the last time: by clip, range and output, or by their line of the list."""
-        entries = read_entries(self.folder)
-        if not entries:
+        if not (self.folder / RECORD).exists():
             raise UsageError(f"{self.folder / RECORD}: is not there, so that no shot is known to have failed; "
                              "leave --retry-failed out.")
-        failed = [entry for entry in entries if entry["status"] == "failed"]
+        failed = [entry for entry in read_entries(self.folder) if entry["status"] == "failed"]
         asked, origins = [entry["asked"] for entry in failed], {entry["origin"] for entry in failed} - {""}
         return [shot for shot in shots if self._identity(shot) in asked or shot.origin in origins]
 

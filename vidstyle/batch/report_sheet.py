@@ -9,7 +9,6 @@ from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.contact_sheet import contact_sheet
-from vidstyle.core.errors import VidstyleError
 from vidstyle.core.images import encode_jpeg
 from vidstyle.run.manifest import manifest_path
 from vidstyle.run.plan import Plan
@@ -19,9 +18,9 @@ FRAMES = 3
 
 
 def write_sheet(path: Path, plan: Plan) -> bool:
-    """Write the sheet as JPEG if it is older than the painting; whether it is there. Raises OSError.
+    """Write the sheet as JPEG if it is older than the painting; whether it is there.
 
-    A painting that cannot be read, as in a codec that this machine only writes, has no sheet.
+    A painting that cannot be read, as in a codec that this machine only writes, has no sheet. Raises OSError for the disk.
     """
     try:
         if path.stat().st_mtime >= manifest_path(plan.target).stat().st_mtime:
@@ -31,7 +30,7 @@ def write_sheet(path: Path, plan: Plan) -> bool:
     try:
         captions = [f"frame {plan.clip.number(plan.frames[0] + place)}" for place in _places(plan)]
         sheet = contact_sheet(list(_pairs(plan)), captions)
-    except VidstyleError:
+    except Exception:  # the painting is done, and no error in its sheet may end the batch
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, encode_jpeg(sheet))

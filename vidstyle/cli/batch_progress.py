@@ -103,7 +103,8 @@ class BatchProgress:
         self._pace, self._json, self._bars = BatchPace(shots), json, bars
         self._targets = {each.shot.number: each.plan.target for each in shots}
         self._running = dict[Path, _Running]()
-        self._all = None if bars is None else bars.add_task("all shots", total=self._pace.frames[1], status=str(self._pace))
+        self._all = None if bars is None else bars.add_task("all shots", total=self._pace.frames[1], status=str(self._pace),
+                                                                last=True)
 
     def listen(self, shot: Planned, step: Progress) -> None:
         """Show one step of a shot; a `ShotListener`."""

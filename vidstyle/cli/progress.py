@@ -118,13 +118,13 @@ class Bars(rich.progress.Progress):
     """Live bars on stderr, with what `notice` says below them."""
 
     def __init__(self, notice: Callable[[], str] = str) -> None:
+        self._notice = notice  # first: it is drawn at once
         super().__init__(TextColumn("{task.description:>8}"), BarColumn(), TextColumn("{task.fields[status]}"),
                          console=Console(stderr=True), redirect_stdout=sys.stdout.isatty())
-        self._notice = notice
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """The bars, drawn anew ten times a second, and the notice."""
-        yield self.make_tasks_table(self.tasks)
+        """The bars, those with the field `last` at the end, and the notice; drawn anew ten times a second."""
+        yield self.make_tasks_table(sorted(self.tasks, key=lambda task: "last" in task.fields))
         if notice := self._notice():
             yield Text(notice, "bold")
 

@@ -13,6 +13,7 @@ from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
 from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
+from vidstyle.core.errors import UsageError
 
 
 @with_request
@@ -28,6 +29,8 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
+    if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
+        raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
     if names_several(clip):
         paint_shots(read(clip, request), request, dry_run=dry_run)
     else:

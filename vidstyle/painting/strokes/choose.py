@@ -24,7 +24,6 @@ CELL = 8
 """Side in pixels of the cells of the style picture whose uses are counted."""
 BLOCKS = 6
 """Uses are counted in blocks of the height over this, three by three. At 16 a speck came back every fifth of the height."""
-_SWEEPS = 2  # the second knows all neighbours
 _APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
@@ -40,11 +39,12 @@ class Field:
 
 
 def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor, spread: Tensor,
-           start: Field) -> tuple[Field, Tensor]:
+           start: Field, sweeps: int) -> tuple[Field, Tensor]:
     """The style patches that are laid, and their distances (n,).
 
     targets: the n patches at `places` (n,) of the grid of `start`. candidates: (n, K) places of style
-    patches. spread: (places,) the factor of each style patch's distances. start: what lies there so far.
+    patches. spread: (places,) the factor of each style patch's distances. start: what lies there so far. sweeps: how
+    often every patch chooses; from the second on it knows all its neighbours.
     """
     rows, columns = start.match.shape
     match = torch.full((rows + 2, columns + 2), -1, device=places.device)  # a margin of nothing around the grid
@@ -59,9 +59,10 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
     shift = start.stride // GRID
     shifts = torch.tensor([(down * style.columns + right) * shift for down, right in _AROUND], device=places.device)
     uses = _Uses.empty(style, rows, columns, start.stride, places.device)
-    uses.add(y, x, flat[here], 1)
+    blocks = uses.blocks(y, x)
+    uses.add(blocks, flat[here], 1)
     distance, weights = spread.new_zeros(len(places)), targets.weights()
-    for group in _apart(y, x) * _SWEEPS:
+    for group in _apart(y, x) * sweeps:
         now, own = flat[here[group]], targets.descriptions[group]
         beside = flat[here[group][:, None] + steps]
         continued = torch.where(beside >= 0, beside - shifts, -1)
@@ -71,13 +72,14 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
         valid = inside & style.allowed[options]
         away = (style.descriptions[options].sub_(own[:, None]).square_() * weights[group][:, None]).sum(2)
         agreeing = (options[:, :, None] == continued[:, None]).sum(2)
-        uses.add(y[group], x[group], now, -1)
-        cost = (away + 1) * spread[options] * (1 + REUSE * uses.count(y[group], x[group], options))
+        around = blocks[group]
+        uses.add(around, now, -1)
+        cost = (away + 1) * spread[options] * (1 + REUSE * uses.count(around, options))
         cost = (cost * (1 - COHERENCE / 8 * agreeing)).masked_fill(~valid, torch.inf)
         best = cost.argmin(1, keepdim=True)
         flat[here[group]] = options.gather(1, best)[:, 0]
         distance[group] = away.gather(1, best)[:, 0]
-        uses.add(y[group], x[group], flat[here[group]], 1)
+        uses.add(around, flat[here[group]], 1)
     return Field(match[1:-1, 1:-1].clone(), start.stride), distance
 
 
@@ -98,41 +100,40 @@ class _Uses:
     """Side of a block in patches."""
     across: int
     """Blocks in a row, with a margin of one on both sides."""
-    columns: int
-    """Of the grid of style patches."""
+    cell: Tensor
+    """(places,): the cell of each style patch."""
     cells: int
     """Number of cells of the style picture."""
     once: int
     """Patches that lie in a cell when it is copied once, as a whole."""
+    near: Tensor
+    """(9,): from a place in the table to that of the same cell in the block itself and the eight around it."""
 
     @classmethod
     def empty(cls, style: Patches, rows: int, columns: int, stride: int, device: torch.device) -> _Uses:
         block = max(1, -(-rows // BLOCKS))
         down, across = -(-rows // block) + 2, -(-columns // block) + 2
-        per = CELL // GRID
-        cells = -(-(len(style.allowed) // style.columns) // per) * -(-style.columns // per)
+        per, tall = CELL // GRID, len(style.allowed) // style.columns
+        wide = -(-style.columns // per)
+        row, column = (torch.arange(count, device=device) // per for count in (tall, style.columns))
+        cells = -(-tall // per) * wide
         table = torch.zeros(down * across * cells, dtype=torch.int32, device=device)
-        return cls(table, block, across, style.columns, cells, max(1, CELL // stride) ** 2)
+        near = torch.tensor([0, *(down * across + right for down, right in _AROUND)], device=device) * cells
+        return cls(table, block, across, (row[:, None] * wide + column).flatten(), cells, max(1, CELL // stride) ** 2, near)
 
-    def _at(self, y: Tensor, x: Tensor) -> Tensor:
-        """The block of the patches in rows `y` and columns `x`."""
-        return (y // self.block + 1) * self.across + x // self.block + 1
+    def blocks(self, y: Tensor, x: Tensor) -> Tensor:
+        """Where in the table the block of the patches in rows `y` and columns `x` begins (n,)."""
+        return ((y // self.block + 1) * self.across + x // self.block + 1) * self.cells
 
-    def _cell(self, places: Tensor) -> Tensor:
-        """The cell of the style patches at `places`."""
-        per = CELL // GRID
-        return places // self.columns // per * -(-self.columns // per) + places % self.columns // per
-
-    def add(self, y: Tensor, x: Tensor, places: Tensor, count: int) -> None:
-        """Count the style patches at `places` (n,), laid in rows `y` and columns `x`, `count` times; not where that is -1."""
-        around = torch.tensor([0, *(down * self.across + right for down, right in _AROUND)], device=y.device)
-        index = (self._at(y, x)[:, None] + around) * self.cells + self._cell(places.clamp_min(0))[:, None]
+    def add(self, blocks: Tensor, places: Tensor, count: int) -> None:
+        """Count the style patches at `places` (n,), laid in `blocks` (n,), `count` times; not where the place is -1."""
+        index = (blocks + self.cell[places.clamp_min(0)])[:, None] + self.near
         counts = ((places >= 0) * count).int()[:, None].expand_as(index)
         self.table.index_add_(0, index.flatten(), counts.flatten())
 
-    def count(self, y: Tensor, x: Tensor, places: Tensor) -> Tensor:
-        """How many times more than once the cells of `places` (n, K) are laid around rows `y` and columns `x`."""
-        uses = self.table[self._at(y, x)[:, None] * self.cells + self._cell(places)]
+    def count(self, blocks: Tensor, places: Tensor) -> Tensor:
+        """How many times more than once the cells of `places` (n, K) are laid around `blocks` (n,)."""
+        uses = self.table[blocks[:, None] + self.cell[places]]
         return (uses - (self.once - 1)).clamp_min(0) / self.once
 
 

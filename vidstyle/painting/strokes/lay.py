@@ -29,6 +29,8 @@ GUIDE_BLUR = 1.6
 """σ in pixels of each level: strokes follow forms, not the guide's own texture."""
 MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
+SWEEPS, MENDING_SWEEPS = 2, 1
+"""How often each patch chooses: in a hole of a few patches most neighbours lie fixed around it, or are chosen before it."""
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
@@ -102,7 +104,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))
             del padded
-            field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field)
+            field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field,
+                                     MENDING_SWEEPS if passes is MENDING else SWEEPS)
             del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, places, distance))
         last = style
