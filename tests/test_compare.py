@@ -18,12 +18,14 @@ from sequence_files import make_sequence
 from style_images import bricks
 from video_clips import make_clip, packets
 
+from vidstyle.cli import execute
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting import methods
 from vidstyle.painting.style_picture import Style
+from vidstyle.run import pipeline
 from vidstyle.run.compare import compose
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection, plan_video
@@ -137,6 +139,21 @@ def test_an_unfinished_run_may_go_on_with_another_review(clip: Path) -> None:
         paint(clip, "out.mp4", "none", listen=stop)
     paint(clip, "out.mp4", "wipe")
     assert len(frames(clip.with_name("out_compare.mp4"))) == 9
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["run", "batch"])
+def test_a_finished_painting_gets_its_review_without_being_painted(clip: Path, several: bool,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    output = paint(clip, "clip_style.mp4", "none")
+    before = output.read_bytes(), output.stat().st_mtime_ns
+    monkeypatch.setattr(pipeline, "run", lambda *arguments, **more: pytest.fail("painted again"))
+    words = ["--style", str(clip.with_name("style.png")), "--method", "negative", "--device", "cpu", "--compare", "side"]
+    clips = [str(clip.parent / "cl*.mp4")] if several else [str(clip)]
+    assert execute(["run", *clips, *words]) == 0
+    assert len(frames(clip.with_name("clip_style_compare.mp4"))) == 9
+    assert (output.read_bytes(), output.stat().st_mtime_ns) == before
+    assert execute(["run", str(clip), *words]) == 4  # all is there
+    assert execute(["run", str(clip), *words, "--strength", "0.5"]) == 4  # with other settings, it is painted only if told so
 
 
 def test_an_existing_file_is_not_replaced(clip: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vidstyle.batch.report import Report
     from vidstyle.batch.shot import Shot
     from vidstyle.cli.batch_progress import BatchProgress
+    from vidstyle.run.plan import Plan
 
 
 @partial(with_request, for_lists=True)
@@ -130,6 +131,8 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         return
     for each in planned:
         _print_state(each, request)
+        if each.finished:
+            write_missing_review(each.plan, json=request.json)
         if report is not None:
             report.plan(each)
     if report is not None:
@@ -146,6 +149,16 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
     if request.json:
         emit("result", exit_code=0, targets=[each.plan.target for each in planned],
              **({} if report is None else {"report": report.folder}))
+
+
+def write_missing_review(plan: Plan, *, json: bool) -> None:
+    """Write the review movie of a finished output if one is asked for and is not there; the output is not painted again."""
+    from vidstyle.cli.progress import show_progress
+    from vidstyle.run.compare import lacks_comparison, write_comparison
+
+    if lacks_comparison(plan):
+        with show_progress(plan.clip.path, json=json) as listen:
+            write_comparison(plan, plan.target, listen)
 
 
 def _print(outcome: Outcome, request: Request) -> None:

@@ -39,6 +39,11 @@ def write_comparison(plan: Plan, painted: Path, listen: Listener = lambda progre
             listen(Progress("compare", done, plan.count))
 
 
+def lacks_comparison(plan: Plan) -> bool:
+    """Whether a review movie is asked for that is not there; of a finished output it can still be made."""
+    return plan.comparison is not None and not plan.comparison.target.exists()
+
+
 def compose(source: Tensor, painting: Tensor, kind: str, size: tuple[int, int], seconds: float) -> Tensor:
     """One picture (3, H, W) of `size` (width, height) with a source frame and its painting, (3, h, w) in [0, 1] each.
 
