@@ -88,6 +88,15 @@ def test_the_timeline_opens_in_otio(clip: Path, tmp_path: Path) -> None:
     assert starts == ["00:00:00:00", "00:00:00:14", "00:00:01:06"]
 
 
+def test_a_timeline_keeps_a_rate_that_timecode_does_not_know(tmp_path: Path) -> None:
+    otio = pytest.importorskip("opentimelineio", reason="OpenTimelineIO is not installed")
+    clip = make_clip(tmp_path / "slow.mp4", frames=20, picture=shots, time_base=Fraction(1, 15), step=1)
+    assert execute(["probe", str(clip), "--cuts", "-o", str(tmp_path / "cuts.otio")]) == 0
+    [track] = otio.adapters.read_from_file(str(tmp_path / "cuts.otio")).tracks
+    assert [part.source_range.start_time for part in track] == [otio.opentime.RationalTime(first, 15) for first in (0, 14)]
+    assert {part.source_range.start_time.rate for part in track} == {15}
+
+
 def test_a_timeline_needs_a_constant_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("opentimelineio", reason="OpenTimelineIO is not installed")
     uneven = make_clip(tmp_path / "uneven.mp4", pts=[0, 500, 1700, 2000], time_base=Fraction(1, 12800))

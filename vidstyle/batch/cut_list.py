@@ -19,21 +19,27 @@ from vidstyle.video import Clip
 SUFFIXES = (".csv", ".otio")
 
 
-def check_cut_list(path: Path, clip: Path, *, overwrite: bool = False) -> None:
-    """Raise, before the clip is read, where `path` cannot be written: UsageError for its kind, OutputError for its place."""
+def check_cut_list(path: Path, clip: Clip, *, overwrite: bool = False) -> None:
+    """Raise, before the frames are read, where the shots of `clip` cannot be written to `path`.
+
+    Raises UsageError for a kind of file that is not written, or that the clip does not fit into, OutputError for its place.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: shots are written as a list or a timeline; name the file {' or '.join(SUFFIXES)}.")
     if path.suffix.lower() == ".otio":
         _otio()
-    check_target(path, clip, overwrite)
+        if not clip.timed or clip.variable_rate:
+            raise UsageError(f"{clip.path}: a timeline counts frames at a constant rate, which this clip does not have; "
+                             "write the shots as .csv.")
+    check_target(path, clip.path, overwrite)
 
 
 def write_cut_list(path: Path, clip: Clip, shots: Sequence[Range]) -> None:
     """Write the shots of `clip`; the file appears whole or not at all.
 
     A `.csv` has a line for each shot with the columns `clip`, as the list finds it from its own folder, and `frames`. An
-    `.otio` is an OpenTimelineIO timeline whose one track holds the shots. Raises UsageError where a timeline cannot be made,
-    OutputError for the disk.
+    `.otio` is an OpenTimelineIO timeline whose one track holds the shots; `check_cut_list` has passed. Raises OutputError for
+    the disk.
     """
     text = _timeline(path, clip, shots) if path.suffix.lower() == ".otio" else _table(path, clip, shots)
     try:
@@ -53,12 +59,11 @@ def _table(path: Path, clip: Clip, shots: Sequence[Range]) -> str:
 
 def _timeline(path: Path, clip: Clip, shots: Sequence[Range]) -> str:
     otio = _otio()
-    if not clip.timed or clip.variable_rate:
-        raise UsageError(f"{clip.path}: a timeline counts frames at a constant rate, which this clip does not have; "
-                         "write the shots as .csv.")
     opentime, schema, rate = otio.opentime, otio.schema, float(clip.average_rate)
-    # Editing programs know the rates 24, 25, 30000/1001 and so on; a timecode counts frames of the whole rate.
-    begin = opentime.from_timecode(clip.timecode or FIRST, opentime.RationalTime.nearest_smpte_timecode_rate(rate))
+    smpte = opentime.RationalTime.nearest_smpte_timecode_rate(rate)
+    # Timecode is counted at the rates 24, 25, 30000/1001 and so on, and not at 15, as of a phone or a camera of traffic.
+    begin = (opentime.from_timecode(clip.timecode or FIRST, smpte) if abs(smpte - rate) < 0.005
+             else opentime.RationalTime(0, rate))
     track = schema.Track(name="V1", kind=schema.TrackKind.Video)
     whole = opentime.TimeRange(begin, opentime.RationalTime(clip.frames, begin.rate))
     for number, (first, last) in enumerate(shots, 1):

@@ -67,11 +67,11 @@ def _show_cuts(path: Path, settings: ReadSettings, output: Path | None, *, overw
     from vidstyle.run.cuts import find_shots
     from vidstyle.run.moment import seconds, timecode
 
-    if output is not None:
-        check_cut_list(output, path, overwrite=overwrite)
     # Cuts are found also in clips that need an option to be painted.
     source = video.open_source(path, replace(settings, on_damage="keep", hdr="tonemap", deinterlace="bwdif"))
     clip = source.clip
+    if output is not None:
+        check_cut_list(output, clip, overwrite=overwrite)
     with show_progress(path, json=json) as listen:
         shots = find_shots(source, listen=listen)
     if output is not None:
