@@ -184,10 +184,10 @@ def test_a_glob_finds_clips_and_folders_of_clips(tmp_path: Path):
     assert find_clips(tmp_path / "day*") == [tmp_path / "day1/a.mp4", tmp_path / "day2/b.mp4"]
     assert find_clips(tmp_path / "**/*.mov") == [tmp_path / "day2/more/c.mov"]
     assert find_clips(tmp_path / "x[1].mp4") == [tmp_path / "x[1].mp4"]  # a file of that name is that file
-    with pytest.raises(InputError, match="finds no clip"):
+    with pytest.raises(InputError, match="finds no clips, or only paintings"):
         find_clips(tmp_path / "*.mxf")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no clip"):
+    with pytest.raises(InputError, match="holds no clips"):
         find_clips(tmp_path / "empty")
 
 

@@ -32,7 +32,7 @@ def find_clips(path: Path) -> list[Path]:
         for folder in sorted((match for match in matches if match.is_dir()), key=_natural):
             found += [clip for clip in _clips_among(folder.iterdir()) if clip not in found]
     if not found:
-        raise InputError(f"{path}: {'holds' if path.is_dir() else 'finds'} no clip that is not a painting; check the path.")
+        raise InputError(f"{path}: {'holds' if path.is_dir() else 'finds'} no clips, or only paintings; check the path.")
     return found
 
 
