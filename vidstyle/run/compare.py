@@ -34,7 +34,7 @@ def write_comparison(plan: Plan, painted: Path, listen: Listener = lambda progre
         pairs = zip(plan.source.decode(*plan.frames), _decode(painted, plan), strict=True)
         for done, (source, painting) in enumerate(pairs, 1):
             image = compose(source.image, painting.image, options.compare, plan.comparison.size, source.seconds)
-            burn_in(image, moment(clip, source.index), _letters(plan.comparison.size), bottom=True)
+            burn_in(image, moment(clip, source.index), _letters(options.compare, plan.comparison.size), bottom=True)
             sink.write(replace(source, image=image, alpha=None, original=None))
             listen(Progress("compare", done, plan.count))
 
@@ -51,7 +51,7 @@ def compose(source: Tensor, painting: Tensor, kind: str, size: tuple[int, int], 
     `wipe` the source left of a line that moves over the painting and back. seconds: time of the frame, for the line.
     """
     width, height = size
-    letters = _letters(size)
+    letters = _letters(kind, size)
     if kind == "wipe":
         image = resize(painting, (height, width)).clone()
         line = round(width * (0.5 + REACH * math.sin(2 * math.pi * seconds / SWEEP)))
@@ -74,6 +74,7 @@ def _decode(painted: Path, plan: Plan) -> Iterator[Frame]:
     return opened.decode(*opened.clip.select(plan.numbers if opened.images else None))
 
 
-def _letters(size: tuple[int, int]) -> int:
-    """Size of the burnt-in letters in pixels."""
-    return max(12, round(min(size) / 24))
+def _letters(kind: str, size: tuple[int, int]) -> int:
+    """Size in pixels of the letters that are burnt into a picture of `size`: a part of the shorter side of one frame."""
+    width, height = size[0] // (2 if kind == "side" else 1), size[1] // (2 if kind == "stack" else 1)
+    return max(12, round(min(width, height) / 24))
