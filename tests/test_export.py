@@ -124,7 +124,7 @@ def test_a_full_disk_leaves_nothing(graph: Graph, tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(atomic, "_publish", full)
-    with pytest.raises(OutputError, match="(?i)space left"):
+    with pytest.raises(OutputError, match=r"(?i)space left"):
         export_network(graph.file, tmp_path / "net.onnx", [Style(graph.file.with_name("a.png"))])
     assert not list(tmp_path.iterdir())
 

@@ -22,17 +22,24 @@ MOST_PIXELS = 2**27
 """Largest image that is read: 134 million pixels, 1.6 GB as floats, more than any camera takes in one exposure."""
 MOST_BYTES = 2**30
 """Largest image file that is read: more than `MOST_PIXELS` need with 16 bits a sample and without compression."""
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000")  # well tested decoders only
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "TGA")  # well tested decoders only
 _ORIENTATION = 0x0112  # tag of EXIF
 _FLIPS = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}
 """Axes that are flipped for each orientation of EXIF; from 5 on, rows and columns are exchanged before."""
 
 
 def read_image(path: Path) -> Tensor:
-    """Read an image file as (3, H, W) float32 sRGB in [0, 1], turned as its EXIF says, alpha composited over white.
+    """Read an image file as (3, H, W) float32 sRGB in [0, 1], its alpha composited over white; see `read_pixels`."""
+    image = read_pixels(path)
+    colour = image[:3] * image[3] + (1 - image[3]) if image.shape[0] == 4 else image
+    return colour.contiguous()
+
+
+def read_pixels(path: Path) -> Tensor:
+    """Read an image file as (3, H, W) float32 sRGB in [0, 1], turned as its EXIF says; (4, H, W) where it has alpha.
 
     Colours of another space are converted by the file's ICC profile, with 8 bits a sample. Raises InputError if the file is
-    missing, is not PNG, JPEG, WebP, TIFF, BMP, AVIF or JPEG 2000, is cut off, or is larger than `MOST_PIXELS` or `MOST_BYTES`.
+    missing, is of another kind than `_FORMATS`, is cut off, or is larger than `MOST_PIXELS` or `MOST_BYTES`.
     """
     path = Path(path)
     if check_plain(path, "an image file") > MOST_BYTES:
@@ -45,7 +52,7 @@ def read_image(path: Path) -> Tensor:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:  # a small file may unpack to more than memory holds
                 raise Image.DecompressionBombError
-            managed = picture.info.get("icc_profile") or picture.mode == "CMYK" or picture.format in ("AVIF", "JPEG2000")
+            managed = picture.info.get("icc_profile") or picture.mode == "CMYK" or picture.format in ("AVIF", "JPEG2000", "TGA")
             image = _by_pillow(picture) if managed else _by_opencv(content, picture.getexif().get(_ORIENTATION, 1))
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
@@ -53,10 +60,20 @@ def read_image(path: Path) -> Tensor:
         raise InputError(f"{path}: cannot be read as an image ({error.err}); save it as PNG or JPEG.") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise InputError(f"{path}: is not an image that can be read; save it as PNG or JPEG.") from error
-    colour = image[:3]
-    if image.shape[0] == 4:
-        colour = colour * image[3] + (1 - image[3])
-    return colour.contiguous()
+    return image
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file, upright, from its header. Raises InputError as `read_pixels` does."""
+    check_plain(path, "an image file")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as picture:
+            width, height = picture.size
+            return (height, width) if picture.getexif().get(_ORIENTATION, 1) >= 5 else (width, height)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(f"{path}: is not an image that can be read; render or copy it again.") from error
 
 
 def _by_opencv(content: bytes, orientation: int) -> Tensor:
