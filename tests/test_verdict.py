@@ -14,7 +14,8 @@ def sentences(painting: dict[str, float], source: dict[str, float] | None = None
 
 
 @pytest.mark.parametrize(("ratio", "words"), [
-    (0.03, "Hardly any of the flicker of"), (0.12, "An eighth of the flicker of"), (0.16, "A sixth of the flicker of"), (0.34, "A third of the flicker of"),
+    (0.03, "Hardly any of the flicker of"), (0.12, "An eighth of the flicker of"),
+    (0.16, "A sixth of the flicker of"), (0.34, "A third of the flicker of"),
     (0.52, "Half the flicker of"), (0.76, "Three quarters of the flicker of"), (0.97, "As much flicker as"),
     (1.03, "As much flicker as"), (1.4, "One and a half times the flicker of"), (2.1, "Twice the flicker of"),
     (8.0, "8 times the flicker of")])
