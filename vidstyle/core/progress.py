@@ -11,7 +11,7 @@ class Progress:
     """One step of work done, for a progress bar."""
 
     stage: str
-    """`analyse`, `fit`, `paint`, `train` or `judge`."""
+    """`analyse`, `cuts`, `motion`, `measure`, `fit`, `paint`, `compare`, `train` or `judge`."""
     done: int
     total: int | None
     """None where it is not known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch import Tensor
 from vidstyle.core.devices import deterministic
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
@@ -23,6 +22,7 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
 from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.run.compare import write_comparison
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
 from vidstyle.run.plan import Plan, Selection, plan_video
@@ -31,12 +31,11 @@ from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
+from vidstyle.run.sheet import ContactSheet
 from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
-from vidstyle.video import Source, evenly_spaced
-
-SHEET_SIDE = 640  # pixels: longest side of a frame on a contact sheet at most
+from vidstyle.video import Source
 
 
 def stylize_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
@@ -71,27 +70,10 @@ def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listen
     A preview that was stopped continues with its fit; its frames are painted again.
     """
     assert plan.sheet is not None, "the plan was made without `preview`"
-    sheet = ContactSheet([plan.frames[0] + place for place in evenly_spaced(plan.count, count)])
+    sheet = ContactSheet.of(plan, count)
     result = _run(plan, restart, listen, sheet)
-    write_png(plan.sheet, contact_sheet(sheet.columns, [f"frame {plan.clip.number(index)}" for index in sheet.indices]))
+    sheet.write(plan)
     return result
-
-
-@dataclass(frozen=True)
-class ContactSheet:
-    """The frames of a contact sheet, collected during a run."""
-
-    indices: list[int]
-    columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    """Source and painting of each, (3, h, w) in [0, 1]."""
-
-    def add(self, source: Frame, written: Frame) -> None:
-        """Add the pair if its frame is one of `indices`, scaled down to SHEET_SIDE."""
-        if written.index in self.indices:
-            height, width = written.image.shape[-2:]
-            factor = min(1.0, SHEET_SIDE / max(height, width))
-            size = (max(1, round(height * factor)), max(1, round(width * factor)))
-            self.columns.append((resize(source.image.cpu(), size), resize(written.image.cpu(), size)))
 
 
 @dataclass(frozen=True)
@@ -120,7 +102,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
         begin = first + len(log.facts) if log.facts else plan.start.frame
         if memories and painter is not None and painter.key_frames is not None:
             begin = memories[0].frame.index  # of the key frame that the next frames are painted from
-        for painted in _painted_frames(plan, painter, estimate_flow, begin, memories):
+        for painted in painted_frames(plan, painter, estimate_flow, begin, memories):
             source = painted.source
             if source.index < first:
                 continue  # the preroll
@@ -134,7 +116,10 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
             del painted, source, image, written  # before the next frame is read
         log.save()
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
-        write_manifest(plan, record, sink.close(), log, fit.network, seconds)
+        whole = sink.close()
+        if plan.comparison is not None:  # before the output gets its name: a run that stops here continues here
+            write_comparison(plan, whole or plan.target, listen)
+        write_manifest(plan, record, whole, log, fit.network, seconds)
     losses = {} if painter is None else painter.losses
     return Result.of(plan, log.facts, seconds, losses, time.monotonic() - began)
 
@@ -163,7 +148,7 @@ class _Frames:
         return self.source.decode(self.begin, clamp=False)
 
 
-def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
+def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
     """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
     frames = plan.source.decode(begin, plan.frames[1], clamp=False)
