@@ -12,6 +12,7 @@ from typing import Any
 
 from vidstyle.core.atomic import check_target, write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
+from vidstyle.core.extras import pip_install
 from vidstyle.run.cuts import Range
 from vidstyle.run.moment import FIRST
 from vidstyle.video import Clip
@@ -89,5 +90,5 @@ def _otio() -> Any:
     try:
         return import_module("opentimelineio")
     except ImportError as error:
-        raise UsageError("Timelines need OpenTimelineIO, which is not installed; python -m pip install 'vidstyle[otio]', or "
-                         "name the file .csv.") from error
+        raise UsageError("Timelines need OpenTimelineIO, which is not installed; name the file .csv, or run: "
+                         f"{pip_install('opentimelineio')}") from error
