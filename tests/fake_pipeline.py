@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,12 +17,13 @@ from vidstyle.batch.conduct import in_turn
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.evaluate import Evaluation
+from vidstyle.evaluate import Evaluation, Inputs
 from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import pipeline, plan, verify
+from vidstyle.run import cuts, estimate, pipeline, plan, verify
+from vidstyle.run.estimate import Estimate
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
 from vidstyle.run.result import Result
@@ -70,7 +72,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
-        clip = SimpleNamespace(path=source, number=lambda index: index)
+        clip = SimpleNamespace(path=source, number=lambda index: index, timed=False)
         output = SimpleNamespace(target=target, size=(128, 72), streams=("video: painted", "audio: copied"), warnings=(),
                                  describe=lambda: "h264, crf 16")
         opened = SimpleNamespace(clip=clip, files=(source,))
@@ -107,6 +109,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         return Evaluation(styled, source, style, baseline, (0, 0), (64, 36), "farneback", encoder, values, {}, curves, [0.0],
                           {}, [], [], [])
 
+    def find_inputs(styled, source=None, style=None):
+        return Inputs(source or Path("a.mp4"), style)
+
+    def expect(plan, *, start, samples, listen):
+        listen(Progress("measure", 1, 1))
+        return Estimate(((0, 59), (60, 99)), 0, 9, 61.0, {"prepare": 1.0, "paint": 60.0}, 900_000_000, 2_000_000, 5_000_000)
+
     facts = {
         "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "numbers": [0, 99], "duration": 4.0,
         "timed": True,
@@ -129,6 +138,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     for room, name in ((processes, "processes"), (cluster, "cluster")):
         monkeypatch.setattr(room, name, lambda *how, name=name: asked.engines.append((name, *how[:-2])) or in_turn(how[-2]))
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
+    monkeypatch.setattr(evaluate, "find_inputs", find_inputs)
+    monkeypatch.setattr(estimate, "estimate", expect)
+    monkeypatch.setattr(video, "open_source", lambda path, settings: SimpleNamespace(
+        clip=SimpleNamespace(path=path, number=lambda index: index, timed=True, variable_rate=False, average_rate=Fraction(25),
+                             timecode=None, frames=100, pts=range(100), time_base=Fraction(1, 25))))
+    monkeypatch.setattr(cuts, "find_shots", lambda source, listen: [(0, 59), (60, 99)])
     monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
         target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))

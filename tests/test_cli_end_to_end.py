@@ -95,7 +95,7 @@ def test_the_same_command_gives_the_same_pixels(folder: Path):
 def test_a_run_does_what_the_dry_run_printed(folder: Path):
     before = sorted(folder.iterdir())
     words = ["run", "clip.mp4", "--style", "style.png", *QUICK, "--frames", "1-3", "--json"]
-    plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout)["plans"][0]
+    plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout.splitlines()[-1])["plans"][0]
     assert sorted(folder.iterdir()) == before
     result = json.loads(vidstyle(*words, cwd=folder).stdout.splitlines()[-1])
     assert (plan["target"], plan["count"]) == (result["target"], result["frames"])

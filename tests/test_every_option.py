@@ -30,7 +30,7 @@ QUICK = {"device": '"cpu"'}
 FITTED = (("method", '"feedforward"'), ("fit_steps", "2"))
 FORMS = (("forms", "1.0"), ("optimize_steps", "20"))
 EVERY_FRAME = (("key_every", "1"), ("strokes", "0"), ("optimize_steps", "4"), ("follow_steps", "2"))
-FRAMES, FILE, OUTCOME = "frames", "file", "outcome"
+FRAMES, FILE, OUTCOME, BESIDE = "frames", "file", "outcome", "beside"
 
 
 def plain(folder: Path) -> Path:
@@ -70,7 +70,8 @@ class Case:
     value: str
     """As TOML writes it."""
     changes: str
-    """FRAMES: other pixels. FILE: the same pixels in other bytes. OUTCOME: the exit code, the warnings or the error."""
+    """FRAMES: other pixels. FILE: the same pixels in other bytes. OUTCOME: the exit code, the warnings or the error. BESIDE:
+    another file beside the same one."""
     also: tuple[tuple[str, str], ...] = ()
     """Options of both runs, as TOML writes them."""
     clip: Callable[[Path], Path] = plain
@@ -112,6 +113,7 @@ CASES = {
     "audio": Case('"none"', FILE),
     "hdr": Case('"tonemap"', FRAMES, (("hdr", '"passthrough"'),), high_dynamic_range),
     "deinterlace": Case('"bwdif"', OUTCOME, clip=interlaced),  # refused without it
+    "compare": Case('"side"', BESIDE),
     "strict": Case("true", OUTCOME, suffix=".####.png"),  # images hold no sound: refused with it, a warning without
 }
 
@@ -123,6 +125,8 @@ class Outcome:
     exit_code: int
     frame_hashes: tuple[str, ...]
     file: bytes
+    beside: bool
+    """Whether there is a review movie."""
     messages: tuple[str, ...]
 
 
@@ -169,7 +173,7 @@ def run(folder: Path, case: Case, changed: dict[str, str]) -> Outcome:
     lines = [json.loads(line) for line in printed.getvalue().splitlines()]
     messages = tuple(line["message"].replace(name, "out") for line in lines if line["event"] in ("warning", "error"))
     return Outcome(exit_code, tuple(lines[-1].get("frame_hashes", ())), target.read_bytes() if target.is_file() else b"",
-                   (*messages, *lines[-1].get("warnings", ())))
+                   target.with_name(f"{name}_compare.mp4").is_file(), (*messages, *lines[-1].get("warnings", ())))
 
 
 @functools.cache
@@ -193,4 +197,5 @@ def test_an_option_changes_something(name: str, folder: Path):
         return
     assert (before.exit_code, after.exit_code) == (0, 0), (before.messages, after.messages)
     assert (before.frame_hashes != after.frame_hashes) == (case.changes == FRAMES)
-    assert before.file != after.file
+    assert (before.file != after.file) == (case.changes != BESIDE)
+    assert (before.beside, after.beside) == (False, case.changes == BESIDE)

@@ -73,9 +73,9 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
     sources = [make_sequence(tmp_path / "a", range(1, 3)), make_sequence(tmp_path / "b", range(1, 3))]
     styles, options = quick
     shots = [Shot(source, tuple(styles), options) for source in sources]
-    done: list[Outcome] = []
-    paint_shots(plan_shots(shots, done.append), in_turn(lambda shot, step: None), done.append)
-    assert [outcome.result.frames for outcome in done] == [2, 2]
+    done = list[Outcome]()
+    paint_shots(plan_shots(shots, done.append), in_turn(lambda planned, step: None), done.append)
+    assert [outcome.result and outcome.result.frames for outcome in done] == [2, 2]
     targets = ("out.####.png", "out.%04d.png")
     with pytest.raises(UsageError, match="would both be written to"):
         plan_shots([replace(shot, target=tmp_path / target) for shot, target in zip(shots, targets, strict=True)], done.append)

@@ -1,4 +1,4 @@
-"""The contact sheet of a finished shot: four frames of the source, and the same of the painting, read from its file."""
+"""The contact sheet of a finished shot: three frames of the source, and the same of the painting, read from its file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
-from vidstyle.core.images import contact_sheet, encode_jpeg
+from vidstyle.core.contact_sheet import contact_sheet
+from vidstyle.core.images import encode_jpeg
 from vidstyle.run.manifest import manifest_path
 from vidstyle.run.plan import Plan
 from vidstyle.video import ReadSettings, Source, evenly_spaced, open_source
 
-FRAMES = 4
-WIDTH = 1400
-"""Of the sheet, in pixels."""
+FRAMES = 3
 
 
 def write_sheet(path: Path, plan: Plan) -> bool:
@@ -30,7 +29,7 @@ def write_sheet(path: Path, plan: Plan) -> bool:
         pass
     try:
         captions = [f"frame {plan.clip.number(plan.frames[0] + place)}" for place in _places(plan)]
-        sheet = contact_sheet(list(_pairs(plan)), captions, WIDTH)
+        sheet = contact_sheet(list(_pairs(plan)), captions)
     except Exception:  # the painting is done, and no error in its sheet may end the batch
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

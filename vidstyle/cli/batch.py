@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidstyle.cli.dry_run import DryRun, show_dry_run, state_in_batch
 from vidstyle.cli.edits import is_edit, lost_clips, read_edits, write_edits
 from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
-from vidstyle.cli.events import emit, plan_text, print_warnings, say
+from vidstyle.cli.events import emit, print_targets, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import LOOK, OUTPUT, REPORT, WHAT
+from vidstyle.core.options import LOOK, OUTPUT, WHAT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome, Planned
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vidstyle.batch.report import Report
     from vidstyle.batch.shot import Shot
     from vidstyle.cli.batch_progress import BatchProgress
+    from vidstyle.run.plan import Plan
 
 
 @partial(with_request, for_lists=True)
@@ -84,9 +86,7 @@ def batch(
             help="Folder of the report (default: NAME_report beside the list NAME.csv).",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Paint the shots of SHOTLIST, each with its own options; those given here hold for every shot that states no other.
 
@@ -174,11 +174,13 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
         end(outcome)
     planned = plan_shots(shots, end, share)
     if dry_run:
-        _print_plans(planned, request)
+        show_dry_run([(each.plan, state_in_batch(each)) for each in planned], json=request.json)
         check_failures(len(shots) + len(lost), len(failed), "planned")
         return
     for each in planned:
         _print_state(each, request)
+        if each.finished:
+            write_missing_review(each.plan, json=request.json)
         if report is not None:
             report.plan(each)
     if report is not None:
@@ -198,6 +200,16 @@ def paint_shots(shots: Sequence[Shot], request: Request, *, dry_run: bool, repor
              **({} if report is None else {"report": report.folder}))
 
 
+def write_missing_review(plan: Plan, *, json: bool) -> None:
+    """Write the review movie of a finished output if one is asked for and is not there; the output is not painted again."""
+    from vidstyle.cli.progress import show_progress
+    from vidstyle.run.compare import lacks_comparison, write_comparison
+
+    if lacks_comparison(plan):
+        with show_progress(plan.clip.path, json=json) as listen:
+            write_comparison(plan, plan.target, listen)
+
+
 def _print(outcome: Outcome, request: Request) -> None:
     """Print how a shot ended."""
     if outcome.result is not None:
@@ -207,7 +219,7 @@ def _print(outcome: Outcome, request: Request) -> None:
         if request.json:
             emit("clip", exit_code=0, finished=False, **outcome.result.as_dict())
         else:
-            print(outcome.result.plan.target, flush=True)
+            print_targets(outcome.result.plan)
     elif outcome.error is not None:
         code, sentence = explain(outcome.error)
         say(f"vidstyle: {_sentence(outcome)}")
@@ -234,14 +246,3 @@ def _print_state(planned: Planned, request: Request) -> None:
         print(plan.target, flush=True)
     elif planned.changes:
         say(f"{label}: is painted again, because {'; '.join(planned.changes)}")
-
-
-def _print_plans(planned: Sequence[Planned], request: Request) -> None:
-    """Print what would be done."""
-    if request.json:
-        emit("result", exit_code=0, dry_run=True,
-             plans=[each.plan.as_dict() | {"finished": each.finished, "changes": each.changes} for each in planned])
-        return
-    for each in planned:
-        state = "finished, and would be skipped" if each.finished else f"painted again, because {'; '.join(each.changes)}"
-        print(plan_text(each.plan) + (f"\n  state    {state}" if each.finished or each.changes else "") + "\n")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, print_warnings
+from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.request import Request, with_request
 from vidstyle.core.options import WHAT
 
@@ -35,5 +35,5 @@ def preview(
     if request.json:
         emit("result", exit_code=0, sheet=plan.sheet, **result.as_dict())
     else:
-        print(plan.target)
+        print_targets(plan)
         print(plan.sheet)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.batch import paint_shots, read
+from vidstyle.cli.batch import paint_shots, read, write_missing_review
+from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
 from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
-from vidstyle.cli.events import emit, plan_text, print_warnings
+from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
-from vidstyle.core.errors import UsageError
-from vidstyle.core.options import REPORT
+from vidstyle.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from vidstyle.batch.shot import Shot
@@ -34,10 +35,7 @@ def run(
     request: Request,
     jobs: Jobs = None,
     cluster: Cluster = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
     if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
@@ -50,22 +48,34 @@ def run(
 
 
 def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | None, *, dry_run: bool) -> None:
+    from vidstyle.batch.finished import changes_since
     from vidstyle.cli.progress import listening
+    from vidstyle.run.compare import lacks_comparison
 
     shot = request.shot(clip)
-    plan = shot.plan()
-    if dry_run and request.json:
-        emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict()])
-    elif dry_run:
-        print(plan_text(plan))
-    else:
-        with listening(plan, json=request.json) as listen:
-            result = _painted(shot, plan, jobs, cluster, listen)
-        print_warnings(result)
+    if dry_run:
+        plan = replace(shot, overwrite=True).plan()  # an output that exists is stated, and no error
+        show_dry_run([(plan, state_of(plan, overwrite=shot.overwrite))], json=request.json)
+        return
+    try:
+        plan = shot.plan()
+    except OutputError:
+        plan = replace(shot, overwrite=True).plan()
+        if changes_since(plan) != [] or not lacks_comparison(plan):
+            raise
+        write_missing_review(plan, json=request.json)  # of a painting that is finished, only the review movie is made
         if request.json:
-            emit("result", exit_code=0, **result.as_dict())
+            emit("result", exit_code=0, finished=True, **plan.as_dict())
         else:
-            print(plan.target, flush=True)
+            print_targets(plan)
+        return
+    with listening(plan, json=request.json) as listen:
+        result = _painted(shot, plan, jobs, cluster, listen)
+    print_warnings(result)
+    if request.json:
+        emit("result", exit_code=0, **result.as_dict())
+    else:
+        print_targets(plan)
 
 
 def _painted(shot: Shot, plan: Plan, jobs: int | None, cluster: str | None, listen: Listener) -> Result:

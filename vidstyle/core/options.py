@@ -15,6 +15,7 @@ Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["refuse", "bwdif"]
+Compare = Literal["none", "side", "wipe", "stack"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
 """Codecs that have no scale of quality."""
@@ -167,6 +168,10 @@ class Options:
         help="A clip with high dynamic range is refused, stays HDR (passthrough), or becomes standard video (tonemap).")
     deinterlace: Deinterlace = option(
         "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
+    compare: Compare = option(
+        "none", panel=OUTPUT,
+        help="Review movie beside the output, with frame number and timecode: source and painting side by side, under a moving "
+             "wipe, or stacked; it is named OUT_compare.mp4.")
     strict: bool = option(
         False, panel=OUTPUT, default_text="a warning",
         help="Refuse to paint if anything of the clip would be missing in the output.")

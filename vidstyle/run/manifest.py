@@ -122,8 +122,9 @@ def job_of(run: Description) -> dict[str, str]:
            "network": run["network"][:HASH_DIGITS], "palette": run["palette"][:HASH_DIGITS]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
     # A run that stopped at a damaged frame may continue with another --on-damage: the frames before it were not damaged.
-    # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio.
-    job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio")}
+    # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio. The review movie
+    # is made of the finished output.
+    job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio", "compare")}
     job |= {f"weights {name}": value[:HASH_DIGITS] for name, value in run["weights"].items()}
     # torch splits and rounds its sums differently for another number of threads; OpenCV does not.
     job |= {"threads": str(run["threads"]["torch"])}

@@ -51,7 +51,7 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     begin = plan.frames[0] + len(log.facts) if log.facts else plan.start.frame
     if memories and painter is not None and painter.key_frames is not None:
         begin = memories[0].frame.index  # of the key frame that the next frames are painted from
-    for painted in _painted_frames(plan, painter, estimate_flow, begin, memories):
+    for painted in painted_frames(plan, painter, estimate_flow, begin, memories):
         source = painted.source
         if source.index < plan.frames[0]:
             continue  # the preroll
@@ -75,7 +75,7 @@ def make_folder(plan: Plan) -> None:
 
 
 @dataclass(frozen=True)
-class _PaintedFrame:
+class PaintedFrame:
     """A source frame, its painting, and the memories for the next frame."""
 
     source: Frame
@@ -95,23 +95,23 @@ class _Frames:
         return self.source.decode(self.begin, clamp=False)
 
 
-def _painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
-                    memories: Sequence[Memory]) -> Iterator[_PaintedFrame]:
+def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
+                    memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
     """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
     frames = plan.source.decode(begin, plan.frames[1], clamp=False)
     if painter is None:
-        yield from (_PaintedFrame(frame, None) for frame in frames)
+        yield from (PaintedFrame(frame, None) for frame in frames)
         return
     keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
     if keys is not None:
         for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
                                            every=keys.every, memories=memories,
                                            shrink=lambda frame: at_paint_size(frame, plan)):
-            yield _PaintedFrame(painted.source, painted.painting, painted.memories)
+            yield PaintedFrame(painted.source, painted.painting, painted.memories)
             if painted.source.index == plan.frames[1]:
                 return
             del painted  # before the next frame is read
         return
     for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
                                 memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
-        yield _PaintedFrame(painted.source, painted.painting, painted.memories)
+        yield PaintedFrame(painted.source, painted.painting, painted.memories)

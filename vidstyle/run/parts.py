@@ -26,6 +26,7 @@ from vidstyle.core.errors import UsageError, VidstyleError
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
+from vidstyle.run.compare import write_comparison
 from vidstyle.run.kept_fit import find_fit
 from vidstyle.run.manifest import describe_machine, describe_run, job_of, write_manifest
 from vidstyle.run.paint import make_folder, make_painter, write_frames
@@ -135,7 +136,10 @@ def join(plan: Plan, done: Sequence[PaintedPart], *, listen: Listener = lambda p
                 log.adopt(painted)
             listen(Progress("join", len(log.facts), plan.count))
         seconds = {stage: sum(part.seconds.get(stage, 0.0) for part in done) for stage in ("prepare", "paint", "save")}
-        write_manifest(plan, record["run"], sink.close(), log, FitCheckpoint(folder).network, seconds)
+        whole = sink.close()
+        if plan.comparison is not None:
+            write_comparison(plan, whole or plan.target, listen)
+        write_manifest(plan, record["run"], whole, log, FitCheckpoint(folder).network, seconds)
     losses = next((part.losses for part in done if part.losses), {})
     return Result.of(plan, log.facts, seconds, losses, sum(seconds[stage] for stage in ("prepare", "paint"))
                      + time.monotonic() - began)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
-
 from vidstyle.core.devices import deterministic
-from vidstyle.core.frame import Frame
-from vidstyle.core.images import contact_sheet, resize, write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.run.compare import write_comparison
 from vidstyle.run.kept_fit import find_fit, keep_fit
 from vidstyle.run.manifest import describe_run, job_of, write_manifest
 from vidstyle.run.paint import make_folder, make_painter, write_frames
@@ -25,9 +21,7 @@ from vidstyle.run.result import Result
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
-from vidstyle.video import evenly_spaced
-
-SHEET_SIDE = 640  # pixels: longest side of a frame on a contact sheet at most
+from vidstyle.run.sheet import ContactSheet
 
 
 def stylize_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
@@ -67,27 +61,10 @@ def preview(plan: Plan, *, count: int = 6, restart: bool = False, listen: Listen
     A preview that was stopped continues with its fit; its frames are painted again.
     """
     assert plan.sheet is not None, "the plan was made without `preview`"
-    sheet = ContactSheet([plan.frames[0] + place for place in evenly_spaced(plan.count, count)])
+    sheet = ContactSheet.of(plan, count)
     result = _run(plan, restart, listen, sheet)
-    write_png(plan.sheet, contact_sheet(sheet.columns, [f"frame {plan.clip.number(index)}" for index in sheet.indices]))
+    sheet.write(plan)
     return result
-
-
-@dataclass(frozen=True)
-class ContactSheet:
-    """The frames of a contact sheet, collected during a run."""
-
-    indices: list[int]
-    columns: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-    """Source and painting of each, (3, h, w) in [0, 1]."""
-
-    def add(self, source: Frame, written: Frame) -> None:
-        """Add the pair if its frame is one of `indices`, scaled down to SHEET_SIDE."""
-        if written.index in self.indices:
-            height, width = written.image.shape[-2:]
-            factor = min(1.0, SHEET_SIDE / max(height, width))
-            size = (max(1, round(height * factor)), max(1, round(width * factor)))
-            self.columns.append((resize(source.image.cpu(), size), resize(written.image.cpu(), size)))
 
 
 def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None) -> Result:
@@ -113,6 +90,9 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
         if sheet is not None:
             keep_fit(fit.network, plan.target)
         seconds = {"prepare": prepared - began, "paint": time.monotonic() - prepared, "save": folder.seconds}
-        write_manifest(plan, record, sink.close(), log, fit.network, seconds)
+        whole = sink.close()
+        if plan.comparison is not None:  # before the output gets its name: a run that stops here continues here
+            write_comparison(plan, whole or plan.target, listen)
+        write_manifest(plan, record, whole, log, fit.network, seconds)
     losses = {} if painter is None else painter.losses
     return Result.of(plan, log.facts, seconds, losses, time.monotonic() - began)

@@ -17,6 +17,7 @@ from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
+from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
@@ -62,6 +63,8 @@ class Plan:
     """Whether files of the output that are there may be replaced."""
     sheet: Path | None = None
     """Contact sheet of a preview."""
+    comparison: OutputPlan | None = field(default=None, repr=False, compare=False)
+    """The review movie; None where none is asked for."""
 
     @property
     def clip(self) -> Clip:
@@ -89,8 +92,9 @@ class Plan:
                 "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
-                "options": asdict(self.options), "device": self.device, "streams": list(self.output.streams),
-                "warnings": list(self.warnings)}
+                "options": asdict(self.options), "device": self.device,
+                "comparison": None if self.comparison is None else str(self.comparison.target),
+                "streams": list(self.output.streams), "warnings": list(self.warnings)}
 
 
 def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
@@ -123,10 +127,12 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
         load_palette(options.palette, pictures)
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
+    begun = overwrite or is_unfinished(target, frames)
+    comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
     start = find_start(opened, frames[0], options, size, device)
     chosen = _changed(options) if given is None else given
     warnings = (*opened.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
-    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet)
+    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison)
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:
