@@ -177,7 +177,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(json_too: bool, asked: Ask
         assert err.startswith("a.mp4: reading ...\n")
         assert "measure" in err
         for part in ("a.mp4 -> new", "5-6 (2)", "size=99", "audio: copied", "no colour tags", "weight 1", "2: 0-59, 60-99",
-                      "about 9 key frames", "about 1:01", "900 MB", "2 MB written, 5 MB while it paints"):
+                     "about 9 key frames", "about 1:01", "900 MB", "2 MB written, 5 MB while it paints"):
             assert part in out
 
 

@@ -87,12 +87,14 @@ def test_what_a_job_states(shoot: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ([".", "-o", "job.yaml"], "is no shot list"),
     (["my shots.csv", "-o", "my shots.csv.yaml", "--style", "a{{b.png"], "has double braces"),
     (["long.csv", "-o", "job.yaml"], "has 4 shots, and a job has at most 3"),
+    (["cut.edl", "-o", "job.yaml"], "is an edit"),
     (["my shots.csv", "-o", "there.yaml"], "there.yaml: exists already")])
 def test_what_is_no_job_is_refused(shoot: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str,
                                       monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(vidstyle.batch.farm, "MOST_SHOTS", 3)
     (shoot / "long.csv").write_text("clip\n" + "a 1.mp4\n" * 4)
     (shoot / "there.yaml").touch()
+    (shoot / "cut.edl").write_text("TITLE: cut\n")
     style = [] if "--style" in arguments else ["--style", "st yle.png"]
     assert execute(["farm", *arguments, *style]) in (2, 4)
     assert words in capsys.readouterr().err

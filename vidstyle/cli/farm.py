@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidstyle.cli.batch import read
+from vidstyle.cli.edits import is_edit
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.request import Request, with_request
 from vidstyle.core.errors import OutputError, UsageError, reason
@@ -43,6 +44,9 @@ def farm(
         raise UsageError(f"-o {job}: a job is written as YAML; name it {job.with_suffix('.yaml').name}.")
     if not clip.is_file():
         raise UsageError(f"{clip}: is no shot list; the tasks of a job are its lines, so write one with a line for each clip.")
+    if is_edit(clip):
+        raise UsageError(f"{clip}: is an edit, which is written again when all of it is painted, and no task of a farm does "
+                         "that; paint it with vidstyle batch and --jobs or --cluster, or write a shot list.")
     shots = read([clip], request)
 
     from vidstyle.batch.farm import job_template
