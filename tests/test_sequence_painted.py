@@ -97,3 +97,12 @@ def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[St
     write_png(style, torch.rand(3, 40, 40))
     with pytest.raises(OutputError, match="is read for this painting"):
         plan_video(path, [Style(style)], tmp_path / "style.####.png", quick[1], overwrite=True)
+
+
+def test_the_preroll_is_told_in_numbers_of_files(tmp_path: Path, quick: tuple[list[Style], Options]):
+    path = make_sequence(tmp_path, range(1001, 1009))
+    options = Options(method="feedforward", device="cpu", size=32)
+    selection = Selection(frames=(1006, 1007))
+    assert "from frame 1001, where the clip begins" in plan_video(path, quick[0], None, options, selection).start.reason
+    short = replace(options, preroll=2)
+    assert "from frame 1004: no shot begins there" in plan_video(path, quick[0], None, short, selection).start.reason

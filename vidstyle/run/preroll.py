@@ -42,8 +42,8 @@ def find_start(source: Source, first: int, options: Options, size: tuple[int, in
             cut = frame.index
         last = small
     if cut is not None:
-        return Start(cut, f"Preroll from frame {cut}, where a shot begins: the range is painted exactly as in the full run.")
+        return Start(cut, f"Preroll from frame {source.clip.number(cut)}, where a shot begins: the range is painted exactly as in the full run.")
     if begin == 0:
-        return Start(0, "Preroll from frame 0, where the clip begins: the range is painted exactly as in the full run.")
-    return Start(begin, f"Preroll of {most} frames, from frame {begin}: no shot begins there, so the range may differ a little "
-                        "from the full run; a longer --preroll, back to a cut, is exact.")
+        return Start(0, f"Preroll from frame {source.clip.number(0)}, where the clip begins: the range is painted exactly as in the full run.")
+    return Start(begin, f"Preroll of {most} frames, from frame {source.clip.number(begin)}: no shot begins there, so the range "
+                        "may differ a little from the full run; a longer --preroll, back to a cut, is exact.")
