@@ -93,7 +93,7 @@ def test_every_shot_has_the_frames_that_its_row_asks_for(finished: Path):
     source, whole = frames("shot6.mp4"), frames("whole.mkv")
     assert len(whole) == len(source) == 9
     assert max(np.abs(255 - one - other).mean() for one, other in zip(source, whole, strict=True)) < 4  # 4:2:0, in 8 bits
-    part = frames("painted/shot1_a.mp4")
+    part = frames("painted/shot1_a_2-6.mp4")
     assert len(part) == 5
     assert np.abs(255 - part[0] - frames("shot1.mp4")[2]).mean() < 6  # frames 2-6, in a lossy codec
     assert [entry["frames"] for entry in entries(finished / "shots.csv")] == [8, 5, 10, 11, 12, 8, 9]
@@ -105,7 +105,7 @@ def test_a_finished_list_is_not_painted_again(shots: Path, painted: Painted, cap
     out, err = capsys.readouterr()
     assert painted == []
     assert out.splitlines() == [str(shots.parent / name) for name in (
-        *(f"painted/shot{number}_{style}.mp4" for number, style in enumerate(["a", "a", "a", "a", "b", "a_b"])), "whole.mkv")]
+        *(f"painted/shot{number}_{tag}.mp4" for number, tag in enumerate(["a", "a_2-6", "a", "a", "b", "a_b"])), "whole.mkv")]
     assert err.count(": is finished") == SHOTS
     assert [entry | {"origin": ""} for entry in entries(shots)] == [entry | {"origin": ""} for entry in before]
 
@@ -139,7 +139,7 @@ def test_a_source_is_compared_by_its_content(shots: Path, painted: Painted):
 def test_a_missing_output_is_painted_and_one_that_is_not_ours_stays(shots: Path, painted: Painted, capsys):
     folder = shots.parent / "painted"
     (folder / "shot0_a.mp4").unlink()
-    manifest_path(folder / "shot1_a.mp4").unlink()
+    manifest_path(folder / "shot1_a_2-6.mp4").unlink()
     edited = folder / "shot2_a.mp4"
     edited.write_bytes(edited.read_bytes() + b"graded")
     assert execute(command(shots)) == 5
@@ -147,10 +147,10 @@ def test_a_missing_output_is_painted_and_one_that_is_not_ours_stays(shots: Path,
     assert edited.read_bytes().endswith(b"graded")
     err = capsys.readouterr().err
     assert err.splitlines()[-1] == "vidstyle: 2 of 7 shots failed; the other 5 are painted."
-    assert err.count(f"failed: {shots}, line 3: {folder / 'shot1_a.mp4'}: exists already") == 1
+    assert err.count(f"failed: {shots}, line 3: {folder / 'shot1_a_2-6.mp4'}: exists already") == 1
     assert [entry["status"] for entry in entries(shots)] == ["done", "failed", "failed", *["done"] * 4]
     assert execute(command(shots, "--overwrite")) == 0
-    assert painted == ["shot0_a.mp4", "shot1_a.mp4", "shot2_a.mp4"]
+    assert painted == ["shot0_a.mp4", "shot1_a_2-6.mp4", "shot2_a.mp4"]
 
 
 def test_a_failure_stops_no_other_and_is_retried_alone(shots: Path, painted: Painted, capsys):
@@ -176,7 +176,7 @@ def test_a_stop_ends_the_batch_and_the_same_command_goes_on(shots: Path, painted
     shutil.rmtree(shots.parent / "painted")
     painted.stop = ("shot2_a.mp4", 4)
     assert execute(command(shots)) == 130
-    assert painted == ["shot0_a.mp4", "shot1_a.mp4", "shot2_a.mp4"]
+    assert painted == ["shot0_a.mp4", "shot1_a_2-6.mp4", "shot2_a.mp4"]
     assert "it goes on after 4 of 10 frames" in capsys.readouterr().err
     assert [entry["status"] for entry in entries(shots)][:4] == ["done", "done", "waiting", "waiting"]
     painted.stop = ("", 0)

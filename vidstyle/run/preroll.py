@@ -41,9 +41,11 @@ def find_start(source: Source, first: int, options: Options, size: tuple[int, in
         if last is not None and is_cut(last, small):
             cut = frame.index
         last = small
+    where = f"from frame {source.clip.number(begin if cut is None else cut)}"
+    exact = "the range is painted exactly as in the full run."
     if cut is not None:
-        return Start(cut, f"Preroll from frame {source.clip.number(cut)}, where a shot begins: the range is painted exactly as in the full run.")
+        return Start(cut, f"Preroll {where}, where a shot begins: {exact}")
     if begin == 0:
-        return Start(0, f"Preroll from frame {source.clip.number(0)}, where the clip begins: the range is painted exactly as in the full run.")
-    return Start(begin, f"Preroll of {most} frames, from frame {source.clip.number(begin)}: no shot begins there, so the range "
-                        "may differ a little from the full run; a longer --preroll, back to a cut, is exact.")
+        return Start(0, f"Preroll {where}, where the clip begins: {exact}")
+    return Start(begin, f"Preroll of {most} frames, {where}: no shot begins there, so the range may differ a little from the "
+                        "full run; a longer --preroll, back to a cut, is exact.")
