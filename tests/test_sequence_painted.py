@@ -21,6 +21,7 @@ from vidstyle.painting.style_picture import Style
 from vidstyle.run.naming import sheet_target
 from vidstyle.run.pipeline import preview_video, stylize_video
 from vidstyle.run.plan import Selection, plan_video
+from vidstyle.video import ReadSettings, open_source
 
 
 @pytest.fixture
@@ -106,3 +107,20 @@ def test_the_preroll_is_told_in_numbers_of_files(tmp_path: Path, quick: tuple[li
     assert "from frame 1001, where the clip begins" in plan_video(path, quick[0], None, options, selection).start.reason
     short = replace(options, preroll=2)
     assert "from frame 1004: no shot begins there" in plan_video(path, quick[0], None, short, selection).start.reason
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.####.dpx", "out.mov", "out.####.png"])
+def test_hidden_colours_do_not_come_to_light(tmp_path: Path, quick: tuple[list[Style], Options], name: str):
+    pixels = np.zeros((48, 64, 4), np.uint8)
+    pixels[..., 0], pixels[:, 32:, 3] = 255, 255  # red everywhere, hidden on the left
+    for number in (1, 2):
+        files.write_coded(tmp_path / f"shot.{number:04}.png", pixels)
+    options = replace(quick[1], strength=0.0, fps=Fraction(24) if "#" not in name else None)
+    stylize_video(tmp_path / "shot.####.png", quick[0], tmp_path / name, options)
+    first = next(open_source(tmp_path / name, ReadSettings(fps=Fraction(24))).decode())
+    left, right = first.image[:, 8:40, 8:24], first.image[:, 8:40, 40:56]
+    assert (right - torch.tensor([1.0, 0, 0])[:, None, None]).abs().max() < 0.05  # the codec's error
+    if first.alpha is not None:
+        assert float(first.alpha[:, :, :30].max()) == 0  # still hidden
+    else:
+        assert float(left.max()) < 0.02

@@ -223,7 +223,7 @@ def test_bad_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link.symlink_to(source)
     hard.hardlink_to(source)
     for target, overwrite, words in [
-            (tmp_path / "no" / "b.mp4", False, "does not exist"), (tmp_path, False, "is a folder"),
+            (there / "no" / "b.mp4", False, "is no folder"), (tmp_path, False, "is a folder"),
             (there, False, "exists already"), (source, True, "the source itself"), (link, True, "the source itself"),
             (hard, True, "the source itself")]:
         with pytest.raises(OutputError, match=words) as caught:

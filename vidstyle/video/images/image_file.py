@@ -89,6 +89,8 @@ def write(path: Path, image: Tensor, alpha: Tensor | None, original: Original | 
         exr.write(path, light, alpha, attributes, pixel_aspect=form.pixel_aspect, rate=form.rate)
         return
     if form.suffix == ".dpx":
+        if alpha is not None:  # DPX is written without: over black, what is hidden does not come to light
+            image = image * alpha
         header = attributes.get("dpx")
         if header is not None and header.is_log:
             image = log_from_light(light_from_srgb(image) if light is None else light)

@@ -14,7 +14,7 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize_alpha
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import sdr_range_to_hdr
-from vidstyle.video.pixels.planes import write_image
+from vidstyle.video.pixels.planes import has_alpha, write_image
 from vidstyle.video.write.formats import written_hdr
 from vidstyle.video.write.layout import MovieLayout, add_video
 
@@ -38,7 +38,10 @@ class SegmentCoder:
         if tuple(frame.image.shape) != (3, height, width):
             raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
         alpha = None if frame.alpha is None else resize_alpha(frame.alpha, (height, width))
-        image = frame.image if self._hdr is None else sdr_range_to_hdr(frame.image, self._hdr)
+        image = frame.image
+        if alpha is not None and not has_alpha(av.VideoFormat(self._layout.format.pix_fmt)):
+            image = image * alpha  # over black: what is hidden must not come to light
+        image = image if self._hdr is None else sdr_range_to_hdr(image, self._hdr)
         return write_image(image, self._layout.format.pix_fmt, self._layout.format.colour, alpha)
 
     def encode(self, frame: VideoFrame, pts: int, duration: int, *, ends: bool) -> list[CodedPacket]:
