@@ -86,6 +86,8 @@ class Clip:
     """How long each frame is displayed, in units of `time_base`."""
     keyframes: tuple[int, ...]
     """Indices of the frames that decoding can start from."""
+    origin: int = 0
+    """The time that a user calls zero, in units of `time_base`; see `read.clock`."""
     hdr: HdrMetadata | None = None
     """Brightness as the first frame states it; None unless the clip has high dynamic range (PQ or HLG)."""
     interlaced: bool = False
@@ -184,7 +186,7 @@ class Clip:
             "hdr": self.hdr and asdict(self.hdr), "interlaced": self.interlaced,
             "frames": self.frames, "numbers": [self.number(0), self.number(self.frames - 1)],
             "numbering": list(self.numbering), "timed": self.timed, "time_base": str(self.time_base),
-            "start": float(self.pts[0] * self.time_base), "duration": self.duration,
+            "start": float((self.pts[0] - self.origin) * self.time_base), "duration": self.duration,
             "average_rate": str(self.average_rate), "variable_rate": self.variable_rate, "timecode": self.timecode,
             "audio": _plain(self.audio), "others": _plain(self.others), "metadata": dict(self.metadata),
         }

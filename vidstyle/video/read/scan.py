@@ -118,7 +118,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     if (pts[-1] - pts[0]) * stream.time_base > limits.MOST_SECONDS:
         raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
                          "remux it, or export it again.")
-    doubts = _doubts(container, path, counts, faults, len(pts), on_damage)
+    doubts = _doubts(container, stream, path, counts, faults, len(pts), on_damage)
     if left_out:
         doubts.append(f"The first {left_out} frames lack the frame they were coded from and are left out, as players do.")
     steps = [after - before for before, after in pairwise(pts)]
@@ -127,10 +127,12 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()})
 
 
-def _doubts(container: InputContainer, path: Path, counts: Mapping[int, PacketCount], faults: list[str], frames: int,
-            on_damage: OnDamage) -> list[str]:
+def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: Mapping[int, PacketCount], faults: list[str],
+            frames: int, on_damage: OnDamage) -> list[str]:
     """Sentences for what seems damaged. Raises InputError where something certainly is and `on_damage` is `fail`."""
-    cut, doubts, faults = bytes_missing(path, container.format.name), [], list(faults)
+    end, read = max(count.end for count in counts.values()), counts[stream.index].packets
+    cut = bytes_missing(path, container, end, lacks_frames=not stream.frames or read < stream.frames)
+    doubts, faults = list[str](), list(faults)
     if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
         doubts.append("The file ends within a packet; it may be cut off.")
     elif cut and not faults:

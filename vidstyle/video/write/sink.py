@@ -39,10 +39,11 @@ _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "co
 class MovieSink:
     """Writes the frames of a layout to its target; see `interfaces.Sink`.
 
-    The whole clip keeps its times to the tick. A range is shifted so that its first frame appears at zero; sound,
-    subtitles and chapters are cut to the range and shifted by the same time, and the timecode is advanced. Matroska and
-    WebM count whole milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins
-    before zero delays everything by the same amount. Pixels are written upright, without a rotation matrix.
+    The whole clip keeps its times to the tick, counted from where its clock begins (`Clip.origin`). A range is shifted so
+    that its first frame appears at zero; sound, subtitles and chapters are cut to the range and shifted by the same time, and
+    the timecode is advanced. Matroska and WebM count whole milliseconds, and their clock cannot be negative: there, times are
+    rounded, and sound that begins before zero delays everything by the same amount. Pixels are written upright, without a
+    rotation matrix.
 
     The video is coded in segments, each by a fresh encoder: with what `write` returns, a later sink can be brought to the
     same place without the frames, and it then writes the very same file.
