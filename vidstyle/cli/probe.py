@@ -45,7 +45,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
         ("dynamic range", "standard" if hdr is None else f"high ({hdr['transfer'].upper()}, up to {hdr['peak']:g} cd/m²); "
                                                          "to paint it, give --hdr passthrough or --hdr tonemap"),
-        ("scan", "interlaced; to paint it, give --deinterlace bwdif" if facts["interlaced"] else "progressive"),
+        ("scan", "interlaced" if facts["interlaced"] else "progressive"),
         *(("stream", line) for line in facts["streams"]),
         *(("warning", line) for line in facts["warnings"]),
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vidstyle.cli.options import Debug, Json, parameters_of, with_declared, with_signature
-from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
+from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_times
 from vidstyle.core.config import given_options, load_options
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
@@ -65,16 +65,19 @@ def read_request(
             "--frames",
             rich_help_panel=WHAT,
             metavar="A-B",
-            help="Frames to paint, A and B included: counted from 0 in a movie, numbers of the files in a sequence.",
+            help="Frames to paint, A and B included, or A- for all from A on: counted from 0 in a movie, numbers of the files "
+            "in a sequence.",
         ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--start", rich_help_panel=WHAT, metavar="TIME", help="First time painted, in seconds or as HH:MM:SS."),
+        typer.Option("--start", rich_help_panel=WHAT, metavar="TIME",
+                     help="First time painted, in seconds, as HH:MM:SS or as the timecode HH:MM:SS:FF."),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--end", rich_help_panel=WHAT, metavar="TIME", help="Time to stop before, in seconds or as HH:MM:SS."),
+        typer.Option("--end", rich_help_panel=WHAT, metavar="TIME",
+                     help="Time to stop before, in seconds, as HH:MM:SS or as the timecode HH:MM:SS:FF."),
     ] = None,
     preset: Annotated[
         str,
@@ -116,10 +119,7 @@ def read_request(
     if frames is not None and (start is not None or end is not None):
         raise UsageError("--frames and --start/--end both name a part of the clip; give one or the other.")
     span = None if frames is None else parse_frames(frames)
-    begin = None if start is None else parse_time(start, "--start")
-    stop = None if end is None else parse_time(end, "--end")
-    if stop is not None and stop <= (begin or 0.0):
-        raise UsageError(f"--end {end} is not after the start; give a later time.")
+    begin, stop = parse_times(start, end)
     target, folder = parse_output(output, clips)
     options, chosen = load_options(preset, config, **given), given_options(config, **given)
 

@@ -14,7 +14,7 @@ Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
-Deinterlace = Literal["refuse", "bwdif"]
+Deinterlace = Literal["auto", "off", "force", "telecine"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
@@ -159,7 +159,9 @@ class Options:
         "refuse", panel=OUTPUT,
         help="A clip with high dynamic range is refused, stays HDR (passthrough), or becomes standard video (tonemap).")
     deinterlace: Deinterlace = option(
-        "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
+        "auto", panel=OUTPUT,
+        help="Whole frames are made where pictures show two moments (auto), nowhere (off) or of every frame (force), or the "
+             "frames of a film are put together again after 2:3 pulldown (telecine); times and count of the frames stay.")
     strict: bool = option(
         False, panel=OUTPUT, default_text="a warning",
         help="Refuse to paint if anything of the clip would be missing in the output.")

@@ -20,7 +20,7 @@ from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import decoded
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.damage import OUT_OF_STEP, REMEDY, decodable, every_frame, has_layout
-from vidstyle.video.read.deinterlace import deinterlaced
+from vidstyle.video.read.deinterlace import AROUND, Deinterlacing, deinterlaced
 from vidstyle.video.settings import ReadSettings
 
 Decoded = tuple[int, VideoFrame, str]
@@ -34,8 +34,8 @@ class MovieDecoder:
     because seeking there is not exact in every format.
     """
 
-    def __init__(self, clip: Clip, settings: ReadSettings) -> None:
-        self._clip, self._settings = clip, settings
+    def __init__(self, clip: Clip, settings: ReadSettings, how: Deinterlacing) -> None:
+        self._clip, self._settings, self._how = clip, settings, how
         self._file: tuple[InputContainer, VideoStream] | None = None
         self._open = ExitStack()
 
@@ -47,18 +47,13 @@ class MovieDecoder:
         self._open.close()
 
     def frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
-        """Frames `first` to `last`, deinterlaced where the settings say so. One range at a time."""
-        clip = self._clip
-        if self._settings.deinterlace == "refuse":
-            for found in self._frames(first, last):
-                if found[1].interlaced_frame:
-                    raise InputError(f"{clip.path}: frame {found[0]} is interlaced, unlike the first; --deinterlace bwdif "
-                                     "deinterlaces such frames and leaves the others as they are.")
-                yield found
+        """Frames `first` to `last`, deinterlaced. One range at a time."""
+        if self._how.which == "none":
+            yield from self._frames(first, last)
             return
-        around = self._frames(max(0, first - 1), min(last + 1, clip.frames - 1))
+        around = self._frames(max(0, first - AROUND), min(last + AROUND, self._clip.frames - 1))
         with closing(around):
-            yield from (found for found in deinterlaced(around) if first <= found[0] <= last)
+            yield from (found for found in deinterlaced(around, self._how) if first <= found[0] <= last)
 
     def _frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
         """Frames `first` to `last` as decoded.

@@ -26,6 +26,7 @@ from vidstyle.video.write.extras import ExtrasWriter, chapters_of, demuxed_strea
 from vidstyle.video.write.feed import copied_tags, read
 from vidstyle.video.write.formats import written_hdr
 from vidstyle.video.write.layout import MovieLayout, add_video
+from vidstyle.video.write.read_back import check_written, written_streams
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.segment import ends_segment, pack, unpack
 from vidstyle.video.write.sound import SoundWriter, movie_timescale
@@ -180,7 +181,7 @@ class MovieSink:
                 raise write_failed(self._layout.target, error) from error
 
     def close(self) -> Path:
-        """End the file after its last frame; returns its temporary name, until the context is left."""
+        """End the file after its last frame and read it back; returns its temporary name, until the context is left."""
         layout = self._layout
         if self._written != layout.frames:
             raise VidstyleError(f"{layout.target}: got {self._written} of {layout.frames} frames; nothing was written.")
@@ -192,6 +193,7 @@ class MovieSink:
         except (av.FFmpegError, OSError) as error:
             raise write_failed(layout.target, error) from error
         self._open.close()
+        check_written(self._part.path, layout, written_streams(self._sink))
         self._closed = True
         return self._part.path
 
