@@ -29,13 +29,14 @@ class WrittenStream:
     kind: str
     codec: str
     packets: int
+    """At least so many: the muxer counts the last ones when the file is closed."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.codec}"
 
 
 def written_streams(sink: OutputContainer) -> list[WrittenStream]:
-    """The streams of a file that was written and closed."""
+    """The streams of a file to which everything was written, just before it is closed."""
     return [WrittenStream(stream.type, _codec(stream), stream.frames) for stream in sink.streams if _has_times(stream)]
 
 

@@ -189,11 +189,12 @@ class MovieSink:
         try:
             self._sound.write_until(None)
             self._extras.write_until(None)
+            streams = written_streams(self._sink)
             self._sink.close()
         except (av.FFmpegError, OSError) as error:
             raise write_failed(layout.target, error) from error
         self._open.close()
-        check_written(self._part.path, layout, written_streams(self._sink))
+        check_written(self._part.path, layout, streams)
         self._closed = True
         return self._part.path
 
