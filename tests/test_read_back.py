@@ -16,7 +16,7 @@ from vidstyle.cli import execute
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import write_png
 from vidstyle.run.verify import verify
-from vidstyle.video import Source, open_source, probe
+from vidstyle.video import Source, open_source
 from vidstyle.video.write import sink
 
 
