@@ -201,3 +201,13 @@ def test_verify(folder: Path):
     assert bad.stderr == "vidstyle: out.mp4: differs from its manifest (output); copy it again, or paint it again.\n"
     (folder / "out.mp4.vidstyle.json").write_text("{}")
     assert vidstyle("verify", "out.mp4", cwd=folder).returncode == 3
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_print_does_not_end_a_command(tmp_path: Path, encoding: str):
+    for name in ("あ.txt", os.fsdecode(b"caf\xe9.txt"), "naïve.txt"):
+        script = f"import sys; from vidstyle import cli; cli.app.command('say')(lambda: print({name!r})); cli.main(['say'])"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()

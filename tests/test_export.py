@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fake_pipeline import ROOT
 from style_images import noise
 
 from vidstyle.cli import execute
+from vidstyle.core import atomic
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import write_png
@@ -115,6 +117,16 @@ def test_without_onnx_the_error_names_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr("vidstyle.export.NEEDS", ("onnx", "a_missing_package"))
     with pytest.raises(UsageError, match=r"needs a_missing_package, which .* run: pip install 'vidstyle\[onnx\]'\.$"):
         export_network(tmp_path / "net.safetensors", tmp_path / "net.onnx")
+
+
+def test_a_full_disk_leaves_nothing(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(part: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "_publish", full)
+    with pytest.raises(OutputError, match=r"(?i)space left"):
+        export_network(graph.file, tmp_path / "net.onnx", [Style(graph.file.with_name("a.png"))])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_graph_that_is_there_stays(graph: Graph):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -25,6 +26,19 @@ from vidstyle.cli.run import run
 from vidstyle.cli.train import train
 from vidstyle.cli.verify import verify
 from vidstyle.core.errors import OutputError
+
+_PRINTABLE = "vidstyle-printable"
+"""How stdout takes characters that its encoding lacks: bytes of file names as they are, all others as `\\u3042`."""
+
+
+def _printable(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+codecs.register_error(_PRINTABLE, _printable)
 
 app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
@@ -63,7 +77,7 @@ def execute(argv: Sequence[str]) -> int:
     debug, json = "--debug" in argv, "--json" in argv
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the locale cannot encode must not end the run
-            stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
+            stream.reconfigure(errors=_PRINTABLE if stream is sys.stdout else "backslashreplace")
     try:
         with _sigterm_raises():
             _dispatch(argv)

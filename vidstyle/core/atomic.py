@@ -11,6 +11,11 @@ from pathlib import Path
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.files import find_same
 
+_LONGEST_ADDITION = ".vidstyle.json.part"
+"""What is added to the name of an output for its manifest while that is written: more than for any other file beside it."""
+_MOST_BYTES_OF_NAME = 255
+"""Of a file name on the usual file systems of Linux, macOS and (as UTF-16 units) Windows."""
+
 
 def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
     """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
@@ -21,6 +26,8 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
     folder = target.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"{target}: the folder {folder} does not exist; create it first.")
+    if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(target.name + _LONGEST_ADDITION))) < 0:
+        raise OutputError(f"{target}: the name is {-spare} bytes too long for its manifest; give a shorter name with -o.")
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file.")
     for file in (target, part_path(target)):
