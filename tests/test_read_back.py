@@ -13,7 +13,7 @@ from unpainted import copy
 from video_clips import make_clip
 
 from vidstyle.cli import execute
-from vidstyle.core.errors import OutputError
+from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import write_png
 from vidstyle.run.verify import verify
 from vidstyle.video import Source, open_source
@@ -88,3 +88,13 @@ def test_the_work_is_kept_and_the_next_run_writes_it(tmp_path: Path, monkeypatch
     assert execute(words) == 0
     assert "paint frame" not in capsys.readouterr().err  # all frames were there
     assert all(check.good for check in verify(target))
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_frames_at_one_millisecond_are_refused_before_painting(tmp_path: Path, suffix: str) -> None:
+    path = make_clip(tmp_path / "a.mp4", time_base=Fraction(1, 90000), pts=[0, 3000, 6000, 6030, 9000], options={"bf": "0"})
+    source = open_source(path)
+    assert source.clip.frames == 5
+    with pytest.raises(UsageError, match=rf"{suffix} counts milliseconds, and frames 2 and 3 appear at the same one"):
+        copy(source, tmp_path / f"b{suffix}")
+    assert copy(source, tmp_path / "b.mp4").clip.pts == source.clip.pts

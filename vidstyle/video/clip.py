@@ -167,7 +167,7 @@ class Clip:
         zero, step, highest = *self.numbering, self.number(self.frames - 1)
         first, stop = zero if first is None else first, highest if stop is None else stop
         if first > highest:
-            raise UsageError(f"Frame {first} is behind the clip's last, {highest}; begin --frames from {zero} on.")
+            raise UsageError(f"Frame {first} is behind the clip's last, {highest}; give --frames from {zero} to {highest}.")
         if first > stop:
             raise UsageError(f"Frames {first}-{stop} run backwards; give the first frame first.")
         low, high = -((zero - first) // step), (stop - zero) // step

@@ -98,7 +98,8 @@ def choose(clip: Clip, asked: Deinterlace, look: Look) -> tuple[Deinterlacing, s
     if asked == "force":
         return Deinterlacing("all", order), ""
     if asked == "telecine":
-        return Deinterlacing("telecine", order), ""
+        return Deinterlacing("telecine", order), "" if look.pulldown else (
+            "No 2:3 pulldown is seen where the clip was looked at; --deinterlace telecine leaves whole frames as they are.")
     off = "--deinterlace off leaves them as they are"
     if look.pulldown and can_weave(clip.coding.pix_fmt):
         return Deinterlacing("telecine", order), ("The clip is film with 2:3 pulldown; its frames are made whole again, and "
