@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -54,6 +54,32 @@ class MovieDecoder:
         around = self._frames(max(0, first - AROUND), min(last + AROUND, self._clip.frames - 1))
         with closing(around):
             yield from (found for found in deinterlaced(around, self._how) if first <= found[0] <= last)
+
+    def runs(self, positions: Sequence[int], run: int) -> Iterator[list[Decoded]]:
+        """For each of `positions`, in order, the `run` consecutive frames that start there (fewer at the clip's end).
+
+        Skips the frames between them by seeking where a keyframe lies between, and by decoding where none does.
+        """
+        clip = self._clip
+        found, at, current = self.frames(0, clip.frames - 1), 0, list[Decoded]()
+        for position in positions:
+            stop = min(position + run, clip.frames)
+            current = [frame for frame in current if position <= frame[0] < stop]
+            if current and current[0][0] != position:
+                current = []
+            start = current[-1][0] + 1 if current else position
+            # The frame that a missing one repeats is only known after all frames before it are read.
+            can_seek = self._settings.on_damage == "fail"
+            if start < at or (keyframe_before(clip, start) > at and can_seek) or not at:
+                found.close()
+                found, at = self.frames(start, clip.frames - 1), start
+            while at < stop:
+                one = next(found)
+                at = one[0] + 1
+                if one[0] >= start:
+                    current.append(one)
+            yield list(current)
+        found.close()
 
     def _frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
         """Frames `first` to `last` as decoded.

@@ -15,8 +15,8 @@ from vidstyle.video.read.deinterlace import Deinterlacing, Field, can_weave
 
 PLACES, RUN = 3, 12
 """Places in a clip that are looked at, and neighbouring frames at each: two cycles of 2:3 pulldown and both ends."""
-_PROGRESSIVE_HEIGHTS = range(1089, 10**6)
-"""Heights for which no interlaced video is made; there only the frames' own statement counts."""
+_TALLEST = 1088
+"""Most lines of interlaced video; in taller clips, and those of 720 lines, only what the frames state counts."""
 
 _MOTION, _LEAST_MOTION = 8, 0.002  # 8-bit codes by which a pixel changes that moves, and share of the pixels that must
 
@@ -81,7 +81,8 @@ class Look:
 
 def needs_look(clip: Clip, asked: Deinterlace) -> bool:
     """Whether the frames must be looked at before it is known how to deinterlace them."""
-    return asked != "off" and clip.frames > 2 and (clip.interlaced or clip.coding.height not in _PROGRESSIVE_HEIGHTS)
+    tall = clip.coding.height > _TALLEST or clip.coding.height == 720
+    return asked != "off" and clip.frames > 2 and (clip.interlaced or not tall)
 
 
 def places(clip: Clip) -> list[int]:

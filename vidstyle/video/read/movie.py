@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from av import VideoFrame
+from av import FFmpegError, VideoFrame
 from av.container import InputContainer
 
 from vidstyle.core.errors import InputError
@@ -19,7 +19,7 @@ from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
 from vidstyle.video.pixels.planes import read_alpha, read_image
 from vidstyle.video.read.container import open_container
-from vidstyle.video.read.decode import MovieDecoder, keyframe_before
+from vidstyle.video.read.decode import MovieDecoder
 from vidstyle.video.read.deinterlace import Deinterlacing, can_weave
 from vidstyle.video.read.interlace import RUN, Look, choose, needs_look, places
 from vidstyle.video.read.probe import probe_movie
@@ -66,11 +66,11 @@ class MovieSource:
         """What is done to interlaced frames, and a sentence about it. A few frames are decoded to find out."""
         look, clip = Look(), self.clip
         if needs_look(clip, self.settings.deinterlace):
-            with MovieDecoder(clip, self.settings, Deinterlacing("none")) as decoder:
-                # With damage allowed, every place is reached by decoding from the beginning.
-                for place in places(clip) if self.settings.on_damage == "fail" else [0]:
-                    with suppress(InputError), closing(decoder.frames(place, min(place + RUN, clip.frames) - 1)) as found:
-                        look.add([frame for _, frame, _ in found])  # damage is reported when the frame is painted
+            # Damage is reported when the frame is painted; a format that cannot be looked at is none of interlaced video.
+            with (suppress(InputError, FFmpegError, ValueError),
+                  MovieDecoder(clip, self.settings, Deinterlacing("none")) as decoder):
+                for run in decoder.runs(places(clip), RUN):
+                    look.add([frame for _, frame, _ in run])
         return choose(clip, self.settings.deinterlace, look)
 
     @property
@@ -127,27 +127,9 @@ class MovieSource:
 
         Skips the frames between them by seeking where a keyframe lies between, and by decoding where none does.
         """
-        clip = self.clip
-        with MovieDecoder(clip, self.settings, self.deinterlacing[0]) as decoder:
-            found, at, current = decoder.frames(0, clip.frames - 1), 0, list[Frame]()
-            for position in positions:
-                stop = min(position + run, clip.frames)
-                current = [frame for frame in current if position <= frame.index < stop]
-                if current and current[0].index != position:
-                    current = []
-                start = current[-1].index + 1 if current else position
-                # The frame that a missing one repeats is only known after all frames before it are read.
-                can_seek = self.settings.on_damage == "fail"
-                if start < at or (keyframe_before(clip, start) > at and can_seek) or not at:
-                    found.close()
-                    found, at = decoder.frames(start, clip.frames - 1), start
-                while at < stop:
-                    index, frame, damage = next(found)
-                    at = index + 1
-                    if index >= start:
-                        current.append(self._frame(index, frame, damage))
-                yield list(current)
-            found.close()
+        with MovieDecoder(self.clip, self.settings, self.deinterlacing[0]) as decoder:
+            for frames in decoder.runs(positions, run):
+                yield [self._frame(*found) for found in frames]
 
     def _frame(self, index: int, frame: VideoFrame, damage: str, clamp: bool = True) -> Frame:
         clip = self.clip
