@@ -1,4 +1,4 @@
-"""Image files: values written by OpenCV are read back, PNG files are whole, contact sheets hold their frames in order."""
+"""Image files: values written by OpenCV are read back, PNG files are whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps, features
 
 from vidstyle.core.errors import InputError, OutputError
-from vidstyle.core.images import contact_sheet, read_image, resize, write_png
+from vidstyle.core.images import read_image, resize, write_png
 
 
 def random_image(height: int = 20, width: int = 30) -> torch.Tensor:
@@ -156,28 +156,3 @@ def test_resize_averages_when_it_shrinks_and_stays_in_range_when_it_grows() -> N
     assert resize(image, (64, 96)) is image
     large = resize((image > 0.5).float(), (128, 192))
     assert (large.min(), large.max()) == (0, 1)
-
-
-def test_a_contact_sheet_has_sources_above_paintings() -> None:
-    red, blue = torch.zeros(3, 90, 160), torch.zeros(3, 45, 80)
-    red[0], blue[2] = 1, 1
-    for count, rows in ((1, 1), (3, 1), (6, 1), (7, 2), (20, 4)):
-        sheet = contact_sheet([(red, blue)] * count, [f"frame {n}" for n in range(count)], width=960)
-        assert sheet.shape[0] == 3
-        assert sheet.shape[2] == 960
-        column = sheet[:, :, 20]
-        kinds = ["red" if r > 0.99 and b < 0.01 else "blue" if b > 0.99 and r < 0.01 else "" for r, _, b in column.T]
-        runs = [kind for kind, last in zip(kinds, ["", *kinds], strict=False) if kind and kind != last]
-        assert runs == ["red", "blue"] * rows
-    assert sheet.min() >= 0
-    assert sheet.max() <= 1
-    with pytest.raises(ValueError, match="at least one"):
-        contact_sheet([])
-    plain, captioned = contact_sheet([(red, blue)], width=400), contact_sheet([(red, blue)], ["7"], width=400)
-    assert captioned.shape[1] > plain.shape[1]
-
-
-def test_an_upright_painting_fits_into_a_wide_contact_sheet() -> None:
-    tall = torch.ones(3, 160, 90)
-    sheet = contact_sheet([(torch.ones(3, 90, 160), tall)], width=400)
-    assert sheet.shape[2] == 400

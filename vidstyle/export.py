@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vidstyle.core.atomic import check_target, write_atomically, write_failed
 from vidstyle.core.errors import UsageError
+from vidstyle.core.extras import pip_install
 from vidstyle.painting.feedforward.canvas import canvas_tiles, tile_canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network
@@ -120,4 +121,4 @@ def _modules() -> list[Any]:
     try:
         return [importlib.import_module(name) for name in NEEDS]
     except ImportError as error:
-        raise UsageError(f"Exporting needs {error.name}, which is not installed; run: pip install 'vidstyle[onnx]'.") from error
+        raise UsageError(f"Exporting needs {error.name}, which is not installed; run: {pip_install(*NEEDS)}") from error

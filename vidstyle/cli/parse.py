@@ -1,78 +1,25 @@
-"""Parse the text of command-line options: styles with weights, times, frame ranges, outputs."""
+"""Parse which clips are named, and where their outputs go."""
 
 from __future__ import annotations
 
-import math
+import glob
 import os
-import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from vidstyle.core.errors import UsageError
-from vidstyle.core.timecode import Timecode
-
-_SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(s|ms|us)?")
-_CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d*)?)")
-_UNITS = {None: 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-_RANGE = re.compile(r"(\d*)(?:\s*([-:\N{EN DASH}])\s*(\d*))?")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
 
-def parse_style(text: str) -> tuple[Path, float]:
-    """Path and weight of `monet.jpg` or `monet.jpg:0.5`; if a file named `monet.jpg:0.5` exists, it is that file."""
-    name, colon, number = text.rpartition(":")
-    if not colon or not name or not _NUMBER.fullmatch(number) or os.path.exists(text):
-        return Path(text), 1.0
-    weight = float(number)
-    if not (weight > 0 and math.isfinite(weight)):
-        raise UsageError(f"--style {text} has the weight {number}; give a weight above 0.")
-    return Path(name), weight
+def names_several(clips: Sequence[Path]) -> bool:
+    """Whether these arguments may stand for several clips: more than one, a folder, or a glob."""
+    return len(clips) > 1 or any(path.is_dir() or (glob.has_magic(str(path)) and not os.path.lexists(path)) for path in clips)
 
 
-def parse_time(text: str, option: str) -> float | Timecode:
-    """Seconds of a time as ffmpeg writes it, `12.5`, `750ms`, `MM:SS` or `HH:MM:SS.mmm`; or the timecode `HH:MM:SS:FF`.
-
-    Raises UsageError for anything else.
-    """
-    if match := _SECONDS.fullmatch(text.strip()):
-        return float(match[1]) * _UNITS[match[2]]
-    if match := _CLOCK.fullmatch(text.strip()):
-        return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
-    if (timecode := Timecode.parse(text)) is not None:
-        return timecode
-    raise UsageError(f"{option} {text} is not a time; give seconds, MM:SS, HH:MM:SS.mmm, or the timecode HH:MM:SS:FF.")
-
-
-def parse_times(start: str | None, end: str | None) -> tuple[float | Timecode | None, float | Timecode | None]:
-    """The times of --start and --end. Raises UsageError, also for an end that is certainly not after the start."""
-    begin = None if start is None else parse_time(start, "--start")
-    stop = None if end is None else parse_time(end, "--end")
-    if isinstance(stop, int | float) and not isinstance(begin, Timecode) and stop <= (begin or 0.0):
-        after = "the start" if start is None else f"--start {start}"
-        raise UsageError(f"--end {end} is not after {after}; give a later time.")
-    return begin, stop
-
-
-def parse_frames(text: str) -> tuple[int | None, int | None]:
-    """First and last frame, both included, of `A-B` or `A:B`, or of `A` for one frame; an end that is left out is None.
-
-    Raises UsageError for anything else.
-    """
-    match = _RANGE.fullmatch(text.strip())
-    if not match or not (match[1] or match[3]):
-        raise UsageError(f"--frames {text} is not a range; give A-B, both included, such as 0-99, 5- for all from 5 on, "
-                         "or one number.")
-    first = int(match[1]) if match[1] else None
-    last = first if not match[2] else int(match[3]) if match[3] else None
-    if first is not None and last is not None and last < first:
-        raise UsageError(f"--frames {text} ends before it starts; give the smaller number first.")
-    return first, last
-
-
-def parse_output(text: str | None, clips: int) -> tuple[Path | None, bool]:
-    """The output of `clips` clips, and whether it is a folder; None where `text` is. Raises UsageError."""
+def parse_output(text: str | None, several: bool) -> tuple[Path | None, bool]:
+    """The output of one clip or `several`, and whether it is a folder; None where `text` is. Raises UsageError."""
     if text is None:
         return None, False
     folder = text.endswith(("/", os.sep)) or Path(text).is_dir()
-    if clips > 1 and not folder:
-        raise UsageError(f"-o {text} is one file for {clips} clips; give a folder, such as -o {text}/.")
+    if several and not folder:
+        raise UsageError(f"-o {text} is one file for several clips; give a folder, such as -o {text}/.")
     return Path(text), folder

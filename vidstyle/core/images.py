@@ -1,4 +1,4 @@
-"""Image files: style images are read; PNG files, JPEG bytes and contact sheets are written."""
+"""Image files: style images are read; PNG files and JPEG bytes are written."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "TGA")  # 
 _ORIENTATION = 0x0112  # tag of EXIF
 _FLIPS = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}
 """Axes that are flipped for each orientation of EXIF; from 5 on, rows and columns are exchanged before."""
-_BACKGROUND, _INK = 0.11, 0.85  # of a contact sheet, sRGB in [0, 1]
-_MARGIN, _CAPTION, _COLUMNS = 12, 26, 6  # of a contact sheet: pixels, pixels, most pairs in a row
 
 
 def read_image(path: Path) -> Tensor:
@@ -168,47 +166,3 @@ def size_at_height(shape: tuple[int, ...], height: float, least: int) -> tuple[i
     tall, wide = shape
     factor = max(height / tall, least / min(tall, wide))
     return max(least, round(tall * factor)), max(least, round(wide * factor))
-
-
-def contact_sheet(columns: list[tuple[Tensor, Tensor]], caption: list[str] | None = None, width: int = 1920) -> Tensor:
-    """One image (3, H, `width`) in [0, 1] of several frames: each source above its painting, at most six pairs in a row.
-
-    columns: pairs (source, painting), each (3, H, W) in [0, 1]; all are scaled to fit tiles of the first source's shape.
-    caption: a short text above each pair, such as the frame's number. Raises ValueError if there are no pairs.
-    """
-    if not columns:
-        raise ValueError("a contact sheet needs at least one pair of images")
-    rows = -(-len(columns) // _COLUMNS)
-    across = -(-len(columns) // rows)
-    tile_width = (width - _MARGIN * (across + 1)) // across
-    tile_height = max(1, round(tile_width * columns[0][0].shape[1] / columns[0][0].shape[2]))
-    head = _CAPTION if caption else 0
-    row_height = head + 2 * tile_height + _MARGIN // 2 + _MARGIN
-    sheet = torch.full((3, _MARGIN + rows * row_height, width), _BACKGROUND)
-    for number, pair in enumerate(columns):
-        left = _MARGIN + number % across * (tile_width + _MARGIN)
-        top = _MARGIN + number // across * row_height
-        if caption:
-            sheet[:, top:top + head, left:left + tile_width] = _text(caption[number], head, tile_width)
-        for row, image in enumerate(pair):
-            y = top + head + row * (tile_height + _MARGIN // 2)
-            sheet[:, y:y + tile_height, left:left + tile_width] = _fit(image, tile_height, tile_width)
-    return sheet
-
-
-def _fit(image: Tensor, height: int, width: int) -> Tensor:
-    """`image` scaled to fit into (height, width), centred on the background."""
-    scale = min(height / image.shape[1], width / image.shape[2])
-    size = (min(height, max(1, round(image.shape[1] * scale))), min(width, max(1, round(image.shape[2] * scale))))
-    tile = torch.full((3, height, width), _BACKGROUND)
-    y, x = (height - size[0]) // 2, (width - size[1]) // 2
-    tile[:, y:y + size[0], x:x + size[1]] = resize(image.detach().float().cpu(), size)
-    return tile
-
-
-def _text(text: str, height: int, width: int) -> Tensor:
-    """`text` in white on the background, (3, height, width)."""
-    canvas = np.zeros((height, width), np.uint8)
-    cv2.putText(canvas, text, (1, height - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,), 1, cv2.LINE_AA)
-    ink = torch.from_numpy(canvas).float() / 255
-    return (_BACKGROUND + (_INK - _BACKGROUND) * ink).expand(3, height, width)

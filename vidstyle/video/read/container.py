@@ -16,6 +16,10 @@ from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
 
+MOVIE_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm",
+                            ".wmv"})
+"""Extensions of the files that are taken for movies in a folder; a movie that is named may have any."""
+
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(limits.MOST_PIXELS)}

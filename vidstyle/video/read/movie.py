@@ -69,7 +69,8 @@ class MovieSource:
             # Damage is reported when the frame is painted; a format that cannot be looked at is none of interlaced video.
             with (suppress(InputError, FFmpegError, ValueError),
                   MovieDecoder(clip, self.settings, Deinterlacing("none")) as decoder):
-                for run in decoder.runs(places(clip), RUN):
+                # With damage allowed, every place is reached by decoding from the beginning.
+                for run in decoder.runs(places(clip) if self.settings.on_damage == "fail" else [0], RUN):
                     look.add([frame for _, frame, _ in run])
         return choose(clip, self.settings.deinterlace, look)
 

@@ -50,8 +50,6 @@ CODECS = {
     "dnxhr": VideoCodec("dnxhd", ("422", "444"), (8, 10), True, None),
     "ffv1": VideoCodec("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1"))),
 }
-WITHOUT_CRF = tuple(name for name, codec in CODECS.items() if codec.most_crf is None)
-"""Codecs that have no `crf`."""
 FOR_VIEWING = ("h264", "hevc", "vp9", "av1")
 """Codecs for players, as opposed to those for editing."""
 
