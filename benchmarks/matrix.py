@@ -89,7 +89,7 @@ def main() -> None:
                 found += [run(path, folder, ReadSettings(hdr="passthrough"), "hevc"),
                           run(path, folder, ReadSettings(hdr="tonemap"))]
             if "--deinterlace" in found[0].verdict:
-                found.append(run(path, folder, ReadSettings(deinterlace="bwdif")))
+                found += [run(path, folder, ReadSettings(deinterlace=how)) for how in ("off", "force")]
             if "alpha channel, which is dropped" in found[0].verdict:
                 found += [run(path, folder, codec="prores"), run(path, folder, codec="ffv1")]
             if "--on-damage" in found[0].verdict:

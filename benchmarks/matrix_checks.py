@@ -50,7 +50,7 @@ def check(source: Source, target: Path, reported: str) -> dict[str, str]:
     cells["frames"] = "=" if len(was) == len(now) == clip.frames else f"{len(was)}/{clip.frames}/{len(now)}"
     tick = Fraction(1, 1000) if target.suffix in (".mkv", ".webm") else clip.time_base
     pushed = now[0][0] - was[0][0] if was and now else Fraction(0)
-    moved = pushed if target.suffix in (".mkv", ".webm") else Fraction(0)
+    moved = pushed if target.suffix in (".mkv", ".webm") else -clip.origin * clip.time_base
     worst = furthest([time for time, _ in was], [time for time, _ in now], moved)
     cells["times"] = "=" if worst < tick else f"off {float(worst) * 1000:.3g} ms"
     if worst >= tick:
@@ -107,7 +107,7 @@ def stated_tags(path: Path, stream: int | str = "v:0") -> dict[str, str]:
     """Colour tags of the first frame as the ffmpeg program decodes it, and where it says that the chroma of 4:2:0 lies."""
     run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "verbose", "-i", str(path), "-map", f"0:{stream}",
                           "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"], capture_output=True, text=True)
-    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):([a-z0-9_-]+)", run.stderr))
     place = re.search(rf"Stream #0:{stream if isinstance(stream, int) else 0}\b.*Video: .*420p\w*\(.*?(center|topleft)",
                       run.stderr)
     return found | {"chroma_location": place[1] if place else "left"}
@@ -142,7 +142,7 @@ def others(source: Source, before: dict[str, Any], after: dict[str, Any], report
     """Languages, subtitles, chapters, timecode: MediaInfo's count of each kind, where a difference is not reported."""
     texts = []
     # A Menu of a transport stream is its programme table.
-    kinds = ["Audio", "Text", "Other"] + ([] if source.clip.path.suffix == ".ts" else ["Menu"])
+    kinds = ["Audio", "Text", "Other"] + ([] if source.clip.coding.container == "mpegts" else ["Menu"])
     for kind in kinds:
         was, now = before.get(kind, []), after.get(kind, [])
         if len(was) != len(now) and "dropped" not in reported and "anew" not in reported and "re-encoded" not in reported:
@@ -170,7 +170,9 @@ def codes(source: Source, folder: Path) -> str:
             worst = max(worst, 9.0 if after.alpha is None else float((before.alpha - after.alpha).abs().max()))
     top = 2**clip.coding.depth - 1
     text = f"{total * top:.2f}" + ("" if before.alpha is None else f", alpha {worst * top:.2f}")
-    plain = source.settings.deinterlace == "refuse" and source.settings.on_damage == "fail"
+    made_whole = source.settings.deinterlace in ("force", "telecine") or any(
+        words in warning for warning in source.warnings for words in ("are deinterlaced;", "2:3 pulldown"))
+    plain = not made_whole and source.settings.on_damage == "fail"
     if plain and clip.coding.pix_fmt.replace("yuvj", "yuv") == written.clip.coding.pix_fmt:
         seen = [[found for _, found in reading(path, place, upright=True)][:last + 1]
                 for path, place in ((clip.path, f"0:{clip.coding.stream}"), (target, "0:v:0"))]

@@ -76,6 +76,20 @@ CLIPS: dict[str, str] = {
                   f"-video_track_timescale 90000 {_X264}",
     "plain.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus",
     "vorbis.webm": "PIC SND -c:v libvpx -crf 10 -b:v 1M -c:a libvorbis",
+    "late.m2ts": f"PIC SND {_X264} -c:a mp2 -mpegts_m2ts_mode 1",
+    "late.vob": "PIC SND -c:v mpeg2video -q:v 2 -c:a mp2 -f vob",
+    "late.mkv": f"PIC SND {_X264} {_AAC} -output_ts_offset 3600",
+    "late.webm": "PIC SND -c:v libvpx-vp9 -crf 10 -b:v 0 -c:a libopus -output_ts_offset 900",
+    "late.flv": f"PIC SND {_X264} {_AAC} -output_ts_offset 500",
+    "hours.ts": f"PIC SND {_X264} {_AAC} -output_ts_offset 7200",
+    # A transport stream's clock begins again after 95443.7 s; with the muxer's delay of 1.4 s these do so after ten frames.
+    "wrap.ts": f"PIC SND {_X264} -bf 0 -c:a mp2 -output_ts_offset 95441.9 -f mpegts",
+    "wrap_bframes.m2ts": f"PIC SND {_X264} -c:a mp2 -mpegts_m2ts_mode 1 -output_ts_offset 95441.9 -f mpegts",
+    "wrap.vob": "PIC SND -c:v mpeg2video -q:v 2 -c:a mp2 -output_ts_offset 95442.9 -f vob",
+    "whole_flagged.mp4": f"PIC -vf setfield=tff {_X264} -flags +ildct+ilme -x264-params tff=1",
+    "combed.mp4": f"PIC@50 -vf tinterlace=interleave_top,setfield=prog {_X264}",
+    "pulldown.mp4": f"PIC@24000/1001 -vf telecine=first_field=top:pattern=23 {_X264} -flags +ildct+ilme -x264-params tff=1",
+    "overstated.mp4": f"PIC SND {_X264} {_AAC} -movflags +faststart",  # its mdat gets 8 bytes more than it has
     "plain.ts": f"PIC SND {_X264} {_AAC}",
     "plain.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a pcm_s16le",
     "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
@@ -129,6 +143,11 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         whole = path.rename(folder / f"whole_{name}")
         _run([*_COPIED[name], "-i", str(whole), "-c", "copy", str(path)])
         whole.unlink()
+    if name == "overstated.mp4":
+        data = bytearray(path.read_bytes())
+        at = data.index(b"mdat") - 4
+        data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") + 8).to_bytes(4, "big")
+        path.write_bytes(data)
     if name in ("size_change.ts", "interlaced_later.ts"):
         how = (["-c:v", "libx264"] if name == "size_change.ts" else
                ["-vf", "scale=160:96,setfield=tff", "-c:v", "mpeg2video", "-q:v", "2", "-bf", "0", "-flags", "+ildct+ilme"])

@@ -53,7 +53,7 @@ OTHER_VALUES = {
     "crf": ("20", "--crf 20"),
     "audio": ('"none"', "--audio none"),
     "hdr": ('"tonemap"', "--hdr tonemap"),
-    "deinterlace": ('"bwdif"', "--deinterlace bwdif"),
+    "deinterlace": ('"force"', "--deinterlace force"),
     "strict": ("true", None),  # a flag; tests/test_cli.py gives it
 }
 # What some of them need to have an effect, on the command line.

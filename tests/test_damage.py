@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -130,6 +131,64 @@ def test_on_damage_does_not_change_an_intact_clip(tmp_path: Path, file: str, pol
     for one, two in zip(strict.decode(), lenient.decode(), strict=True):
         assert equal(one, two)
         assert (one.pts, one.index, one.damage) == (two.pts, two.index, two.damage)
+
+
+def _boxes(data: bytearray) -> dict[bytes, tuple[int, int]]:
+    """Place and length of each outermost box of an MP4, the last one of each name."""
+    found, at = {}, 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        found[bytes(data[at + 4 : at + 8])] = at, length
+        at += length
+    return found
+
+
+def _restated(data: bytearray, name: bytes, change: int) -> None:
+    at, length = _boxes(data)[name]
+    data[at : at + 4] = (length + change).to_bytes(4, "big")
+
+
+def overstated(data: bytearray, kind: str) -> bytes:
+    """A whole file whose outermost parts state another size than they have."""
+    name, _, change = kind.partition(" ")
+    if name in ("mdat", "mfra"):
+        _restated(data, name.encode(), int(change))
+    elif name in ("free", "uuid"):
+        data += int(change).to_bytes(4, "big") + name.encode() + bytes(100)
+    elif name == "RIFF":
+        data[4:8] = (int.from_bytes(data[4:8], "little") + int(change)).to_bytes(4, "little")
+    elif name == "segment":
+        at = data.index(b"\x18\x53\x80\x67") + 4
+        assert data[at] == 1, "a size of eight bytes"
+        data[at + 1 : at + 8] = (int.from_bytes(data[at + 1 : at + 8], "big") + int(change)).to_bytes(7, "big")
+    elif name == "trailer":
+        assert data[-1:] == b";"
+        del data[-1]
+    return bytes(data)
+
+
+@pytest.mark.parametrize(("file", "kind"), [
+    ("a.mp4", "mdat 8"), ("a.mp4", "mdat 1000000"), ("a.mp4", "mdat -2000"), ("a.mov", "mdat 8"), ("a.mp4", "free 500"),
+    ("a.mp4", "uuid 90000"), ("fragments.mp4", "mfra 8"), ("a.avi", "RIFF 4096"), ("a.mkv", "segment 777"),
+    ("a.webm", "segment 1"), ("a.gif", "trailer")])
+def test_a_size_that_is_overstated_is_no_damage(tmp_path: Path, file: str, kind: str) -> None:
+    shape: dict[str, Any] = {"a.webm": {"codec": "libvpx-vp9"}, "a.gif": {"codec": "gif", "pix_fmt": "rgb8"},
+                             "a.avi": {"codec": "mpeg4", "time_base": Fraction(1, 25), "step": 1}}.get(file, {})
+    sound = {"a.webm": "libopus", "a.avi": "mp2"}.get(file, "aac")
+    flags = {"movflags": "frag_keyframe+empty_moov"} if file == "fragments.mp4" else {"movflags": "faststart"}
+    path = make_clip(tmp_path / file, frames=20, sound=[] if file == "a.gif" else [(sound, None)],
+                     container_options=flags if path_is_mp4(file) else None, **shape)
+    before = open_source(path)
+    frames = list(before.decode())
+    path.write_bytes(overstated(bytearray(path.read_bytes()), kind))
+    after = open_source(path)
+    assert after.clip == before.clip
+    assert after.warnings == before.warnings
+    assert all(equal(one, two) for one, two in zip(after.decode(), frames, strict=True))
+
+
+def path_is_mp4(file: str) -> bool:
+    return file.endswith((".mp4", ".mov"))
 
 
 @pytest.mark.parametrize("file", ["a.mp4", "a.mkv", "a.avi", "a.webm", "a.mov", "fragments.mp4"])

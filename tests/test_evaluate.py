@@ -102,9 +102,9 @@ def test_an_sdr_painting_is_compared_with_its_tone_mapped_source(tmp_path: Path)
 def test_an_interlaced_source_is_deinterlaced(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", pix_fmt="yuv444p", interlaced=True)
     styled = make_clip(tmp_path / "styled.mp4")
-    with pytest.raises(InputError, match="is interlaced"):
-        evaluate_video(styled, source)
-    assert evaluate_video(styled, source, read=ReadSettings(deinterlace="bwdif")).frames == (0, 11)
+    found = [evaluate_video(styled, source, read=ReadSettings(deinterlace=how)) for how in ("force", "off")]
+    assert found[0].frames == found[1].frames == (0, 11)
+    assert found[0].values["source"] != found[1].values["source"]
 
 
 def test_the_style_image_as_a_clip_has_no_style_loss(shot: dict[str, Path], tmp_path: Path) -> None:

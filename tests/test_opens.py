@@ -85,6 +85,13 @@ def make_film(path: Path) -> Path:
     return path
 
 
+def looked_at(path: Path) -> Source:
+    """The clip, after a few frames were looked at to find out whether they are combed."""
+    source = open_source(path)
+    assert source.warnings
+    return source
+
+
 def write(source: Source, plan: MoviePlan, first: int, last: int) -> None:
     with plan.open() as sink:
         for frame in source.decode(first, last):
@@ -98,6 +105,9 @@ def test_a_clip_is_probed_and_tried_once(tmp_path: Path, counts: Counts, name: s
     assert (counts.opens, counts.demuxed) == (1, [4])  # one full demux of all four streams, the first frame included
     plan = plan_output(tmp_path / name, source, frames)
     assert (counts.opens, counts.demuxed, counts.trials) == (2, [4], 1)
+    assert source.warnings
+    assert source.warnings
+    assert counts.opens == 3  # a few frames are looked at once, for combing
     assert len(plan.streams) == 4
     counts.reset()
     write(source, plan, *(frames or (0, 59)))
@@ -107,7 +117,7 @@ def test_a_clip_is_probed_and_tried_once(tmp_path: Path, counts: Counts, name: s
 
 
 def test_samples_share_one_open_file(counts: Counts) -> None:
-    source = open_source(counts.path)
+    source = looked_at(counts.path)
     counts.reset()
     for run in source.sample([12, 25, 41, 58]):
         assert len(run) == 2
@@ -115,7 +125,7 @@ def test_samples_share_one_open_file(counts: Counts) -> None:
 
 
 def test_a_range_opens_the_file_once(counts: Counts) -> None:
-    source = open_source(counts.path)
+    source = looked_at(counts.path)
     counts.reset()
     assert [frame.index for frame in source.decode(33, 36)] == [33, 34, 35, 36]
     assert counts.opens == 1
@@ -135,21 +145,23 @@ def test_a_run_probes_everything_once(tmp_path: Path, counts: Counts, preview: b
 
     options = Options(method="feedforward", fit_steps=1, size=48, device="cpu")
     plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options, preview=preview)
-    # Planning: the probe, the trial, and for a preview, which begins in the middle, the search for a cut before it.
-    assert (counts.opens, counts.demuxed, counts.trials) == (3 if preview else 2, [4], 1)
+    # Planning: the probe, the trial, the look for combing, and for a preview, which begins in the middle, the search for a
+    # cut before it.
+    assert (counts.opens, counts.trials) == (4 if preview else 3, 1)
+    assert sum(streams == 4 for streams in counts.demuxed) == 1
     (pipeline.preview if preview else pipeline.run)(plan, listen=listen)
     # Painting: the frames to fit to, the frames to paint, the sound, and the subtitles, each at its own pace.
-    assert before_painting == [counts.opens] == [plan_opens + 4 for plan_opens in [3 if preview else 2]]
+    assert before_painting == [counts.opens] == [plan_opens + 4 for plan_opens in [4 if preview else 3]]
     assert counts.trials == 1
     assert sum(streams == 4 for streams in counts.demuxed) == 1
 
 
-def test_a_run_of_a_plain_clip_opens_it_four_times_before_it_paints(tmp_path: Path, counts: Counts) -> None:
+def test_a_run_of_a_plain_clip_opens_it_five_times_before_it_paints(tmp_path: Path, counts: Counts) -> None:
     write_png(tmp_path / "style.png", STYLE)
     counts.path = make_clip(tmp_path / "plain_sound.mp4", frames=30, sound=[("aac", "eng")])
     opens = dict[str, int]()
     options = Options(method="feedforward", fit_steps=1, size=48, device="cpu")
     plan = plan_video(counts.path, [Style(tmp_path / "style.png")], options=options)
     pipeline.run(plan, listen=lambda step: opens.update({step.stage: counts.opens}))
-    assert opens["fit"] == 4  # the probe, the trial, the sound, and the frames to fit to
-    assert opens["paint"] == 5  # and the frames to paint
+    assert opens["fit"] == 5  # the probe, the trial, the look for combing, the sound, and the frames to fit to
+    assert opens["paint"] == 6  # and the frames to paint

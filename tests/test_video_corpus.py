@@ -32,7 +32,7 @@ def test_a_real_clip_goes_through(path: Path, tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
         return
     written = open_source(target)
-    base = 0 if last == source.clip.frames - 1 else source.clip.pts[0]
+    base = source.clip.origin if last == source.clip.frames - 1 else source.clip.pts[0]
     expected = [(pts - base) * source.clip.time_base for pts in source.clip.pts[:last + 1]]
     assert [pts * written.clip.time_base for pts in written.clip.pts] == pytest.approx(expected, abs=0.0006)
     if target.suffix in (".mp4", ".mov"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -14,6 +16,7 @@ import pytest
 from video_clips import make_clip, remux, write_sound
 
 from vidstyle.core.errors import InputError, UsageError, VidstyleError
+from vidstyle.core.timecode import Timecode
 from vidstyle.video import ReadSettings, describe, open_source, probe
 
 UNEVEN = [0, 3003, 7000, 7100, 20000, 26000, 90000, 91001, 99999]  # 1/90000 s
@@ -100,6 +103,54 @@ def test_select_by_number_and_by_seconds(tmp_path: Path) -> None:
         clip.select(frames=(80, 90))
 
 
+def test_a_range_may_leave_an_end_to_the_clip(tmp_path: Path) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4"))
+    assert clip.select((5, None)) == (5, 11)
+    assert clip.select((None, 5)) == (0, 5)
+    with pytest.raises(UsageError, match=r"Frame 12 is behind the clip's last, 11"):
+        clip.select((12, None))
+
+
+@pytest.mark.parametrize(("asked", "words"), [
+    ({"start": 100.0, "end": 4.0}, r"--start 100 is behind the clip's last frame; the clip runs from 0 to 0\.48 s"),
+    ({"start": 100.0}, r"--start 100 is behind the clip's last frame"),
+    ({"end": -1.0}, r"--end -1 is not after the clip's first frame"),
+    ({"start": 0.3, "end": 0.2}, r"--end 0\.2 is not after --start 0\.3"),
+    ({"start": 0.41, "end": 0.42}, r"No frame appears from 0\.41 to 0\.42 s; the next one appears at 0\.44 s"),
+    ({"start": Timecode(0, 0, 9, 0, False)}, r"--start 00:00:09:00 is behind the clip's last frame"),
+    ({"start": Timecode(0, 0, 0, 25, False)}, r"--start 00:00:00:25 is no timecode at 25 .* FF up to 24"),
+    ({"start": Timecode(0, 0, 0, 5, False), "end": Timecode(0, 0, 0, 5, False)}, r"--end 00:00:00:05 is not after --start")])
+def test_an_empty_range_says_which_end_is_wrong(tmp_path: Path, asked: dict[str, Any], words: str) -> None:
+    clip = probe(make_clip(tmp_path / "a.mp4"))
+    with pytest.raises(UsageError, match=words) as caught:
+        clip.select(**asked)
+    assert str(caught.value).count(". ") == 0  # one sentence
+
+
+@pytest.mark.parametrize(("stated", "rate", "start", "end", "found"), [
+    (None, Fraction(25), "00:00:01:05", "00:00:02:00", (30, 49)),
+    ("01:00:00:00", Fraction(25), "01:00:01:05", "01:00:02:00", (30, 49)),
+    ("01:00:00:00", Fraction(24000, 1001), "01:00:01:05", None, (29, 59)),
+    ("00:00:59;20", Fraction(30000, 1001), "00:01:00;02", "00:01:00;12", (10, 19)),  # numbers 00 and 01 are left out
+    ("00:00:59;20", Fraction(30000, 1001), "00:01:00:02", "00:01:00:12", (10, 19)),  # as shells make it easier to type
+    ("01:00:00:00", Fraction(25), "01:00:00:00", "01:00:02:10", (0, 59))])
+def test_a_timecode_is_the_sources_own(tmp_path: Path, stated: str | None, rate: Fraction, start: str, end: str | None,
+                                       found: tuple[int, int]) -> None:
+    path = make_clip(tmp_path / "a.mov", frames=60, time_base=1 / rate, step=1, size=(32, 32))
+    clip = replace(probe(path), timecode=stated)
+    assert clip.select(start=Timecode.parse(start), end=None if end is None else Timecode.parse(end)) == found
+
+
+def test_a_timecode_outside_the_clip_names_the_clips_own(tmp_path: Path) -> None:
+    clip = replace(probe(make_clip(tmp_path / "a.mov", time_base=Fraction(1, 25), step=1)), timecode="01:00:00:00")
+    for wrong in ("00:00:00:05", "01:00:01:00"):
+        with pytest.raises(UsageError, match=r"is outside the clip, whose timecode runs from 01:00:00:00 to 01:00:00:11"):
+            clip.select(start=Timecode.parse(wrong))
+    uneven = probe(make_clip(tmp_path / "b.mp4", pts=[0, 512, 9000, 9512]))
+    with pytest.raises(UsageError, match=r"come at a variable rate; give seconds"):
+        uneven.select(start=Timecode(0, 0, 0, 1, False))
+
+
 def broken(tmp_path: Path, name: str) -> Path:
     path = tmp_path / f"{name}.mp4"
     good = make_clip(tmp_path / "good.mp4", frames=40, sound=[("aac", None)])
@@ -126,8 +177,6 @@ def broken(tmp_path: Path, name: str) -> Path:
     elif name == "hdr":
         # Of fewer than three frames x265 at times makes packets without a time, which MP4 refuses.
         make_clip(path, codec="libx265", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=6)
-    elif name == "interlaced":
-        make_clip(path, frames=4, options={"x264-params": "tff=1"}, interlaced=True)
     elif name == "scrambled":
         at = data.index(b"mdat") + 4
         path.write_bytes(data[:at] + bytes(len(data) - at - 4000) + data[-4000:])
@@ -137,7 +186,7 @@ def broken(tmp_path: Path, name: str) -> Path:
 @pytest.mark.parametrize(("name", "words"), [
     ("missing", "no such file"), ("folder", "is a folder"), ("text", "not a video"), ("empty", "is empty"),
     ("no table", "cut-off or damaged"), ("script", "not a video"), ("playlist", "not a video"),
-    ("sound only", "only sound"), ("picture", "is one image"), ("hdr", "HDR"), ("interlaced", "interlaced"),
+    ("sound only", "only sound"), ("picture", "is one image"), ("hdr", "HDR"),
     ("scrambled", "cannot be decoded|no frame|breaks off")])
 def test_what_cannot_be_painted_is_refused_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:

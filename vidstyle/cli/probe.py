@@ -68,7 +68,7 @@ def _show_cuts(path: Path, settings: ReadSettings, output: Path | None, *, overw
     from vidstyle.run.moment import seconds, timecode
 
     # Cuts are found also in clips that need an option to be painted.
-    source = video.open_source(path, replace(settings, on_damage="keep", hdr="tonemap", deinterlace="bwdif"))
+    source = video.open_source(path, replace(settings, on_damage="keep", hdr="tonemap", deinterlace="off"))
     clip = source.clip
     if output is not None:
         check_cut_list(output, clip, overwrite=overwrite)
@@ -104,7 +104,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("colour", ", ".join(f"{name} {colour[name]}" for name in ("matrix", "range", "primaries", "transfer"))),
         ("dynamic range", "standard" if hdr is None else f"high ({hdr['transfer'].upper()}, up to {hdr['peak']:g} cd/m²); "
                                                          "to paint it, give --hdr passthrough or --hdr tonemap"),
-        ("scan", "interlaced; to paint it, give --deinterlace bwdif" if facts["interlaced"] else "progressive"),
+        ("scan", "interlaced" if facts["interlaced"] else "progressive"),
         *(("stream", line) for line in facts["streams"]),
         *(("warning", line) for line in facts["warnings"]),
     ]

@@ -71,16 +71,19 @@ def read_request(
             "--frames",
             rich_help_panel=WHAT,
             metavar="A-B",
-            help="Frames to paint, A and B included: counted from 0 in a movie, numbers of the files in a sequence.",
+            help="Frames to paint, A and B included, or A- for all from A on: counted from 0 in a movie, numbers of the files "
+            "in a sequence.",
         ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--start", rich_help_panel=WHAT, metavar="TIME", help="First time painted, in seconds or as HH:MM:SS."),
+        typer.Option("--start", rich_help_panel=WHAT, metavar="TIME",
+                     help="First time painted, in seconds, as HH:MM:SS or as the timecode HH:MM:SS:FF."),
     ] = None,
     end: Annotated[
         str | None,
-        typer.Option("--end", rich_help_panel=WHAT, metavar="TIME", help="Time to stop before, in seconds or as HH:MM:SS."),
+        typer.Option("--end", rich_help_panel=WHAT, metavar="TIME",
+                     help="Time to stop before, in seconds, as HH:MM:SS or as the timecode HH:MM:SS:FF."),
     ] = None,
     preset: Annotated[
         str,

@@ -14,7 +14,7 @@ Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
-Deinterlace = Literal["refuse", "bwdif"]
+Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
@@ -167,7 +167,9 @@ class Options:
         "refuse", panel=OUTPUT,
         help="A clip with high dynamic range is refused, stays HDR (passthrough), or becomes standard video (tonemap).")
     deinterlace: Deinterlace = option(
-        "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
+        "auto", panel=OUTPUT,
+        help="Whole frames are made where pictures show two moments (auto), nowhere (off) or of every frame (force), or the "
+             "frames of a film are put together again after 2:3 pulldown (telecine); times and count of the frames stay.")
     compare: Compare = option(
         "none", panel=OUTPUT,
         help="Review movie beside the output, with frame number and timecode: source and painting side by side, under a moving "

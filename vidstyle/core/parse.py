@@ -9,13 +9,17 @@ from pathlib import Path
 
 from vidstyle.core.declare import Locate
 from vidstyle.core.errors import UsageError
+from vidstyle.core.timecode import Timecode
 
 _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(s|ms|us)?")
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d*)?)")
 _UNITS = {None: 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-Range = tuple[tuple[int, int] | None, float | None, float | None]
-"""First and last frame, both included; and the seconds of the first time painted and of the time to stop before."""
+_SPAN = re.compile(r"(\d*)(?:\s*([-:\N{EN DASH}])\s*(\d*))?")
+Frames = tuple[int | None, int | None]
+"""First and last frame, both included; None for an end is the clip's own."""
+Range = tuple[Frames | None, float | Timecode | None, float | Timecode | None]
+"""Frames; and the first time painted and the time to stop before, in seconds or as timecode."""
 
 
 def parse_style(text: str, locate: Locate = Path) -> tuple[Path, float]:
@@ -32,22 +36,32 @@ def parse_style(text: str, locate: Locate = Path) -> tuple[Path, float]:
     return locate(name), weight
 
 
-def parse_time(text: str, option: str) -> float:
-    """Seconds of a time as ffmpeg writes it: `12.5`, `750ms`, `MM:SS` or `HH:MM:SS.mmm`. Raises UsageError."""
+def parse_time(text: str, option: str) -> float | Timecode:
+    """Seconds of a time as ffmpeg writes it, `12.5`, `750ms`, `MM:SS` or `HH:MM:SS.mmm`; or the timecode `HH:MM:SS:FF`.
+
+    Raises UsageError for anything else.
+    """
     if match := _SECONDS.fullmatch(text.strip()):
         return float(match[1]) * _UNITS[match[2]]
     if match := _CLOCK.fullmatch(text.strip()):
         return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
-    raise UsageError(f"{option} {text} is not a time; give seconds, MM:SS or HH:MM:SS.mmm.")
+    if (timecode := Timecode.parse(text)) is not None:
+        return timecode
+    raise UsageError(f"{option} {text} is not a time; give seconds, MM:SS, HH:MM:SS.mmm, or the timecode HH:MM:SS:FF.")
 
 
-def parse_frames(text: str) -> tuple[int, int]:
-    """First and last frame, both included, of `A-B`, or of `A` for one frame. Raises UsageError."""
-    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text.strip())
-    if not match:
-        raise UsageError(f"--frames {text} is not a range; give A-B, both included, such as 0-99, or one number.")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if last < first:
+def parse_frames(text: str) -> Frames:
+    """First and last frame, both included, of `A-B` or `A:B`, or of `A` for one frame; an end that is left out is None.
+
+    Raises UsageError for anything else.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    if not match or not (match[1] or match[3]):
+        raise UsageError(f"--frames {text} is not a range; give A-B, both included, such as 0-99, 5- for all from 5 on, "
+                         "or one number.")
+    first = int(match[1]) if match[1] else None
+    last = first if not match[2] else int(match[3]) if match[3] else None
+    if first is not None and last is not None and last < first:
         raise UsageError(f"--frames {text} ends before it starts; give the smaller number first.")
     return first, last
 
@@ -58,6 +72,7 @@ def parse_range(frames: str | None, start: str | None, end: str | None) -> Range
         raise UsageError("--frames and --start/--end both name a part of the clip; give one or the other.")
     begin = None if start is None else parse_time(start, "--start")
     stop = None if end is None else parse_time(end, "--end")
-    if stop is not None and stop <= (begin or 0.0):
-        raise UsageError(f"--end {end} is not after the start; give a later time.")
+    if isinstance(stop, int | float) and not isinstance(begin, Timecode) and stop <= (begin or 0.0):
+        after = "the start" if start is None else f"--start {start}"
+        raise UsageError(f"--end {end} is not after {after}; give a later time.")
     return None if frames is None else parse_frames(frames), begin, stop

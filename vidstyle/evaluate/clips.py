@@ -17,7 +17,7 @@ SMALLEST = 16
 class ComparedClips:
     """A painting, its source and perhaps a baseline, frame by frame."""
 
-    def __init__(self, styled: Path, source: Path, baseline: Path | None, frames: tuple[int, int] | None,
+    def __init__(self, styled: Path, source: Path, baseline: Path | None, frames: tuple[int | None, int | None] | None,
                  read: ReadSettings, indices: tuple[int, int] | None = None) -> None:
         """Open the clips. frames: numbers of the frames of the source that were painted, both ends included; indices: the same
         by index, from 0. Neither is all.
@@ -47,7 +47,7 @@ class ComparedClips:
             yield dict(zip(self._sources, frames, strict=True))
 
 
-def _painted_range(clips: dict[str, Clip], frames: tuple[int, int] | None,
+def _painted_range(clips: dict[str, Clip], frames: tuple[int | None, int | None] | None,
                    indices: tuple[int, int] | None) -> tuple[int, int]:
     """First and last frame of the source that were painted. Raises as `ComparedClips` does."""
     source, styled = clips[SOURCE], clips[PAINTING]

@@ -53,7 +53,7 @@ FrameListener = Callable[[JudgedFrame], None]
 
 
 def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, baseline: Path | None = None,
-                   frames: tuple[int, int] | None = None, indices: tuple[int, int] | None = None,
+                   frames: tuple[int | None, int | None] | None = None, indices: tuple[int, int] | None = None,
                    read: ReadSettings = READ_DEFAULTS, judge_flow: str = FARNEBACK, stabilised_by: str = Options.flow,
                    truth: Path | None = None, encoder: str = Options.encoder, listen: Listener = lambda progress: None,
                    on_frame: FrameListener = lambda frame: None) -> Evaluation:

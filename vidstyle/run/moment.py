@@ -17,8 +17,8 @@ def timecode(clip: Clip, index: int) -> str | None:
 
 
 def seconds(clip: Clip, index: int) -> float:
-    """Seconds at which frame `index` appears, on the clip's clock."""
-    return float(clip.pts[index] * clip.time_base)
+    """Seconds from the start of the clip's clock at which frame `index` appears."""
+    return float((clip.pts[index] - clip.origin) * clip.time_base)
 
 
 def moment(clip: Clip, index: int) -> str:

@@ -12,6 +12,7 @@ from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
 from vidstyle.core.options import Options
+from vidstyle.core.timecode import Timecode
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
@@ -35,12 +36,13 @@ PREVIEW_FRAMES = 24
 class Selection:
     """Which part of the clip to paint; nothing given means all of it."""
 
-    frames: tuple[int, int] | None = None
-    """First and last frame, both included: from 0 for a movie, the numbers of its files for a sequence."""
-    start: float | None = None
-    """Seconds on the source's clock; frames that appear from then on."""
-    end: float | None = None
-    """Seconds on the source's clock; frames that appear before it."""
+    frames: tuple[int | None, int | None] | None = None
+    """First and last frame, both included: from 0 for a movie, the numbers of its files for a sequence; None for an end is
+    the clip's own."""
+    start: float | Timecode | None = None
+    """Seconds from the clip's start, or its timecode; frames that appear from then on."""
+    end: float | Timecode | None = None
+    """Seconds from the clip's start, or its timecode; frames that appear before it."""
 
 
 @dataclass(frozen=True)

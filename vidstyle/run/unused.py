@@ -44,6 +44,8 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
         yield ["crf"], f"{options.codec} has no such scale of quality"
     if not source.images:
         yield sorted(given & {"fps", "gaps"}), "a movie keeps its own times and has no missing files"
+    else:
+        yield sorted(given & {"deinterlace"}), "the images of a sequence are whole frames"
 
 
 def _used_as_made(options: Options) -> bool:

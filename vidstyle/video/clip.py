@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from vidstyle.core.errors import UsageError
+from vidstyle.core.timecode import Timecode
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
@@ -86,6 +87,8 @@ class Clip:
     """How long each frame is displayed, in units of `time_base`."""
     keyframes: tuple[int, ...]
     """Indices of the frames that decoding can start from."""
+    origin: int = 0
+    """The time that a user calls zero, in units of `time_base`; see `read.clock`."""
     hdr: HdrMetadata | None = None
     """Brightness as the first frame states it; None unless the clip has high dynamic range (PQ or HLG)."""
     interlaced: bool = False
@@ -135,43 +138,85 @@ class Clip:
         steps = [after - before for before, after in pairwise(self.pts)]
         return bool(steps) and (max(steps) - min(steps)) * self.time_base > Fraction(21, 10_000)
 
-    def select(self, frames: tuple[int, int] | None = None, start: float | None = None,
-               end: float | None = None) -> tuple[int, int]:
-        """Indices of the first and last frame, both included, of a range by numbers or by seconds on the source's clock.
+    def select(self, frames: tuple[int | None, int | None] | None = None, start: float | Timecode | None = None,
+               end: float | Timecode | None = None) -> tuple[int, int]:
+        """Indices of the first and last frame, both included, of a range by numbers, by seconds or by timecode.
 
-        Zero seconds is zero on the file's own clock (`pts` 0). `start` takes frames that appear from then on, `end`
-        frames that appear before it; with a tolerance of half a millisecond. Raises UsageError if the range holds no frame.
+        frames: None for an end is the clip's own. Zero seconds is where the clip's clock begins (`origin`). `start` takes
+        frames that appear from then on, `end` frames that appear before it; seconds with a tolerance of half a millisecond.
+        A timecode is the source's own where it states one, and else counted from the first frame. Raises UsageError, which
+        names the end that is wrong, if the range holds no frame.
         """
-        last = self.frames - 1
-        if not all(math.isfinite(seconds) for seconds in (start, end) if seconds is not None):
+        times = [each for each in (start, end) if each is not None]
+        if not all(math.isfinite(each) for each in times if not isinstance(each, Timecode)):
             raise UsageError(f"The range from {start} to {end} s is not finite; give times in seconds.")
-        if frames is not None and (start is not None or end is not None):
+        if frames is not None and times:
             raise UsageError("A range is given by frames or by times, not by both; drop one of them.")
         if frames is not None:
-            first, stop = frames
-            if first > stop:
-                raise UsageError(f"Frames {first}-{stop} run backwards; give the first frame first.")
-            zero, step = self.numbering
-            low, high = -((zero - first) // step), (stop - zero) // step
-            if first < zero or stop > self.number(last) or low > high:
-                every = f", in steps of {step}" if step > 1 else ""
-                raise UsageError(f"Frames {first}-{stop} are not all there; the clip has frames "
-                                 f"{zero}-{self.number(last)}{every}.")
-            return low, high
-        if not self.timed and (start is not None or end is not None):
+            return self._select_numbers(*frames)
+        if not self.timed and times:
             raise UsageError("A sequence of images states no times for --start and --end; "
                              "give its rate with --fps, or give --frames.")
-        first = 0 if start is None else bisect_left(self.pts, self._ticks(start))
-        stop = last if end is None else bisect_left(self.pts, self._ticks(end)) - 1
+        first = 0 if start is None else self._first_from(start, "--start")
+        stop = self.frames - 1 if end is None else self._first_from(end, "--end") - 1
         if first > stop:
-            begins, ends = float(self.pts[0] * self.time_base), float(self.pts[0] * self.time_base) + self.duration
-            asked = f"{begins if start is None else start:g}-{ends if end is None else end:g} s"
-            raise UsageError(f"No frame appears in {asked}; the clip runs from {begins:g} to {ends:g} s.")
+            raise UsageError(self._empty_range(start, end, first, stop))
         return first, stop
 
-    def _ticks(self, seconds: float) -> int:
+    def _select_numbers(self, first: int | None, stop: int | None) -> tuple[int, int]:
+        zero, step, highest = *self.numbering, self.number(self.frames - 1)
+        first, stop = zero if first is None else first, highest if stop is None else stop
+        if first > highest:
+            raise UsageError(f"Frame {first} is behind the clip's last, {highest}; give --frames from {zero} to {highest}.")
+        if first > stop:
+            raise UsageError(f"Frames {first}-{stop} run backwards; give the first frame first.")
+        low, high = -((zero - first) // step), (stop - zero) // step
+        if first < zero or stop > highest or low > high:
+            every = f", in steps of {step}" if step > 1 else ""
+            raise UsageError(f"Frames {first}-{stop} are not all there; the clip has frames {zero}-{highest}{every}.")
+        return low, high
+
+    def _first_from(self, time: float | Timecode, option: str) -> int:
+        """Index of the first frame that appears at this time or later; the number of frames where none does."""
+        if isinstance(time, Timecode):
+            return self._index_of(time, option)
         # The tolerance: a time typed as 0.033 must select the frame that appears at 1/30 s.
-        return math.ceil((Fraction(seconds) - Fraction(1, 2000)) / self.time_base)
+        return bisect_left(self.pts, self.origin + math.ceil((Fraction(time) - Fraction(1, 2000)) / self.time_base))
+
+    def _index_of(self, time: Timecode, option: str) -> int:
+        """Index of the frame with this timecode, at most the number of frames."""
+        if self.variable_rate:
+            raise UsageError(f"{option} {time} counts frames, and the clip's come at a variable rate; give seconds.")
+        rate = self.average_rate
+        zero = None if self.timecode is None else Timecode.parse(self.timecode)
+        # In a shell a colon is easier to type than a semicolon, so the source decides how numbers are counted.
+        counted = (time if zero is None else replace(time, drop=zero.drop)).count(rate)
+        begin = 0 if zero is None else zero.count(rate)
+        if counted is None or begin is None:
+            raise UsageError(f"{option} {time} is no timecode at {float(rate):.5g} frames a second; "
+                             f"give HH:MM:SS:FF with FF up to {round(rate) - 1}, or seconds.")
+        index = counted - begin
+        if zero is not None and not 0 <= index <= self.frames:
+            last = zero.advanced(self.frames - 1, rate)
+            raise UsageError(f"{option} {time} is outside the clip, whose timecode runs from {zero} to {last}.")
+        return min(index, self.frames)
+
+    def _empty_range(self, start: float | Timecode | None, end: float | Timecode | None, first: int, stop: int) -> str:
+        """Why no frame appears from `start` to `end`, which are frames `first` to `stop`."""
+        begins, tick = float((self.pts[0] - self.origin) * self.time_base), self.time_base
+        if first == self.frames:
+            return f"--start {_text(start)} is behind the clip's last frame; the clip runs from {begins:g} to {self._end:g} s."
+        if stop < 0:
+            return f"--end {_text(end)} is not after the clip's first frame; the clip runs from {begins:g} to {self._end:g} s."
+        if first > stop + 1 or (type(start) is type(end) and start == end):
+            return f"--end {_text(end)} is not after --start {_text(start)}; give a later one."
+        after = float((self.pts[first] - self.origin) * tick)
+        return f"No frame appears from {_text(start)} to {_text(end)} s; the next one appears at {after:g} s."
+
+    @property
+    def _end(self) -> float:
+        """Seconds at which the last frame ends."""
+        return float((self.pts[-1] + self.durations[-1] - self.origin) * self.time_base)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the lists of times, in types that JSON has."""
@@ -184,10 +229,14 @@ class Clip:
             "hdr": self.hdr and asdict(self.hdr), "interlaced": self.interlaced,
             "frames": self.frames, "numbers": [self.number(0), self.number(self.frames - 1)],
             "numbering": list(self.numbering), "timed": self.timed, "time_base": str(self.time_base),
-            "start": float(self.pts[0] * self.time_base), "duration": self.duration,
+            "start": float((self.pts[0] - self.origin) * self.time_base), "duration": self.duration,
             "average_rate": str(self.average_rate), "variable_rate": self.variable_rate, "timecode": self.timecode,
             "audio": _plain(self.audio), "others": _plain(self.others), "metadata": dict(self.metadata),
         }
+
+
+def _text(time: float | Timecode | None) -> str:
+    return f"{time:g}" if isinstance(time, int | float) else str(time)
 
 
 def _plain(tracks: Sequence[Track]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import decoded
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.damage import OUT_OF_STEP, REMEDY, decodable, every_frame, has_layout
-from vidstyle.video.read.deinterlace import deinterlaced
+from vidstyle.video.read.deinterlace import AROUND, Deinterlacing, deinterlaced
 from vidstyle.video.settings import ReadSettings
 
 Decoded = tuple[int, VideoFrame, str]
@@ -34,8 +34,8 @@ class MovieDecoder:
     because seeking there is not exact in every format.
     """
 
-    def __init__(self, clip: Clip, settings: ReadSettings) -> None:
-        self._clip, self._settings = clip, settings
+    def __init__(self, clip: Clip, settings: ReadSettings, how: Deinterlacing) -> None:
+        self._clip, self._settings, self._how = clip, settings, how
         self._file: tuple[InputContainer, VideoStream] | None = None
         self._open = ExitStack()
 
@@ -47,18 +47,39 @@ class MovieDecoder:
         self._open.close()
 
     def frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
-        """Frames `first` to `last`, deinterlaced where the settings say so. One range at a time."""
-        clip = self._clip
-        if self._settings.deinterlace == "refuse":
-            for found in self._frames(first, last):
-                if found[1].interlaced_frame:
-                    raise InputError(f"{clip.path}: frame {found[0]} is interlaced, unlike the first; --deinterlace bwdif "
-                                     "deinterlaces such frames and leaves the others as they are.")
-                yield found
+        """Frames `first` to `last`, deinterlaced. One range at a time."""
+        if self._how.which == "none":
+            yield from self._frames(first, last)
             return
-        around = self._frames(max(0, first - 1), min(last + 1, clip.frames - 1))
+        around = self._frames(max(0, first - AROUND), min(last + AROUND, self._clip.frames - 1))
         with closing(around):
-            yield from (found for found in deinterlaced(around) if first <= found[0] <= last)
+            yield from (found for found in deinterlaced(around, self._how) if first <= found[0] <= last)
+
+    def runs(self, positions: Sequence[int], run: int) -> Iterator[list[Decoded]]:
+        """For each of `positions`, in order, the `run` consecutive frames that start there (fewer at the clip's end).
+
+        Skips the frames between them by seeking where a keyframe lies between, and by decoding where none does.
+        """
+        clip = self._clip
+        found, at, current = self.frames(0, clip.frames - 1), 0, list[Decoded]()
+        for position in positions:
+            stop = min(position + run, clip.frames)
+            current = [frame for frame in current if position <= frame[0] < stop]
+            if current and current[0][0] != position:
+                current = []
+            start = current[-1][0] + 1 if current else position
+            # The frame that a missing one repeats is only known after all frames before it are read.
+            can_seek = self._settings.on_damage == "fail"
+            if start < at or (keyframe_before(clip, start) > at and can_seek) or not at:
+                found.close()
+                found, at = self.frames(start, clip.frames - 1), start
+            while at < stop:
+                one = next(found)
+                at = one[0] + 1
+                if one[0] >= start:
+                    current.append(one)
+            yield list(current)
+        found.close()
 
     def _frames(self, first: int, last: int) -> Generator[Decoded, None, None]:
         """Frames `first` to `last` as decoded.

@@ -43,7 +43,7 @@ def stated_length_fault(container: InputContainer, counts: Mapping[int, PacketCo
     """
     if not container.duration or not counts:
         return ""
-    stated = (container.duration + (container.start_time or 0)) / av.time_base
+    stated = container.duration / av.time_base  # in Matroska counted from zero, also where the file begins later
     end = float(max(count.end for count in counts.values()))  # a header states the length of the longest stream
     return "" if end >= 0.9 * stated - 1 else f"The file states {stated:.2f} s but ends at {end:.2f} s; it may be cut off."
 

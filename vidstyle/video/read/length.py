@@ -1,38 +1,47 @@
-"""Whether a file is shorter than it states, by the sizes of its outermost parts."""
+"""Whether a file ends before its samples do."""
 
 from __future__ import annotations
 
 import os
+from collections import deque
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+import av
+from av.container import InputContainer
+
+from vidstyle.video.read.boxes import boxes
+
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
-_MOST_BOXES = 1_000_000  # at the top level: a fragmented MP4 has two a second or so
+_MOST_ELEMENTS = 10_000_000  # chunks of an AVI, of which each frame is one, or elements of a Matroska segment
 _PACKETS = ((188, 0), (192, 4))  # size and place of the first sync byte of MPEG-TS, and of the kind that cameras write
+_SLACK = Fraction(1, 10)  # seconds: muxers round the length of a file, some omit the last packet's
 
 
-def bytes_missing(path: Path, container: str) -> int:
-    """Number of bytes missing at the end of the file at `path`; 0 where that is unknown. container: FFmpeg's name.
+def bytes_missing(path: Path, container: InputContainer, end: Fraction, lacks_frames: bool) -> int:
+    """Number of bytes missing at the end of the file at `path`; 0 where nothing is, or where that is unknown.
 
-    AVI, Matroska and MP4 state the size of their outermost parts, unless they are written live; MPEG-TS comes in packets
-    of one size, so a file cut at random is noticed in 187 cases of 188; GIF ends in a semicolon.
+    The outermost parts of AVI, Matroska and MP4 state sizes, which many programs write too large: only what lacks samples
+    is cut off. end: seconds at which the last packet that was read ends. lacks_frames: whether the painted stream states more
+    frames than were read, or no number. MPEG-TS comes in packets of one size, so a file cut at random is noticed in 187 cases
+    of 188; GIF ends in a semicolon.
     """
-    size = path.stat().st_size
+    size, name = path.stat().st_size, container.format.name
+    if "mp4" in name:
+        return _samples_missing(path, container, size)
     with path.open("rb") as file:
-        if container == "avi":
-            end = _riff_end(file, size)
-        elif container.startswith("matroska"):
-            end = _segment_end(file)
-        elif "mp4" in container:
-            end = _box_end(file, size)
-        elif container == "mpegts":
-            end = _packet_end(file, size)
-        elif container == "gif":
+        if name == "avi":
+            return _riff_missing(file, size, lacks_frames=lacks_frames)
+        if name.startswith("matroska"):
+            stated = None if container.duration is None else Fraction(container.duration, av.time_base)
+            return _segment_missing(file, size, ends_early=stated is None or end < stated - _SLACK)
+        if name == "mpegts":
+            return max(0, _packet_end(file, size) - size)
+        if name == "gif":
             file.seek(-1, os.SEEK_END)
-            end = size + (file.read(1) != b";")
-        else:
-            return 0
-    return max(0, end - size)
+            return int(file.read(1) not in b";\0")  # 0 ends a whole image, of which some programs write the last
+    return 0
 
 
 def _number(file: BinaryIO, count: int, order: str = "big") -> int:
@@ -40,8 +49,19 @@ def _number(file: BinaryIO, count: int, order: str = "big") -> int:
     return int.from_bytes(file.read(count), "little" if order == "little" else "big")
 
 
+def _samples_missing(path: Path, container: InputContainer, size: int) -> int:
+    """Bytes of the samples that an MP4's index names, or of the index of a fragment, behind the end of the file."""
+    last = next(iter(deque(boxes(path), maxlen=1)), None)
+    if last is None or last.start + last.length <= size:
+        return 0
+    if last.name in (b"moof", b"moov"):
+        return last.start + last.length - size
+    ends = (entry.pos + entry.size for stream in container.streams for entry in stream.index_entries)
+    return max(0, max(ends, default=0) - size)
+
+
 def _riff_end(file: BinaryIO, size: int) -> int:
-    """An AVI is one RIFF chunk, or several where it is large."""
+    """Where an AVI ends by its own account. It is one RIFF chunk, or several where it is large."""
     end = 0
     while end + 8 <= size:
         file.seek(end)
@@ -54,18 +74,52 @@ def _riff_end(file: BinaryIO, size: int) -> int:
     return end
 
 
-def _segment_end(file: BinaryIO) -> int:
-    """A Matroska file is a header and a segment; each has an identity, a size of one to eight bytes, a content."""
+def _riff_missing(file: BinaryIO, size: int, *, lacks_frames: bool) -> int:
+    """Bytes of the innermost chunks of an AVI, which hold its samples and their index, behind the end of the file."""
+    stated, at = _riff_end(file, size), 0
+    if stated <= size:
+        return 0
+    for _ in range(_MOST_ELEMENTS):
+        if at + 8 > size:
+            break
+        file.seek(at)
+        name, length = file.read(4), _number(file, 4, "little")
+        if name in (b"RIFF", b"LIST"):
+            at += 12  # its kind is stated before its first chunk
+            continue
+        at += 8 + length
+        if at > size:
+            return at - size
+        at += length % 2
+    return stated - size if lacks_frames else 0
+
+
+def _segment_missing(file: BinaryIO, size: int, *, ends_early: bool) -> int:
+    """A Matroska file is a header and a segment of elements; each has an identity, a size of one to eight bytes, a content.
+
+    ends_early: whether the packets end before the stated length, or none is stated.
+    """
     if _number(file, 4) != _EBML:
         return 0
     length = _vint(file)
     if length is None:
         return 0
     file.seek(length, os.SEEK_CUR)
-    if _number(file, 4) != _SEGMENT:
+    if _number(file, 4) != _SEGMENT or (length := _vint(file)) is None:
         return 0
-    length = _vint(file)
-    return 0 if length is None else file.tell() + length
+    stated, at = file.tell() + length, file.tell()
+    for _ in range(_MOST_ELEMENTS):
+        if at >= min(size, stated):
+            break
+        file.seek(at)
+        _vint(file)  # the identity, coded as a size is
+        length = _vint(file)
+        if length is None:
+            return 0  # written live
+        at = file.tell() + length
+    if at > size:
+        return at - size
+    return max(0, stated - size) if ends_early else 0
 
 
 def _vint(file: BinaryIO) -> int | None:
@@ -77,23 +131,6 @@ def _vint(file: BinaryIO) -> int | None:
     bits = 7 * (more + 1)
     value = (first << 8 * more | _number(file, more)) & ((1 << bits) - 1)
     return None if value == (1 << bits) - 1 else value
-
-
-def _box_end(file: BinaryIO, size: int) -> int:
-    """MP4 is a row of boxes; a size of 1 stands for one of 64 bits behind the name, 0 for all the rest."""
-    end = 0
-    for _ in range(_MOST_BOXES):
-        if end + 8 > size:
-            break
-        file.seek(end)
-        length = _number(file, 4)
-        file.seek(4, os.SEEK_CUR)
-        if length == 1:
-            length = _number(file, 8)
-        if length < 8:
-            break  # the rest of the file, or no box
-        end += length
-    return end
 
 
 def _packet_end(file: BinaryIO, size: int) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from av import VideoFrame
+from av import FFmpegError, VideoFrame
 from av.container import InputContainer
 
+from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
 from vidstyle.video.clip import Clip, Track
 from vidstyle.video.images.pattern import Pattern
@@ -17,7 +19,9 @@ from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
 from vidstyle.video.pixels.planes import read_alpha, read_image
 from vidstyle.video.read.container import open_container
-from vidstyle.video.read.decode import MovieDecoder, keyframe_before
+from vidstyle.video.read.decode import MovieDecoder
+from vidstyle.video.read.deinterlace import Deinterlacing, can_weave
+from vidstyle.video.read.interlace import RUN, Look, choose, needs_look, places
 from vidstyle.video.read.probe import probe_movie
 from vidstyle.video.read.sound import ReplacementSound
 from vidstyle.video.settings import ReadSettings
@@ -48,13 +52,27 @@ class MovieSource:
     @property
     def refusal(self) -> str | None:
         """Why the clip cannot be painted with these settings, in a sentence."""
-        path, transfer = self.clip.path, self.clip.colour.hdr
-        if self.clip.interlaced and self.settings.deinterlace == "refuse":
-            return f"{path}: is interlaced; --deinterlace bwdif deinterlaces it."
+        path, transfer, pix_fmt = self.clip.path, self.clip.colour.hdr, self.clip.coding.pix_fmt
+        if self.settings.deinterlace == "telecine" and not can_weave(pix_fmt):
+            return (f"{path}: has {pix_fmt} samples, and --deinterlace telecine takes YUV of 8 bits and limited range; give "
+                    "--deinterlace force, or undo the pulldown first.")
         if transfer is not None and self.settings.hdr == "refuse":
             return (f"{path}: is HDR ({transfer.upper()}); --hdr passthrough paints it as HDR, "
                     "--hdr tonemap as ordinary video.")
         return None
+
+    @cached_property
+    def deinterlacing(self) -> tuple[Deinterlacing, str]:
+        """What is done to interlaced frames, and a sentence about it. A few frames are decoded to find out."""
+        look, clip = Look(), self.clip
+        if needs_look(clip, self.settings.deinterlace):
+            # Damage is reported when the frame is painted; a format that cannot be looked at is none of interlaced video.
+            with (suppress(InputError, FFmpegError, ValueError),
+                  MovieDecoder(clip, self.settings, Deinterlacing("none")) as decoder):
+                # With damage allowed, every place is reached by decoding from the beginning.
+                for run in decoder.runs(places(clip) if self.settings.on_damage == "fail" else [0], RUN):
+                    look.add([frame for _, frame, _ in run])
+        return choose(clip, self.settings.deinterlace, look)
 
     @property
     def label(self) -> str:
@@ -75,6 +93,8 @@ class MovieSource:
     @property
     def warnings(self) -> tuple[str, ...]:
         found, hdr, assumed = list(self.doubts), self.clip.hdr, self.clip.colour.assumed
+        if self.deinterlacing[1]:
+            found.append(self.deinterlacing[1])
         if hdr is not None and self.settings.hdr == "tonemap":
             found.append(f"The clip is HDR ({hdr.transfer.upper()}, up to {hdr.peak:g} cd/m²) and becomes ordinary video, "
                          "BT.709; light above diffuse white is compressed below it.")
@@ -98,7 +118,8 @@ class MovieSource:
         last = self.clip.frames - 1 if last is None else last
         if first > last:
             return
-        with MovieDecoder(self.clip, self.settings) as decoder, closing(decoder.frames(first, last)) as found:
+        with (MovieDecoder(self.clip, self.settings, self.deinterlacing[0]) as decoder,
+              closing(decoder.frames(first, last)) as found):
             for index, frame, damage in found:
                 yield self._frame(index, frame, damage, clamp)
 
@@ -107,27 +128,9 @@ class MovieSource:
 
         Skips the frames between them by seeking where a keyframe lies between, and by decoding where none does.
         """
-        clip = self.clip
-        with MovieDecoder(clip, self.settings) as decoder:
-            found, at, current = decoder.frames(0, clip.frames - 1), 0, list[Frame]()
-            for position in positions:
-                stop = min(position + run, clip.frames)
-                current = [frame for frame in current if position <= frame.index < stop]
-                if current and current[0].index != position:
-                    current = []
-                start = current[-1].index + 1 if current else position
-                # The frame that a missing one repeats is only known after all frames before it are read.
-                can_seek = self.settings.on_damage == "fail"
-                if start < at or (keyframe_before(clip, start) > at and can_seek) or not at:
-                    found.close()
-                    found, at = decoder.frames(start, clip.frames - 1), start
-                while at < stop:
-                    index, frame, damage = next(found)
-                    at = index + 1
-                    if index >= start:
-                        current.append(self._frame(index, frame, damage))
-                yield list(current)
-            found.close()
+        with MovieDecoder(self.clip, self.settings, self.deinterlacing[0]) as decoder:
+            for frames in decoder.runs(positions, run):
+                yield [self._frame(*found) for found in frames]
 
     def _frame(self, index: int, frame: VideoFrame, damage: str, clamp: bool = True) -> Frame:
         clip = self.clip

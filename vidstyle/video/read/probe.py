@@ -17,6 +17,7 @@ from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb, side_data
+from vidstyle.video.read.clock import clock_start
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
@@ -60,6 +61,7 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
                                  depth_of(frame.format)),
         width=width, height=height, orientation=orientation, sample_aspect_ratio=ratio, colour=colour,
         time_base=Fraction(stream.time_base), pts=scanned.pts, durations=scanned.durations, keyframes=scanned.keyframes,
+        origin=clock_start(container, stream, scanned.pts[0], path),
         hdr=None if colour.hdr is None else read_hdr_metadata(frame, colour.hdr), interlaced=bool(frame.interlaced_frame),
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from vidstyle.video.read.tracks import track_of
 FIRST_PACKETS = 4
 """Packets of each stream that are remembered, for trials of what an output can hold."""
 _JOINABLE = ("mpegts", "mpeg")  # may begin anywhere; other files begin with a frame that refers to no other
+_MOST_BACK = 1  # second by which times of decoding may decrease; more means that recordings were joined
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Scan:
     """What seems damaged or is left out, in sentences."""
     first_packets: Mapping[int, tuple[CodedPacket, ...]]
     """The first packets of each stream but the painted one, by the stream's number."""
+    packets: Mapping[int, int]
+    """Number of packets with data of each stream, by the stream's number."""
 
 
 @dataclass
@@ -55,10 +59,19 @@ class _Displayed:
     timeless: int = 0
     double: int = 0
     """Number of frames without a time, and at the time of another frame."""
+    last: Fraction | None = None
+    """Seconds at which the packet before was to be decoded."""
+    jump: tuple[int, Fraction] | None = None
+    """How many frames lie before the clock jumps back, and by how many seconds; None where it never does."""
 
     def add(self, packet: Packet[Stream]) -> None:
         """Add the frame of the next packet that has data, unless it is never displayed."""
         time = packet.pts if packet.pts is not None else packet.dts
+        if packet.dts is not None:
+            now = packet.dts * packet.time_base
+            if self.jump is None and self.last is not None and now < self.last - _MOST_BACK:
+                self.jump = len(self.frames), self.last - now
+            self.last = now
         if self.start is None and (packet.is_keyframe or not self.joinable):
             self.start = time
         if packet.is_discard or _is_hidden(self.codec, packet):
@@ -94,6 +107,9 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
                                  "split it first.")
     except av.FFmpegError as error:
         faults.append(f"breaks off after {len(displayed)} frames ({reason(error)})")
+    if found.jump is not None:
+        raise InputError(f"{path}: its clock jumps back by {float(found.jump[1]):.2f} s after {found.jump[0]} frames, as where "
+                         f"recordings were joined; give it one clock first: ffmpeg -i {path.name} -c copy NEW.mkv.")
     if found.timeless:
         faults.append(f"has {found.timeless} frames without a time")
     if found.double:
@@ -118,19 +134,22 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     if (pts[-1] - pts[0]) * stream.time_base > limits.MOST_SECONDS:
         raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
                          "remux it, or export it again.")
-    doubts = _doubts(container, path, counts, faults, len(pts), on_damage)
+    doubts = _doubts(container, stream, path, counts, faults, len(pts), on_damage)
     if left_out:
         doubts.append(f"The first {left_out} frames lack the frame they were coded from and are left out, as players do.")
     steps = [after - before for before, after in pairwise(pts)]
     last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
-    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()})
+    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()},
+                {index: count.packets for index, count in counts.items()})
 
 
-def _doubts(container: InputContainer, path: Path, counts: Mapping[int, PacketCount], faults: list[str], frames: int,
-            on_damage: OnDamage) -> list[str]:
+def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: Mapping[int, PacketCount], faults: list[str],
+            frames: int, on_damage: OnDamage) -> list[str]:
     """Sentences for what seems damaged. Raises InputError where something certainly is and `on_damage` is `fail`."""
-    cut, doubts, faults = bytes_missing(path, container.format.name), [], list(faults)
+    end, read = max(count.end for count in counts.values()), counts[stream.index].packets
+    cut = bytes_missing(path, container, end, lacks_frames=not stream.frames or read < stream.frames)
+    doubts, faults = list[str](), list(faults)
     if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
         doubts.append("The file ends within a packet; it may be cut off.")
     elif cut and not faults:

@@ -48,8 +48,8 @@ class MovieLayout:
 
     @property
     def shift(self) -> int:
-        """The time of the source that becomes zero, in units of its time base; a whole clip keeps its times."""
-        return 0 if self.whole else self.source.clip.pts[self.first]
+        """The time of the source that becomes zero, in units of its time base: of a whole clip the start of its clock."""
+        return self.source.clip.origin if self.whole else self.source.clip.pts[self.first]
 
     @property
     def sound_delay(self) -> Fraction:

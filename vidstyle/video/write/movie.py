@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
         raise UsageError(f"{target}: a movie of images needs to know how many are displayed a second; "
                          "give --fps, such as --fps 24 or --fps 24000/1001.")
     form, codec = choose_format(target, source, settings), choose_codec(target, settings.codec)
+    if form.container in ("matroska", "webm"):
+        _check_milliseconds(target, clip, frames)
     timecode, lost = _timecode(clip, first), list(form.lost)
     if clip.timecode is not None and timecode is None:
         lost.append(f"The timecode {clip.timecode} is dropped; it cannot count frames that come at a variable rate.")
@@ -94,6 +97,15 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
             raise OutputError(f"{target}: {codec} cannot be written at {width}x{height} as {form.pix_fmt} ({error}); "
                               "use another --codec.") from error
     return MoviePlan(layout, codec, tuple(dict.fromkeys((*form.warnings, *streams.warnings, *lost))), tuple(lost))
+
+
+def _check_milliseconds(target: Path, clip: Clip, frames: tuple[int, int]) -> None:
+    """Raise UsageError where two frames would be displayed at the same millisecond, which is what the format counts in."""
+    times = [round(1000 * time * clip.time_base) for time in clip.pts[frames[0] : frames[1] + 1]]
+    for place, (one, other) in enumerate(pairwise(times), frames[0]):
+        if one == other:
+            raise UsageError(f"{target}: {target.suffix} counts milliseconds, and frames {clip.number(place)} and "
+                             f"{clip.number(place + 1)} appear at the same one; name the output .mp4 or .mov.")
 
 
 def _try(layout: MovieLayout, readers: Readers) -> None:

@@ -22,6 +22,7 @@ from vidstyle.video.write.coder import SegmentCoder
 from vidstyle.video.write.extras import ExtrasWriter, chapters_of, demuxed_streams
 from vidstyle.video.write.feed import copied_tags, read
 from vidstyle.video.write.layout import MovieLayout, add_video
+from vidstyle.video.write.read_back import check_written, written_streams
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.segment import ends_segment, pack, unpack
 from vidstyle.video.write.sound import SoundWriter, movie_timescale
@@ -35,10 +36,11 @@ _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "co
 class MovieSink:
     """Writes the frames of a layout to its target; see `interfaces.Sink`.
 
-    The whole clip keeps its times to the tick. A range is shifted so that its first frame appears at zero; sound,
-    subtitles and chapters are cut to the range and shifted by the same time, and the timecode is advanced. Matroska and
-    WebM count whole milliseconds, and their clock cannot be negative: there, times are rounded, and sound that begins
-    before zero delays everything by the same amount. Pixels are written upright, without a rotation matrix.
+    The whole clip keeps its times to the tick, counted from where its clock begins (`Clip.origin`). A range is shifted so
+    that its first frame appears at zero; sound, subtitles and chapters are cut to the range and shifted by the same time, and
+    the timecode is advanced. Matroska and WebM count whole milliseconds, and their clock cannot be negative: there, times are
+    rounded, and sound that begins before zero delays everything by the same amount. Pixels are written upright, without a
+    rotation matrix.
 
     The video is coded in segments, each by a fresh encoder: with what `write` returns, a later sink can be brought to the
     same place without the frames, and it then writes the very same file.
@@ -143,7 +145,7 @@ class MovieSink:
                 raise write_failed(self._layout.target, error) from error
 
     def close(self) -> Path:
-        """End the file after its last frame; returns its temporary name, until the context is left."""
+        """End the file after its last frame and read it back; returns its temporary name, until the context is left."""
         layout = self._layout
         if self._written != layout.frames:
             raise VidstyleError(f"{layout.target}: got {self._written} of {layout.frames} frames; nothing was written.")
@@ -151,10 +153,12 @@ class MovieSink:
         try:
             self._sound.write_until(None)
             self._extras.write_until(None)
+            streams = written_streams(self._sink)
             self._sink.close()
         except (av.FFmpegError, OSError) as error:
             raise write_failed(layout.target, error) from error
         self._open.close()
+        check_written(self._part.path, layout, streams)
         self._closed = True
         return self._part.path
 
