@@ -54,6 +54,7 @@ OTHER_VALUES = {
     "audio": ('"none"', "--audio none"),
     "hdr": ('"tonemap"', "--hdr tonemap"),
     "deinterlace": ('"force"', "--deinterlace force"),
+    "compare": ('"side"', "--compare side"),
     "strict": ("true", None),  # a flag; tests/test_cli.py gives it
 }
 # What some of them need to have an effect, on the command line.
