@@ -18,8 +18,10 @@ from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb, side_data
 from vidstyle.video.read.container import open_container, video_stream
+from vidstyle.video.read.description import Description, describe_streams
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
+from vidstyle.video.read.side_data import read_side_data
 from vidstyle.video.read.siting import chroma_location
 from vidstyle.video.read.tracks import track_of
 
@@ -54,7 +56,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
     assert stream.time_base, "FFmpeg gives every video stream a time base"
     codec = stream.codec_context.codec.canonical_name
     tracks = [track_of(other) for other in container.streams if other.index != stream.index]
-    colour = _colour(frame, path, codec, chroma_location(container, stream))
+    description = describe_streams(container).get(stream.index, Description("", {}))
+    colour = _colour(frame, path, codec, chroma_location(description, stream))
     return Clip(
         path=path, coding=Coding(container.format.name, stream.index, codec, frame.width, frame.height, frame.format.name,
                                  depth_of(frame.format)),
@@ -63,6 +66,7 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         hdr=None if colour.hdr is None else read_hdr_metadata(frame, colour.hdr), interlaced=bool(frame.interlaced_frame),
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
+        side_data=read_side_data(description, frame, captions=scanned.captions, hdr=colour.hdr is not None),
         timecode=_timecode(container, stream))
 
 

@@ -16,11 +16,12 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
-from vidstyle.video.packets import CodedPacket
+from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.length import bytes_missing
+from vidstyle.video.read.side_data import has_captions
 from vidstyle.video.read.tracks import track_of
 
 FIRST_PACKETS = 4
@@ -39,6 +40,8 @@ class Scan:
     """What seems damaged or is left out, in sentences."""
     first_packets: Mapping[int, tuple[CodedPacket, ...]]
     """The first packets of each stream but the painted one, by the stream's number."""
+    captions: bool = False
+    """Whether frames of the painted stream hold closed captions."""
 
 
 @dataclass
@@ -55,10 +58,13 @@ class _Displayed:
     timeless: int = 0
     double: int = 0
     """Number of frames without a time, and at the time of another frame."""
+    captions: bool = False
+    """Whether any frame holds closed captions."""
 
     def add(self, packet: Packet[Stream]) -> None:
         """Add the frame of the next packet that has data, unless it is never displayed."""
         time = packet.pts if packet.pts is not None else packet.dts
+        self.captions = self.captions or has_captions(self.codec, packet)
         if self.start is None and (packet.is_keyframe or not self.joinable):
             self.start = time
         if packet.is_discard or _is_hidden(self.codec, packet):
@@ -78,14 +84,14 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     found = _Displayed(stream.codec_context.codec.canonical_name, container.format.name in _JOINABLE)
     displayed, faults = found.frames, list[str]()
     counts = {other.index: PacketCount() for other in container.streams}
-    heads: dict[int, list[CodedPacket]] = {other.index: [] for other in container.streams if other.index != stream.index}
+    heads: dict[int, list[Packet[Stream]]] = {other.index: [] for other in container.streams if other.index != stream.index}
     try:
         for packet in packets(container, list(container.streams), on_damage):
             counts[packet.stream_index].add(packet)
             if packet.stream_index == stream.index:
                 first.add(packet)
             if packet.size and len(head := heads.get(packet.stream_index, [])) < FIRST_PACKETS:
-                head.append(CodedPacket.of(packet))
+                head.append(packet)
             if packet.stream_index != stream.index or packet.size == 0:
                 continue
             found.add(packet)
@@ -124,7 +130,8 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     steps = [after - before for before, after in pairwise(pts)]
     last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
-    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()})
+    remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
+    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered, found.captions)
 
 
 def _doubts(container: InputContainer, path: Path, counts: Mapping[int, PacketCount], faults: list[str], frames: int,
