@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -109,6 +109,8 @@ class Clip:
     metadata: tuple[tuple[str, str], ...] = ()
     side_data: tuple[SideData, ...] = ()
     """What the painted stream and its frames state besides; what is only in some frames is found if it is captions."""
+    captions: Mapping[int, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Entries of closed captions inside the frames (see `video.captions`), by the frame's `pts`."""
     timecode: str | None = None
     """Of the first frame, such as `01:00:00:00`."""
     numbering: tuple[int, int] = (0, 1)
@@ -202,7 +204,8 @@ class Clip:
             "start": float(self.pts[0] * self.time_base), "duration": self.duration,
             "average_rate": str(self.average_rate), "variable_rate": self.variable_rate, "timecode": self.timecode,
             "audio": _plain(self.audio), "others": _plain(self.others),
-            "side_data": {data.kind: data.text for data in self.side_data}, "metadata": dict(self.metadata),
+            "captions": bool(self.captions), "side_data": {data.kind: data.text for data in self.side_data},
+            "metadata": dict(self.metadata),
         }
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from av import VideoFrame
+from av import VideoFormat, VideoFrame
 from av.container import InputContainer
 
 from vidstyle.core.frame import Frame
@@ -15,7 +15,7 @@ from vidstyle.video.clip import Clip, Track
 from vidstyle.video.images.pattern import Pattern
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
-from vidstyle.video.pixels.planes import read_alpha, read_image
+from vidstyle.video.pixels.planes import is_rgb, read_alpha, read_image
 from vidstyle.video.read.container import open_container
 from vidstyle.video.read.decode import MovieDecoder, keyframe_before
 from vidstyle.video.read.probe import probe_movie
@@ -36,7 +36,6 @@ class MovieSource:
     """The sound of `settings.sound`."""
     images: tuple[Path, ...] = ()
     pattern: Pattern | None = None
-    viewing_format: str | None = None
 
     @classmethod
     def open(cls, path: Path, settings: ReadSettings) -> MovieSource:
@@ -55,6 +54,10 @@ class MovieSource:
             return (f"{path}: is HDR ({transfer.upper()}); --hdr passthrough paints it as HDR, "
                     "--hdr tonemap as ordinary video.")
         return None
+
+    @property
+    def viewing_format(self) -> str | None:
+        return "yuv420p" if is_rgb(VideoFormat(self.clip.coding.pix_fmt)) else None
 
     @property
     def label(self) -> str:

@@ -58,6 +58,7 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
     tracks = [track_of(other) for other in container.streams if other.index != stream.index]
     description = describe_streams(container).get(stream.index, Description("", {}))
     colour = _colour(frame, path, codec, chroma_location(description, stream))
+    unread = scanned.dvd_captions or (not scanned.captions and side_data(frame, "A53_CC") is not None)
     return Clip(
         path=path, coding=Coding(container.format.name, stream.index, codec, frame.width, frame.height, frame.format.name,
                                  depth_of(frame.format)),
@@ -66,8 +67,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         hdr=None if colour.hdr is None else read_hdr_metadata(frame, colour.hdr), interlaced=bool(frame.interlaced_frame),
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
-        side_data=read_side_data(description, frame, captions=scanned.captions, hdr=colour.hdr is not None),
-        timecode=_timecode(container, stream))
+        side_data=read_side_data(description, frame, unread_captions=unread, hdr=colour.hdr is not None),
+        captions=scanned.captions, timecode=_timecode(container, stream))
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:

@@ -16,12 +16,12 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
+from vidstyle.video.captions import CAPTION_CODECS, captions_in, has_dvd_captions
 from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.length import bytes_missing
-from vidstyle.video.read.side_data import has_captions
 from vidstyle.video.read.tracks import track_of
 
 FIRST_PACKETS = 4
@@ -40,8 +40,10 @@ class Scan:
     """What seems damaged or is left out, in sentences."""
     first_packets: Mapping[int, tuple[CodedPacket, ...]]
     """The first packets of each stream but the painted one, by the stream's number."""
-    captions: bool = False
-    """Whether frames of the painted stream hold closed captions."""
+    captions: Mapping[int, bytes] = field(default_factory=dict)
+    """Caption entries of the painted stream (see `video.captions`), by the time of the frame."""
+    dvd_captions: bool = False
+    """Whether it holds captions as on DVDs."""
 
 
 @dataclass
@@ -58,13 +60,18 @@ class _Displayed:
     timeless: int = 0
     double: int = 0
     """Number of frames without a time, and at the time of another frame."""
-    captions: bool = False
-    """Whether any frame holds closed captions."""
+    captions: dict[int, bytes] = field(default_factory=dict)
+    """By time: the caption entries of a frame."""
+    dvd_captions: bool = False
 
     def add(self, packet: Packet[Stream]) -> None:
         """Add the frame of the next packet that has data, unless it is never displayed."""
         time = packet.pts if packet.pts is not None else packet.dts
-        self.captions = self.captions or has_captions(self.codec, packet)
+        if time is not None and self.codec in CAPTION_CODECS:
+            data = bytes(packet)
+            if entries := captions_in(self.codec, data):
+                self.captions[time] = self.captions.get(time, b"") + entries
+            self.dvd_captions = self.dvd_captions or has_dvd_captions(self.codec, data)
         if self.start is None and (packet.is_keyframe or not self.joinable):
             self.start = time
         if packet.is_discard or _is_hidden(self.codec, packet):
@@ -131,7 +138,8 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
     remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
-    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered, found.captions)
+    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered, found.captions,
+                found.dvd_captions)
 
 
 def _doubts(container: InputContainer, path: Path, counts: Mapping[int, PacketCount], faults: list[str], frames: int,
