@@ -100,7 +100,7 @@ class Recoder:
         self._begin = None if begin is None else round(begin * self._rate)
         self._end = None if end is None else round(end * self._rate)
         self._at, self._begun = 0, False  # sample of the source that comes next; whether it is known
-        self._same: AudioResampler | None = None
+        self._resamplers: dict[tuple[str, int, str], AudioResampler] = {}
 
     def feed(self, packet: Packet[Stream] | None) -> Iterator[Packet[Stream]]:
         """The packets to write for one packet of the source; None is the end."""
@@ -121,12 +121,13 @@ class Recoder:
 
     def _as_at_first(self, frame: AudioFrame) -> list[AudioFrame]:
         """The frame with the rate, the speakers and the kind of samples that the stream states; broadcasts change them."""
-        if (frame.format.name, frame.sample_rate, frame.layout.nb_channels) == (self._format, self._rate, self._channels):
+        kind = frame.format.name, frame.sample_rate, frame.layout.name
+        if (*kind[:2], frame.layout.nb_channels) == (self._format, self._rate, self._channels):
             return [frame]
-        if self._same is None:
-            self._same = AudioResampler(self._format, self._layout, self._rate)
+        if kind not in self._resamplers:
+            self._resamplers[kind] = AudioResampler(self._format, self._layout, self._rate)
         frame.pts = None
-        return self._same.resample(frame)
+        return self._resamplers[kind].resample(frame)
 
     def _cut(self, frame: AudioFrame, stated: int) -> Iterator[AudioFrame]:
         """The part of a frame that states to begin at the sample `stated`, with silence before it where sound is missing."""
