@@ -67,6 +67,8 @@ def check(source: Source, target: Path, reported: str) -> dict[str, str]:
     shape = (clip.width, clip.height, clip.sample_aspect_ratio)
     theirs = (two.get("width"), two.get("height"), float(two.get("pixel_aspect_ratio", 1)))
     upright = float(two.get("rotation") or 0) == 0
+    if any(data.kind == "stereo" for data in clip.side_data):  # MediaInfo then measures one view
+        shape = (*shape[:2], one.get("pixel_aspect_ratio", 1))
     close = abs(theirs[2] - float(shape[2])) < 0.002
     cells["shape"] = "=" if theirs[:2] == shape[:2] and upright and close else f"{theirs}"
     cells["streams"] = others(source, before, after, reported)
@@ -107,7 +109,7 @@ def stated_tags(path: Path, stream: int | str = "v:0") -> dict[str, str]:
     """Colour tags of the first frame as the ffmpeg program decodes it, and where it says that the chroma of 4:2:0 lies."""
     run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "verbose", "-i", str(path), "-map", f"0:{stream}",
                           "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"], capture_output=True, text=True)
-    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):(\w+)", run.stderr))
+    found = dict(re.findall(r"(color_range|color_space|color_primaries|color_trc):([a-z0-9_-]+)", run.stderr))
     place = re.search(rf"Stream #0:{stream if isinstance(stream, int) else 0}\b.*Video: .*420p\w*\(.*?(center|topleft)",
                       run.stderr)
     return found | {"chroma_location": place[1] if place else "left"}

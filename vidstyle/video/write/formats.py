@@ -74,7 +74,7 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
             raise UsageError(f"HDR needs 10 bits, which {name} does not have here; use --codec hevc, av1 or h264.")
         options |= light_parameters(hdr, codec.encoder, options)
         lost += _lost_light(hdr, codec.encoder)
-    if (stereo := stereo_parameter(clip, codec.encoder)) is not None:
+    if (stereo := stereo_parameter(clip, container, codec.encoder)) is not None:
         options["x264-params"] += f":{stereo}"
     lost += lost_side_data(clip, container, codec.encoder)
     return MovieFormat(container, codec.encoder, pix_fmt, options, colour, warnings=(*lost, *warnings), lost=tuple(lost))
@@ -131,9 +131,9 @@ def _pix_fmt(name: str, source: Source, size: tuple[int, int], container: str) -
     odd = not codec.odd and bool(size[0] % 2 or size[1] % 2)
     if odd:
         chroma = "444"
-        warnings.append(f"{size[0]}x{size[1]} has an odd side, which {name} holds only as 4:4:4, and browsers, QuickTime and "
-                        "televisions do not show that; an even --output-size plays everywhere, "
-                        "--codec vp9 or av1 in most players.")
+        warnings.append(f"{size[0]}x{size[1]} has an odd side, which {name} holds only as 4:4:4"
+                        + (", and browsers, QuickTime and televisions do not show that; an even --output-size plays "
+                           "everywhere, --codec vp9 or av1 in most players." if name in _PLAYED else "."))
     planar = is_rgb(layout) and name == "ffv1"
     stem = f"gbr{alpha}p" if planar else f"yuv{alpha}{chroma}p"
     depths = [d for d in bits if f"{stem}{depth_suffix(d)}" in built]

@@ -27,10 +27,14 @@ _MATROSKA = {"side by side": "left_right", "side by side (inverted)": "right_lef
 _WEBM = ("left_right", "right_left", "top_bottom", "bottom_top")
 
 
-def stereo_parameter(clip: Clip, encoder: str) -> str | None:
-    """x264's parameter by which the coded video states the clip's arrangement of views; None where there is none."""
+def stereo_parameter(clip: Clip, container: str, encoder: str) -> str | None:
+    """x264's parameter by which the coded video states the clip's arrangement of views; None where there is none.
+
+    Also None where the format states it: FFmpeg 9 does not decode a stream that is told so twice.
+    """
     number = _X264.get(_arrangement(clip))
-    return None if encoder != "libx264" or number is None else f"frame-packing={number}"
+    stated = number is None or encoder != "libx264" or stereo_mode(clip, container) is not None
+    return None if stated else f"frame-packing={number}"
 
 
 def stereo_mode(clip: Clip, container: str) -> str | None:
@@ -47,7 +51,7 @@ def _arrangement(clip: Clip) -> str:
 
 def lost_side_data(clip: Clip, container: str = "", encoder: str = "") -> list[str]:
     """A sentence for everything that the clip states beside its pictures and that the output will not state."""
-    kept = stereo_parameter(clip, encoder) or stereo_mode(clip, container)
+    kept = stereo_parameter(clip, container, encoder) or stereo_mode(clip, container)
     captions = [SideData("captions")] if clip.captions and encoder not in CAPTION_ENCODERS else []
     return [_sentence(data) for data in (*captions, *clip.side_data) if not (data.kind == "stereo" and kept)]
 
