@@ -12,8 +12,9 @@ import pytest
 from unpainted import copy, plan
 from video_clips import make_clip, packets
 
-from vidstyle.core.errors import UsageError
+from vidstyle.core.errors import InputError, UsageError
 from vidstyle.video import ReadSettings, open_source
+from vidstyle.video.write.recode import Recoder
 
 
 def with_sound(path: Path, codec: str, *, layout: str = "mono", rate: int = 48000, format: str | None = None,
@@ -233,3 +234,31 @@ def test_an_empty_track_is_kept_or_named(tmp_path: Path) -> None:
     for target in ("b.mp4", "b.mkv"):
         kept = [track.kind for track in copy(source, tmp_path / target).clip.others] == ["subtitle"]
         assert kept == (plan(source, tmp_path / f"c{target}").lost == ())
+
+
+@pytest.mark.parametrize("hours", [26, -26])
+def test_sound_goes_on_where_the_clock_of_the_file_jumps(tmp_path: Path, hours: int) -> None:
+    """As at the end of a transport stream's clock; neither hours of silence nor nothing follow."""
+    source, target = with_sound(tmp_path / "a.mkv", "pcm_s16le"), tmp_path / "b.wav"
+    with av.open(str(source)) as reader, av.open(str(target), "w") as writer:
+        stream = reader.streams.audio[0]
+        recoder = Recoder(writer, stream, "pcm_s16le", origin=Fraction(0), begin=None, end=None)
+        for packet in reader.demux(stream):
+            if packet.size and packet.pts > 250:
+                packet.pts += hours * 3600_000
+                packet.dts = packet.pts
+            writer.mux(list(recoder.feed(packet if packet.size else None)))
+    assert np.array_equal(samples(target), samples(source))
+
+
+def test_a_video_that_never_decodes_next_to_unknown_data_is_refused(tmp_path: Path) -> None:
+    path = patched(with_words(tmp_path / "a.mp4"), (b"tx3g", b"mebx"), (b"sbtl", b"meta"))
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as reader:
+        for packet in reader.demux(video=0):
+            if packet.size:
+                data[packet.pos + 4:packet.pos + packet.size] = bytes(packet.size - 4)
+    path.write_bytes(data)
+    for on_damage in ("fail", "keep"):
+        with pytest.raises(InputError):
+            open_source(path, ReadSettings(on_damage=on_damage))

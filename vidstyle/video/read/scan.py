@@ -94,12 +94,13 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     heads: dict[int, list[Packet[Stream]]] = {other.index: [] for other in container.streams if other.index != stream.index}
     try:
         for packet in packets(container, list(container.streams), on_damage):
-            counts[packet.stream_index].add(packet)
-            if packet.stream_index == stream.index:
+            number = packet.stream.index  # the packet's own number is 0 where it only ends a stream
+            counts[number].add(packet)
+            if number == stream.index:
                 first.add(packet)
-            if packet.size and len(head := heads.get(packet.stream_index, [])) < FIRST_PACKETS:
+            if packet.size and len(head := heads.get(number, [])) < FIRST_PACKETS:
                 head.append(packet)
-            if packet.stream_index != stream.index or packet.size == 0:
+            if number != stream.index or packet.size == 0:
                 continue
             found.add(packet)
             if len(displayed) > limits.MOST_FRAMES:

@@ -12,8 +12,9 @@ _KINDS = {"Spherical Mapping": "spherical", "Stereo 3D": "stereo", "Frame Croppi
 _ELSEWHERE = ("display matrix", "mastering display metadata", "content light level metadata", "cpb properties", "palette",
               "new extradata", "quality stats")
 """What `Clip` holds in other fields, and what only concerns the source's own codec."""
-_OF_FRAMES = {"AFD": "active format description", "ICC_PROFILE": "icc profile"}
-_HDR_ONLY = ("dovi configuration record", "ambient viewing environment")
+_OF_FRAMES = {"AFD": "active format description", "ICC_PROFILE": "icc profile",
+              "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment"}
+_DOLBY_VISION = "dovi configuration record"  # of an HDR clip, `Clip.hdr` tells it
 
 _STEREO = {1: "side by side", 2: "top and bottom", 3: "frame alternate", 4: "checkerboard",
            5: "side by side (quincunx subsampling)", 6: "interleaved lines", 7: "interleaved columns"}
@@ -24,11 +25,10 @@ def read_side_data(description: Description, frame: VideoFrame, *, unread_captio
                    hdr: bool) -> tuple[SideData, ...]:
     """What the painted stream states, by FFmpeg's description of it and by its first frame.
 
-    unread_captions: whether frames hold captions that `Clip.captions` does not. hdr: whether `Clip.hdr` tells what belongs
-    to high dynamic range.
+    unread_captions: whether frames hold captions that `Clip.captions` does not. hdr: whether the clip is HDR.
     """
     found = {_KINDS.get(name, name.lower()): text for name, text in description.side_data.items()
-             if name.lower() not in (*_ELSEWHERE, *(_HDR_ONLY if hdr else ()))}
+             if name.lower() not in _ELSEWHERE and not (hdr and name.lower() == _DOLBY_VISION)}
     if unread_captions:
         found["captions"] = ""
     if "spherical" not in found and side_data(frame, "SPHERICAL") is not None:

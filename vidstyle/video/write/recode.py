@@ -30,6 +30,7 @@ _MOST_OF_ALL = {"libmp3lame": 320_000, "mp2": 384_000, "ac3": 640_000}
 """Bits a second that an encoder takes for all channels together."""
 _USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 _GAP = Fraction(1, 25)  # seconds; smaller steps are rounding of Matroska's milliseconds, larger ones are missing sound
+_LONGEST_GAP = 3600  # seconds; beyond that, the clock of the file jumped or began anew, and the sound goes on
 
 
 def is_played(codec: str, container: str) -> bool:
@@ -100,6 +101,7 @@ class Recoder:
         self._begin = None if begin is None else round(begin * self._rate)
         self._end = None if end is None else round(end * self._rate)
         self._at, self._begun = 0, False  # sample of the source that comes next; whether it is known
+        self._jumped = 0  # samples by which the clock has jumped
         self._resamplers: dict[tuple[str, int, str], AudioResampler] = {}
 
     def feed(self, packet: Packet[Stream] | None) -> Iterator[Packet[Stream]]:
@@ -113,9 +115,13 @@ class Recoder:
     def _placed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         """The part of the frame that lies in the range, at its sample."""
         # The last frame of some decoders, as of WMA, has no time: it follows the one before.
-        stated = self._at if frame.pts is None else round(frame.pts * (frame.time_base or 0) * self._rate)
+        stated = self._at + self._jumped if frame.pts is None else round(frame.pts * (frame.time_base or 0) * self._rate)
         if not self._begun:
             self._at, self._begun = stated, True
+        stated -= self._jumped
+        if abs(stated - self._at) > _LONGEST_GAP * self._rate:
+            self._jumped += stated - self._at
+            stated = self._at
         for even in self._as_at_first(frame):
             yield from self._cut(even, stated)
 

@@ -69,7 +69,8 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
             plan.audio.append(track.index)
             lines[track.index] = f"{of}{track} -> copied"
             continue
-        samples = stream.codec_context.format.name if is_known(stream) else ""
+        known = is_known(stream) and stream.codec_context.format is not None
+        samples = stream.codec_context.format.name if known else ""
         encoder = next((name for name in encoders(track.codec, samples, container)
                         if holds_sound(source, stream, container, name)), None)
         if encoder is None:
