@@ -23,7 +23,7 @@ from vidstyle.flow import load_flow
 from vidstyle.ops.metrics import gradient_energy, ssim
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.style_picture import Style
-from vidstyle.run.pipeline import make_painter
+from vidstyle.run.paint import make_painter
 from vidstyle.run.plan import Plan, plan_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder

@@ -23,14 +23,14 @@ from typing import Any
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import pipeline
+from vidstyle.run import paint, pipeline
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video.write import sink
 
-CALLS = [(pipeline, "describe_run"), (pipeline, "frame_hash"), (pipeline, "write_manifest"), (sink, "pack_samples"),
+CALLS = [(pipeline, "describe_run"), (paint, "frame_hash"), (pipeline, "write_manifest"), (sink, "pack_samples"),
          (RunFolder, "__enter__"), (RunFolder, "__exit__"), (FitCheckpoint, "state"), (FitCheckpoint, "save"),
          (FitCheckpoint, "save_network"), (FrameLog, "restore"), (FrameLog, "append"), (FrameLog, "save"),
          (FrameLog, "__exit__")]

@@ -3,7 +3,8 @@
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,15 +12,18 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
+from vidstyle.batch import cluster, edit, look, processes, report
+from vidstyle.batch.conduct import in_turn
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.evaluate import Evaluation
+from vidstyle.evaluate import Evaluation, Inputs
 from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import pipeline, plan, verify
+from vidstyle.run import cuts, estimate, pipeline, plan, verify
+from vidstyle.run.estimate import Estimate
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
 from vidstyle.run.result import Result
@@ -42,6 +46,8 @@ class Asked:
     targets: list[Path] = field(default_factory=list)
     count: int | None = None
     restart: bool = False
+    engines: list[tuple[Any, ...]] = field(default_factory=list)
+    """Engines other than this process, each with its arguments before the listener."""
     given: frozenset[str] | None = None
     """Names of the options that the user set."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -66,11 +72,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
-        clip = SimpleNamespace(path=source, number=lambda index: index)
+        clip = SimpleNamespace(path=source, number=lambda index: index, timed=False)
         output = SimpleNamespace(target=target, size=(128, 72), streams=("video: painted", "audio: copied"), warnings=(),
                                  describe=lambda: "h264, crf 16")
-        return Plan(SimpleNamespace(clip=clip), tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36),
-                    options, "cpu", ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
+        opened = SimpleNamespace(clip=clip, files=(source,))
+        return Plan(opened, tuple(styles), output, selection.frames or (0, 99), Start(0), (64, 36), options, "cpu",
+                    ("no colour tags",), overwrite, target.with_suffix(".png") if preview else None)
 
     def run(plan, *, restart=False, listen):
         if "bug" in plan.clip.path.name:
@@ -88,6 +95,11 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return run(plan, **how)
 
+    def read_edit(path, base, media=None, handles=0):
+        shot = replace(base, clip=Path("a.mp4"), target=path.with_name("a_monet_0-9.mp4"), selection=Selection((0, 9)))
+        return SimpleNamespace(path=path, shots=[shot], missing=[], warnings=[],
+                               write=lambda painted: edit.Written([path.with_suffix(".otio")], []))
+
     def evaluate_video(styled, source, *, read, style=None, baseline=None, encoder="builtin", **kwargs):
         asked.read = read
         values = {"painting": {"e_stab": 0.02, "sharpness": 0.03}, "source": {"e_stab": 0.01, "sharpness": 0.03}}
@@ -96,6 +108,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         values |= {"baseline": values["source"]} if baseline else {}
         return Evaluation(styled, source, style, baseline, (0, 0), (64, 36), "farneback", encoder, values, {}, curves, [0.0],
                           {}, [], [], [])
+
+    def find_inputs(styled, source=None, style=None):
+        return Inputs(source or Path("a.mp4"), style)
+
+    def expect(plan, *, start, samples, listen):
+        listen(Progress("measure", 1, 1))
+        return Estimate(((0, 59), (60, 99)), 0, 9, 61.0, {"prepare": 1.0, "paint": 60.0}, 900_000_000, 2_000_000, 5_000_000)
 
     facts = {
         "codec": "h264", "width": 64, "height": 36, "pix_fmt": "yuv420p", "frames": 100, "numbers": [0, 99], "duration": 4.0,
@@ -112,8 +131,19 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(pipeline, "run", run)
+    monkeypatch.setattr(edit, "read_edit", read_edit)
+    monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))
+    monkeypatch.setattr(report, "write_sheet", lambda path, plan: False)
     monkeypatch.setattr(pipeline, "preview", preview)
+    for room, name in ((processes, "processes"), (cluster, "cluster")):
+        monkeypatch.setattr(room, name, lambda *how, name=name: asked.engines.append((name, *how[:-2])) or in_turn(how[-2]))
     monkeypatch.setattr(evaluate, "evaluate_video", evaluate_video)
+    monkeypatch.setattr(evaluate, "find_inputs", find_inputs)
+    monkeypatch.setattr(estimate, "estimate", expect)
+    monkeypatch.setattr(video, "open_source", lambda path, settings: SimpleNamespace(
+        clip=SimpleNamespace(path=path, number=lambda index: index, timed=True, variable_rate=False, average_rate=Fraction(25),
+                             timecode=None, frames=100, pts=range(100), time_base=Fraction(1, 25))))
+    monkeypatch.setattr(cuts, "find_shots", lambda source, listen: [(0, 59), (60, 99)])
     monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])
     monkeypatch.setattr(train, "train_network", lambda styles, sources, target, *rest, **more: Trained(
         target, target.with_suffix(".train"), {style.name: {"e_stab": 0.02} for style in styles}, 1.0))

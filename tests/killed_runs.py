@@ -32,7 +32,7 @@ from vidstyle.core.errors import OutputError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import Style
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.resume import schedule
 from vidstyle.run.resume.folder import JOURNAL, work_folder

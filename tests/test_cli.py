@@ -9,8 +9,8 @@ from fake_pipeline import ROOT, RUN, Asked, events
 
 from vidstyle import __version__
 from vidstyle.cli import execute
-from vidstyle.cli.parse import parse_frames, parse_style, parse_time
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import parse_frames, parse_style, parse_time
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.plan import Selection
 from vidstyle.video.settings import ReadSettings
@@ -169,12 +169,15 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(json_too: bool, asked: Ask
     assert list(tmp_path.iterdir()) == []
     assert asked.painted == []
     if json_too:
-        [line] = events(capsys)
-        assert line["plans"][0]["target"] == str(Path("new/a_monet.mp4"))
+        plan = events(capsys)[-1]["plans"][0]
+        assert plan["target"] == str(Path("new/a_monet.mp4"))
+        assert (plan["state"], plan["estimate"]["key_frames"], plan["estimate"]["memory"]) == ("new", 9, 900_000_000)
     else:
         out, err = capsys.readouterr()
-        assert err == ""
-        for part in ("a.mp4 -> new", "5-6 (2)", "size=99", "audio: copied", "no colour tags", "weight 1"):
+        assert err.startswith("a.mp4: reading ...\n")
+        assert "measure" in err
+        for part in ("a.mp4 -> new", "5-6 (2)", "size=99", "audio: copied", "no colour tags", "weight 1", "2: 0-59, 60-99",
+                     "about 9 key frames", "about 1:01", "900 MB", "2 MB written, 5 MB while it paints"):
             assert part in out
 
 

@@ -95,7 +95,7 @@ def test_the_same_command_gives_the_same_pixels(folder: Path):
 def test_a_run_does_what_the_dry_run_printed(folder: Path):
     before = sorted(folder.iterdir())
     words = ["run", "clip.mp4", "--style", "style.png", *QUICK, "--frames", "1-3", "--json"]
-    plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout)["plans"][0]
+    plan = json.loads(vidstyle(*words, "--dry-run", cwd=folder).stdout.splitlines()[-1])["plans"][0]
     assert sorted(folder.iterdir()) == before
     result = json.loads(vidstyle(*words, cwd=folder).stdout.splitlines()[-1])
     assert (plan["target"], plan["count"]) == (result["target"], result["frames"])
@@ -123,7 +123,7 @@ def test_probe(folder: Path):
         (["clip.mp4", "--style", "none.png"], 3),
         (["clip.mp4", "--style", "text.mp4"], 3),
         (["clip.mp4", "--style", "style.png", "-o", "text.mp4"], 4),
-        (["clip.mp4", "--style", "style.png", "-o", "none/out.mp4"], 4),
+        (["clip.mp4", "--style", "style.png", "-o", "text.mp4/out.mp4"], 4),
         (["clip.mp4", "--style", "style.png", "--frames", "90-99"], 2),
         (["clip.mp4", "--style", "style.png", "--device", "cuda:77"], 6),
         (["text.mp4", "clip.mp4", "--style", "style.png", *QUICK], 5),
@@ -201,3 +201,13 @@ def test_verify(folder: Path):
     assert bad.stderr == "vidstyle: out.mp4: differs from its manifest (output); copy it again, or paint it again.\n"
     (folder / "out.mp4.vidstyle.json").write_text("{}")
     assert vidstyle("verify", "out.mp4", cwd=folder).returncode == 3
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_name_that_the_terminal_cannot_print_does_not_end_a_command(tmp_path: Path, encoding: str):
+    for name in ("あ.txt", os.fsdecode(b"caf\xe9.txt"), "naïve.txt"):
+        script = f"import sys; from vidstyle import cli; cli.app.command('say')(lambda: print({name!r})); cli.main(['say'])"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()

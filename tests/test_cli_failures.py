@@ -63,6 +63,7 @@ SLOW = """
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
 from vidstyle.painting import style_picture
 from vidstyle.run import pipeline, plan
@@ -71,7 +72,8 @@ from vidstyle.run.preroll import Start
 def plan_video(source, styles, *args, **how):
     clip = SimpleNamespace(path=source, number=lambda index: index)
     output = SimpleNamespace(target=Path(source.stem + "_m.mp4"), size=(64, 36))
-    return plan.Plan(SimpleNamespace(clip=clip), styles, output, (0, 9), Start(0), (64, 36), how, "cpu")
+    opened = SimpleNamespace(clip=clip, files=(source,))
+    return plan.Plan(opened, styles, output, (0, 9), Start(0), (64, 36), Options(), "cpu")
 
 def run(plan, *, restart, listen):
     part = Path("out.mp4.part")
@@ -106,7 +108,7 @@ def test_a_signal_stops_everything_and_leaves_nothing(number: int, code: int, se
     assert child.stderr is not None
     child.send_signal(number)
     printed = [child.stderr.readline() for _ in range(4)]
-    assert "a second signal stops at once" in "".join(printed)
+    assert "a second Ctrl-C stops at once" in "".join(printed)
     if signals == 2:
         child.send_signal(number)
     out, err = child.communicate(timeout=120)

@@ -18,7 +18,7 @@ def test_one_failure_does_not_stop_the_others(asked: Asked, capsys):
     assert out == "a_monet.mp4\nb_monet.mp4\n"
     assert "vidstyle: bad.mp4: is no video" in err
     assert "our bug (ValueError: two lines)" in err
-    assert "2 of 4 clips failed" in err.splitlines()[-1]
+    assert "2 of 4 shots failed" in err.splitlines()[-1]
 
 
 def test_one_clip_alone_keeps_its_exit_code(asked: Asked):
@@ -36,6 +36,11 @@ def test_several_clips_as_json(asked: Asked, capsys):
     assert lines[-1]["exit_code"] == 5
 
 
+def test_a_shot_list_is_for_batch(asked: Asked, capsys):
+    assert execute(several("shots.csv")) == 2
+    assert "vidstyle batch shots.csv" in capsys.readouterr().err
+
+
 def test_a_folder_takes_several_clips(asked: Asked, tmp_path: Path):
     assert execute([*several("x/a.mp4", "y/b.mp4"), "-o", "out/"]) == 0
     assert asked.targets == [Path("out/a_monet.mp4"), Path("out/b_monet.mp4")]
@@ -45,10 +50,17 @@ def test_a_folder_takes_several_clips(asked: Asked, tmp_path: Path):
 
 
 def test_two_clips_never_share_an_output(asked: Asked, capsys):
-    assert execute([*several("x/a.mp4", "y/a.mp4"), "-o", "out/", "--overwrite"]) == 2
+    assert execute([*several("x/a.mp4", "x/a.mp4"), "-o", "out/", "--overwrite"]) == 2
     assert execute([*several("a.mp4", "a.mp4"), "--overwrite"]) == 2
     assert asked.painted == []
     assert "would both be written to" in capsys.readouterr().err
+
+
+def test_clips_of_the_same_name_go_to_folders_of_their_own(asked: Asked):
+    """As the camera's cards: what is alike in the folders of the clips is left out."""
+    assert execute([*several("day1/x/a.mp4", "day1/y/a.mp4", "day1/a.mp4", "day1/y/b.mp4"), "-o", "out/"]) == 0
+    assert asked.targets == [Path("out/x/a_monet.mp4"), Path("out/y/a_monet.mp4"), Path("out/a_monet.mp4"),
+                             Path("out/b_monet.mp4")]
 
 
 def test_a_clip_of_the_batch_is_never_an_output(asked: Asked, capsys):

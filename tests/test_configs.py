@@ -11,10 +11,12 @@ from fake_pipeline import ROOT, Asked, install, vidstyle_commands
 
 from vidstyle.cli import execute
 from vidstyle.cli.request import read_request
-from vidstyle.core.config import given_options, load_options
+from vidstyle.core.config import given_options, load_config, load_options
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options, TrainOptions
+from vidstyle.painting.style_picture import Style
+from vidstyle.run.plan import Selection
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 
@@ -28,6 +30,7 @@ OTHER_VALUES = {
     "temporal": ("2", "--temporal 2"),
     "style_scale": ("1.5", "--style-scale 1.5"),
     "color": ('"source"', "--color source"),
+    "palette": ('"scene.safetensors"', "--palette scene.safetensors"),
     "seed": ("3", "--seed 3"),
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
@@ -109,15 +112,15 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
-    others = {"network": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100", "forms": "1",
-              "key_every": "1"}
+    others = {"network": "other", "palette": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100",
+              "forms": "1", "key_every": "1"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]
     assert execute([*words, flag, value]) == 0
     from_flag = asked.options
     assert execute([*words, "--config", str(config)]) == 0
-    if name != "network":  # a config names files from where it lies
+    if name not in ("network", "palette"):  # a config names files from where it lies
         assert asked.options == from_flag
     assert execute([*words, "--config", str(config), flag, default]) == 0
     assert str(getattr(asked.options, name)).removesuffix(".0") == default.removesuffix(".0")
@@ -142,7 +145,7 @@ def test_options_that_were_given_reach_the_request(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("size = 320")
     words = {"style": ["a.jpg"], "preset": "final", "config": config}
-    request = read_request(clips=1, **no_options() | words | {"seed": 0})
+    request = read_request(several=False, **no_options() | words | {"seed": 0})
     assert request.given == {"size", "seed"}
     assert (request.options.size, request.options.crf) == (320, load_options("final").crf)
 
@@ -150,7 +153,7 @@ def test_options_that_were_given_reach_the_request(tmp_path: Path):
 def no_options() -> dict[str, Any]:
     """What the command line passes on where nothing is given."""
     shown = inspect.signature(read_request).parameters.values()
-    return {word.name: word.default for word in shown if word.name not in ("clips", "style")}
+    return {word.name: word.default for word in shown if word.name not in ("several", "style")}
 
 
 def test_an_unknown_key_lists_the_known_ones(tmp_path: Path):
@@ -226,3 +229,39 @@ def test_a_codec_without_crf_is_refused_with_one(codec: str, tmp_path: Path, ask
             f"vidstyle: crf is given and {codec} has no such scale of quality; leave crf out.\n")
     config.write_text(f'codec = "{codec}"')
     assert execute([*words, "--config", str(config), "--preset", "final"]) == 0  # the preset sets a crf for other codecs
+
+
+def test_a_config_states_styles_and_a_range(tmp_path: Path, asked: Asked):
+    config = tmp_path / "scene.toml"
+    config.write_text('style = ["monet.jpg:0.7", "b.jpg"]\nframes = "3-9"\nsize = 320')
+    run = ["run", "a.mp4", "--config", str(config)]
+    assert execute(run) == 0
+    assert asked.styles == [Style(tmp_path / "monet.jpg", 0.7), Style(tmp_path / "b.jpg")]
+    assert asked.selection == Selection(frames=(3, 9))
+    assert asked.given == {"size"}
+    assert execute([*run, "--style", "c.jpg", "--start", "0:01", "--overwrite"]) == 0
+    assert asked.styles == [Style(Path("c.jpg"))]
+    assert asked.selection == Selection(start=1)
+    config.write_text('style = "monet.jpg"\nstart = 0.5\nend = 00:01:00')
+    assert execute([*run, "-o", "x.mp4"]) == 0
+    assert asked.selection == Selection(start=0.5, end=60)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [('style = "../monet.jpg"', r"which is not inside"), ("style = 3", r"style is 3; give a file name"),
+     ('frames = "9-3"', r"ends before it starts"), ('frames = "1-2"\nstart = 1', "give one or the other"),
+     ('start = "soon"', "is not a time"), ("clip = 'a.mp4'", "unknown clip; known names are audio, .*, frames, .*, style,")],
+)  # fmt: skip
+def test_a_wrong_style_or_range_of_a_config_is_one_sentence(line: str, said: str, tmp_path: Path):
+    config = tmp_path / "my.toml"
+    config.write_text(line)
+    with pytest.raises(UsageError, match=rf"my\.toml: .*{said}") as error:
+        load_config(config)
+    assert str(error.value).count("my.toml") == 1
+    assert "\n" not in str(error.value)
+
+
+def test_without_a_style_it_is_said_where_to_name_one(asked: Asked, capsys):
+    assert execute(["run", "a.mp4"]) == 2
+    assert "No style is given; name a picture with --style" in capsys.readouterr().err

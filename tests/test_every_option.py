@@ -21,13 +21,16 @@ from vidstyle.cli import execute
 from vidstyle.core.options import Options
 from vidstyle.encoders.vgg import VGG
 from vidstyle.models import registry
+from vidstyle.painting.palette_file import save_palette
+from vidstyle.painting.style import blended_palette
+from vidstyle.painting.style_picture import Style, read_styles
 
 SIZE = (48, 32)
 QUICK = {"device": '"cpu"'}
 FITTED = (("method", '"feedforward"'), ("fit_steps", "2"))
 FORMS = (("forms", "1.0"), ("optimize_steps", "20"))
 EVERY_FRAME = (("key_every", "1"), ("strokes", "0"), ("optimize_steps", "4"), ("follow_steps", "2"))
-FRAMES, FILE, OUTCOME = "frames", "file", "outcome"
+FRAMES, FILE, OUTCOME, BESIDE = "frames", "file", "outcome", "beside"
 
 
 def plain(folder: Path) -> Path:
@@ -67,7 +70,8 @@ class Case:
     value: str
     """As TOML writes it."""
     changes: str
-    """FRAMES: other pixels. FILE: the same pixels in other bytes. OUTCOME: the exit code, the warnings or the error."""
+    """FRAMES: other pixels. FILE: the same pixels in other bytes. OUTCOME: the exit code, the warnings or the error. BESIDE:
+    another file beside the same one."""
     also: tuple[tuple[str, str], ...] = ()
     """Options of both runs, as TOML writes them."""
     clip: Callable[[Path], Path] = plain
@@ -85,6 +89,7 @@ CASES = {
     "temporal": Case("0", FRAMES),
     "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
+    "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
@@ -108,6 +113,7 @@ CASES = {
     "audio": Case('"none"', FILE),
     "hdr": Case('"tonemap"', FRAMES, (("hdr", '"passthrough"'),), high_dynamic_range),
     "deinterlace": Case('"bwdif"', OUTCOME, clip=interlaced),  # refused without it
+    "compare": Case('"side"', BESIDE),
     "strict": Case("true", OUTCOME, suffix=".####.png"),  # images hold no sound: refused with it, a warning without
 }
 
@@ -119,14 +125,22 @@ class Outcome:
     exit_code: int
     frame_hashes: tuple[str, ...]
     file: bytes
+    beside: bool
+    """Whether there is a review movie."""
     messages: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A style, and a network that was fitted from another seed; vgg16 has random weights, so that nothing is downloaded."""
+    """A style, a palette, and a network that was fitted from another seed.
+
+    vgg16 has random weights, so that nothing is downloaded.
+    """
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
+    styles = read_styles([Style(folder / "style.png")])
+    grey = torch.full((3, 8, 8), 0.9)
+    save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)
     torch.manual_seed(0)
     network = VGG("vgg16")
     shipped = replace(registry.RECORDS["vgg16"], source=registry.RECORDS["builtin-encoder"].source)
@@ -159,7 +173,7 @@ def run(folder: Path, case: Case, changed: dict[str, str]) -> Outcome:
     lines = [json.loads(line) for line in printed.getvalue().splitlines()]
     messages = tuple(line["message"].replace(name, "out") for line in lines if line["event"] in ("warning", "error"))
     return Outcome(exit_code, tuple(lines[-1].get("frame_hashes", ())), target.read_bytes() if target.is_file() else b"",
-                   (*messages, *lines[-1].get("warnings", ())))
+                   target.with_name(f"{name}_compare.mp4").is_file(), (*messages, *lines[-1].get("warnings", ())))
 
 
 @functools.cache
@@ -183,4 +197,5 @@ def test_an_option_changes_something(name: str, folder: Path):
         return
     assert (before.exit_code, after.exit_code) == (0, 0), (before.messages, after.messages)
     assert (before.frame_hashes != after.frame_hashes) == (case.changes == FRAMES)
-    assert before.file != after.file
+    assert (before.file != after.file) == (case.changes != BESIDE)
+    assert (before.beside, after.beside) == (False, case.changes == BESIDE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fake_pipeline import ROOT
 from style_images import noise
 
 from vidstyle.cli import execute
+from vidstyle.core import atomic
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import write_png
@@ -113,8 +115,18 @@ def test_one_of_several_styles_must_be_named(graph: Graph, tmp_path: Path, capsy
 
 def test_without_onnx_the_error_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vidstyle.export.NEEDS", ("onnx", "a_missing_package"))
-    with pytest.raises(UsageError, match=r"needs a_missing_package, which .* run: pip install 'vidstyle\[onnx\]'\.$"):
+    with pytest.raises(UsageError, match=r"needs a_missing_package, which .* run: .* -m pip install onnx a_missing_package$"):
         export_network(tmp_path / "net.safetensors", tmp_path / "net.onnx")
+
+
+def test_a_full_disk_leaves_nothing(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(part: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic, "_publish", full)
+    with pytest.raises(OutputError, match=r"(?i)space left"):
+        export_network(graph.file, tmp_path / "net.onnx", [Style(graph.file.with_name("a.png"))])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_graph_that_is_there_stays(graph: Graph):
@@ -122,12 +134,11 @@ def test_a_graph_that_is_there_stays(graph: Graph):
         export_network(graph.file, graph.exported.target)
 
 
-def test_the_readmes_snippet_paints_a_frame(graph: Graph, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch):
-    [snippet] = [code for code in re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-                 if "onnxruntime" in code]
+def test_the_snippet_of_the_docs_paints_a_frame(graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    page = (ROOT / "docs" / "python_api.md").read_text(encoding="utf-8")
+    [snippet] = [code for code in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S) if "onnxruntime" in code]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.onnx").write_bytes(graph.exported.target.read_bytes())
     write_png(tmp_path / "frame.png", noise(0))
-    exec(compile(snippet, "README.md", "exec"), {})
+    exec(compile(snippet, "python_api.md", "exec"), {})
     assert (tmp_path / "painted.png").stat().st_size > 1000

@@ -28,7 +28,8 @@ FLOORS = [
     ["cli"],
     ["__main__"],
 ]
-HOMES = {"av": "video", "typer": "cli", "rich": "cli", "OpenEXR": "video", "filelock": "run"}
+HOMES = {"av": "video", "typer": "cli", "rich": "cli", "OpenEXR": "video", "filelock": "run", "ray": "batch",
+         "opentimelineio": "batch"}
 
 
 def module_of(path: Path, package: Path) -> str:

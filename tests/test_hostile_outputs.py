@@ -106,3 +106,21 @@ def test_a_batch_does_not_write_over_a_hard_link_of_its_own_clips(tmp_path: Path
                "--size", "32"]
     assert execute(command) == 2
     assert "leave that clip out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("letters", [233, 236, 237, 251, 255])
+def test_a_name_that_is_too_long_is_refused_before_painting(tmp_path: Path, letters: int) -> None:
+    target = tmp_path / ("a" * (letters - 4) + ".mp4")
+    fits = letters + len(".vidstyle.json.part") <= 255
+    if fits:
+        check_target(target, tmp_path / "source.mp4")
+        target.with_name(target.name + ".vidstyle.json.part").touch()  # the file system takes it
+        return
+    with pytest.raises(OutputError, match=rf"{letters + 19 - 255} bytes too long .* give a shorter name with -o") as caught:
+        check_target(target, tmp_path / "source.mp4")
+    assert "\n" not in str(caught.value)
+
+
+def test_names_count_in_bytes(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="too long"):
+        check_target(tmp_path / ("あ" * 79 + ".mp4"), tmp_path / "source.mp4")

@@ -109,11 +109,11 @@ def test_a_clip_with_too_many_frames_or_too_long_is_refused(tmp_path: Path, monk
         probe(make_clip(tmp_path / "many.mp4", frames=6))
 
 
-def test_a_huge_table_of_contents_is_refused_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_table_of_contents_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2)
     assert probe(path).frames == 2
-    monkeypatch.setattr("vidstyle.video.limits.MOST_SECONDS_TO_OPEN", 0.0)
-    with pytest.raises(InputError, match="table of contents is too long") as caught:
+    monkeypatch.setattr("vidstyle.video.limits.MOST_SAMPLES", 1)
+    with pytest.raises(InputError, match="lists 2 samples, more than the 1") as caught:
         probe(path)
     assert one_sentence(caught.value)
 

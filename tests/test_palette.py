@@ -38,3 +38,13 @@ def test_colours_of_bytes_are_those_of_the_image():
     image = torch.rand(3, 9, 13, generator=torch.Generator().manual_seed(0))
     assert sample_colours(image).shape == (3, 3 * 4)
     torch.testing.assert_close(sample_colours((255 * image).round().byte()), sample_colours(image), atol=0.5 / 255, rtol=0)
+
+
+def test_a_style_of_one_colour_gives_that_colour():
+    clip = torch.rand(3, 4000, generator=torch.Generator().manual_seed(0))
+    colour = torch.tensor([0.2, 0.5, 0.9])
+    for count in (1, 2):  # pixels of the style picture
+        matrix, light = palette_map(clip, colour[:, None].expand(3, count))
+        changed = matrix @ clip + light[:, None]
+        torch.testing.assert_close(changed.mean(1), colour, atol=1e-5, rtol=0)
+        assert float(changed.std(1).max()) < 0.05  # the floor of 0.03 under the deviations

@@ -29,7 +29,7 @@ def test_a_pattern_names_files(name: str, number: int, file: str):
     assert pattern.file(number) == Path("in") / file
 
 
-@pytest.mark.parametrize("name", ["clip.mp4", "take#3.mp4", "shot.1001.exr", "####", "shot.####.jpg", "shot.%s.png"])
+@pytest.mark.parametrize("name", ["clip.mp4", "take#3.mp4", "shot.1001.exr", "####", "shot.####.gif", "shot.%s.png"])
 def test_other_names_are_not_patterns(name: str):
     assert parse_pattern(Path(name)) is None
 
@@ -57,6 +57,24 @@ def test_files_are_found_by_number_and_others_left_alone(tmp_path: Path):
     assert list(pattern.found()) == [9, 10, 10000]  # 11 is not padded as the pattern says
 
 
+def test_a_single_sign_also_stands_for_numbers_without_zeros(tmp_path: Path):
+    for number in range(8, 13):
+        (tmp_path / f"f{number}.png").touch()
+    for name in ("f#.png", "f%d.png", "f8-12#.png"):
+        pattern = parse_pattern(tmp_path / name)
+        assert pattern is not None
+        assert list(pattern.fitted().found()) == [8, 9, 10, 11, 12], name
+    pattern = parse_pattern(tmp_path / "f####.png")
+    assert pattern is not None
+    with pytest.raises(InputError, match=r"there is f10\.png, so write f%d\.png\."):
+        pattern.fitted().found()
+    for number in range(8, 13):
+        (tmp_path / f"f{number:04}.png").touch()
+    padded = parse_pattern(tmp_path / "f#.png")
+    assert padded is not None
+    assert padded.fitted().found()[8].name == "f0008.png"  # of two sequences as long, the one that # means first
+
+
 def test_where_nothing_is_found_the_right_pattern_is_named(tmp_path: Path):
     (tmp_path / "s.001.png").touch()
     pattern = parse_pattern(tmp_path / "s.####.png")
@@ -70,6 +88,7 @@ def test_where_nothing_is_found_the_right_pattern_is_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "tagged"),
     [("shot.####.exr", "shot_x.####.exr"), ("shot_%04d.png", "shot_x_%04d.png"), ("####.png", "x.####.png"),
+     ("img_####.jpg", "img_x_####.png"), ("####.TGA", "x.####.png"),
      ("s.1-9#.png", "s_x.####.png"), ("s##.png", "s_x.##.png")],
 )  # fmt: skip
 def test_an_output_is_named_after_its_source(name: str, tagged: str):

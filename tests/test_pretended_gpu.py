@@ -30,7 +30,7 @@ from vidstyle.painting.optimize import stylizer
 from vidstyle.painting.optimize.key_frames import KeyFrameStylizer
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, choose, lay
+from vidstyle.painting.strokes import StrokeIndex, choose, describe, detail, lay, search
 from vidstyle.painting.style import StyleTarget
 from vidstyle.temporal import intervals
 from vidstyle.temporal.key_frames import paint_by_key_frames
@@ -187,3 +187,27 @@ def test_a_planted_reading_fails(monkeypatch: pytest.MonkeyPatch, planted: Calla
 
         with pytest.raises((RuntimeError, AssertionError)):
             list(paint_by_key_frames(still(move, 3), paint, keys.mend, motion, lambda last, this: False, every=2))
+
+
+class NoFloat64(TorchDispatchMode):
+    """Tensors of float64 are errors, as they are on MPS."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        assert not isinstance(out, Tensor) or out.dtype != torch.float64, f"{func} makes float64"
+        return out
+
+
+def test_strokes_need_no_float64_where_a_device_has_none(monkeypatch: pytest.MonkeyPatch):
+    guide = noise(2, 64)[:, :HEIGHT, :WIDTH]
+    for module in (describe, detail, lay, search):
+        monkeypatch.setattr(module, "widest_float", lambda device: torch.float32)
+    with NoFloat64():
+        index = StrokeIndex.build([noise(1, 96)], [1.0], HEIGHT)
+        painting = lay.lay_strokes(index, guide)
+        known = torch.ones(1, HEIGHT, WIDTH)
+        known[:, 10:20, 10:20] = 0
+        lay.mend(index, guide, painting, known)
+    monkeypatch.undo()
+    with pytest.raises(AssertionError, match="makes float64"), NoFloat64():
+        lay.lay_strokes(index, guide)

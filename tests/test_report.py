@@ -137,7 +137,9 @@ def test_a_browser_shows_the_report(report: Path, browser: Any) -> None:
 
     data = page_data(report)
     assert find("h1").text == NAME.replace("/", "∕")
-    assert [sentence.text for sentence in find_all("#verdict li")] == data["verdict"]
+    assert [finding.text for finding in find_all("#verdict li")] == [
+        f"{finding['words']}\n{finding['numbers']}" for finding in data["verdict"]]
+    assert "flicker of the clip painted frame by frame." in find("#verdict li").text
     assert find(".threshold.hit").text.endswith("e_stab>0.001")
     assert len(find_all("#plots svg")) == 3
     assert len(find_all("#plots svg")[0].find_elements(By.TAG_NAME, "path")) == 4  # painting, source, baseline, blurred

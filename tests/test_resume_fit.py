@@ -72,5 +72,5 @@ def test_a_stopped_preview_saves_only_the_fit(folder: Path):
     assert stop.value.__notes__[0].endswith("goes on after the fit")
     stages: list[str] = []
     preview_video(*arguments, listen=lambda step: stages.append(step.stage))
-    assert stages == ["paint"] * FRAMES
+    assert stages == ["resume"] + ["paint"] * FRAMES
     assert (folder / "look.mp4").read_bytes() == (folder / "whole.mp4").read_bytes()

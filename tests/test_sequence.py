@@ -5,16 +5,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import OpenEXR
 import pytest
 import sequence_files as files
+from PIL import Image
 from sequence_files import SIZE, make_sequence
 from unpainted import copy
 
 from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options, parse_rate
-from vidstyle.video import ReadSettings, open_source, probe
+from vidstyle.video import ReadSettings, open_source, plan_output, probe
 
 
 def test_files_in_order_are_frames(tmp_path: Path):
@@ -119,6 +121,20 @@ def test_timecode_is_written_to_a_movie_and_advanced_for_a_range(tmp_path: Path)
         assert container.streams.video[0].metadata["timecode"] == "10:00:00:05"
     dpx = files.write_dpx(tmp_path / "d.0001.dpx", files.codes(most=1023), timecode=0x01020304)
     assert probe(dpx.with_name("d.#.dpx")).timecode == "01:02:03:04"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".bmp", ".tga"])
+def test_pictures_of_other_kinds_are_read_as_pillow_reads_them(tmp_path: Path, suffix: str):
+    for number in (8, 9, 10):
+        Image.new("RGB", (40, 24), (20 * number, 90, 200)).save(tmp_path / f"img_{number:04}{suffix}")
+    source = open_source(tmp_path / f"img_####{suffix}")
+    assert (source.clip.frames, source.clip.width, source.clip.height) == (3, 40, 24)
+    for frame, number in zip(source.decode(), (8, 9, 10), strict=True):
+        expected = np.array(Image.open(tmp_path / f"img_{number:04}{suffix}").convert("RGB")) / np.float32(255)
+        # JPEG decoders round the conversion from YCbCr differently, by one code.
+        assert np.abs(frame.image.permute(1, 2, 0).numpy() - expected).max() <= 1.01 / 255
+    with pytest.raises(UsageError, match="written as PNG, TIFF, EXR or DPX"):
+        plan_output(tmp_path / f"out_####{suffix}", source)
 
 
 def test_one_image_is_refused_and_its_sequence_named(tmp_path: Path):

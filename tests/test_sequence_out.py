@@ -88,7 +88,7 @@ def test_a_movie_of_images_needs_a_rate(tmp_path: Path):
         ("out.1-9#.png", {}, "the numbers of an output are the source's"),
         ("out.####.png", {"codec": "prores"}, "images have no codec prores"),
         ("out.####.png", {"codec": "h264"}, "images have no codec h264"),
-        ("out.####.jpg", {}, "cannot write .jpg"),
+        ("out.####.jpg", {}, "written as PNG, TIFF, EXR or DPX, and .jpg is only read"),
     ],
 )
 def test_impossible_outputs_are_refused(tmp_path: Path, name: str, settings: dict[str, str], words: str):

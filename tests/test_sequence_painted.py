@@ -11,7 +11,7 @@ import torch
 from negative_method import Negative
 from sequence_files import frames_of, make_sequence
 
-from vidstyle.batch.conduct import in_turn, run_shots
+from vidstyle.batch.conduct import Outcome, in_turn, paint_shots, plan_shots
 from vidstyle.batch.shot import Shot
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import read_image, write_png
@@ -19,7 +19,7 @@ from vidstyle.core.options import Options
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.naming import sheet_target
-from vidstyle.run.pipeline import preview_video, run, stylize_video
+from vidstyle.run.pipeline import preview_video, stylize_video
 from vidstyle.run.plan import Selection, plan_video
 
 
@@ -73,12 +73,12 @@ def test_several_sequences_never_share_an_output(tmp_path: Path, quick: tuple[li
     sources = [make_sequence(tmp_path / "a", range(1, 3)), make_sequence(tmp_path / "b", range(1, 3))]
     styles, options = quick
     shots = [Shot(source, tuple(styles), options) for source in sources]
-    done = run_shots(shots, in_turn(run), lambda outcome: None)
-    assert [result.frames for result in done] == [2, 2]
+    done = list[Outcome]()
+    paint_shots(plan_shots(shots, done.append), in_turn(lambda planned, step: None), done.append)
+    assert [outcome.result and outcome.result.frames for outcome in done] == [2, 2]
     targets = ("out.####.png", "out.%04d.png")
     with pytest.raises(UsageError, match="would both be written to"):
-        run_shots([replace(shot, target=tmp_path / target) for shot, target in zip(shots, targets, strict=True)],
-                  in_turn(run), lambda outcome: None)
+        plan_shots([replace(shot, target=tmp_path / target) for shot, target in zip(shots, targets, strict=True)], done.append)
 
 
 def test_a_plan_of_a_sequence_has_its_file_numbers(tmp_path: Path, quick: tuple[list[Style], Options]):

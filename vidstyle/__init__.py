@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from vidstyle.core.config import load_options
     from vidstyle.core.options import Options
     from vidstyle.painting.style_picture import Style
-    from vidstyle.run.pipeline import preview, preview_video, run, stylize_video
+    from vidstyle.run.pipeline import preview as preview_plan
+    from vidstyle.run.pipeline import preview_video, stylize_video
+    from vidstyle.run.pipeline import run as run_plan
     from vidstyle.run.plan import Plan, Selection, plan_video
     from vidstyle.run.result import Result
 
 __version__ = "0.1.0"
-__all__ = ["Options", "Plan", "Result", "Selection", "Style", "load_options", "plan_video", "preview", "preview_video", "run",
-           "stylize_video"]
+__all__ = ["Options", "Plan", "Result", "Selection", "Style", "load_options", "plan_video", "preview_plan", "preview_video",
+           "run_plan", "stylize_video"]
 
 _HOMES = {"Options": "core.options", "load_options": "core.config", "Style": "painting.style_picture", "Plan": "run.plan",
           "Selection": "run.plan", "plan_video": "run.plan", "Result": "run.result"}
@@ -29,4 +31,5 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: torch takes seconds to load, and `vidstyle --help` must not wait for it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"vidstyle.{_HOMES.get(name, 'run.pipeline')}"), name)
+    # `run` itself is the name of the room, which hides a function of this name.
+    return getattr(import_module(f"vidstyle.{_HOMES.get(name, 'run.pipeline')}"), name.removesuffix("_plan"))

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vidstyle.core.atomic import PartFile, check_target
+from vidstyle.core.atomic import check_target, write_atomically, write_failed
 from vidstyle.core.errors import UsageError
+from vidstyle.core.extras import pip_install
 from vidstyle.painting.feedforward.canvas import canvas_tiles, tile_canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network
@@ -65,10 +66,10 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     onnx.helper.set_model_props(model, metadata)
     data = model.SerializeToString()
     difference = _difference(graph, runtime.InferenceSession(data, providers=["CPUExecutionProvider"]))
-    part = PartFile(target)
-    part.create()
-    part.path.write_bytes(data)
-    part.finish()
+    try:
+        write_atomically(target, data)
+    except OSError as error:
+        raise write_failed(target, error) from error
     return Exported(target, difference)
 
 
@@ -120,4 +121,4 @@ def _modules() -> list[Any]:
     try:
         return [importlib.import_module(name) for name in NEEDS]
     except ImportError as error:
-        raise UsageError(f"Exporting needs {error.name}, which is not installed; run: pip install 'vidstyle[onnx]'.") from error
+        raise UsageError(f"Exporting needs {error.name}, which is not installed; run: {pip_install(*NEEDS)}") from error

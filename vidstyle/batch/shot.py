@@ -26,6 +26,10 @@ class Shot:
     folder: Path | None = None
     """None is beside the clip."""
     overwrite: bool = False
+    restart: bool = False
+    """Whether unfinished work on the output is dropped, and the painting starts from the beginning."""
+    number: int = 0
+    """Its place among all shots of the batch, from 1."""
     origin: str = ""
     """Where the shot is listed, such as `shots.csv, line 3`; empty if it was named on the command line."""
 

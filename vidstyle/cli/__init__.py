@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -14,10 +15,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from vidstyle import __version__
+from vidstyle.cli.batch import batch
 from vidstyle.cli.evaluate import evaluate
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.export import export
 from vidstyle.cli.failures import Terminated, explain
+from vidstyle.cli.farm import farm
 from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
@@ -26,15 +29,32 @@ from vidstyle.cli.train import train
 from vidstyle.cli.verify import verify
 from vidstyle.core.errors import OutputError
 
-app = typer.Typer(name="vidstyle", add_completion=False, no_args_is_help=True, rich_markup_mode="rich")
+_PRINTABLE = "vidstyle-printable"
+"""How stdout takes characters that its encoding lacks: bytes of file names as they are, all others as `\\u3042`."""
+
+
+def _printable(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+codecs.register_error(_PRINTABLE, _printable)
+
+app = typer.Typer(name="vidstyle", no_args_is_help=True, rich_markup_mode="rich")
 app.command()(run)
 app.command()(preview)
+app.command()(batch)
+app.command()(farm)
 app.command()(evaluate)
 app.command()(train)
 app.command()(export)
 app.command()(probe)
 app.command()(verify)
 app.add_typer(models, name="models")
+COMPLETE = "_VIDSTYLE_COMPLETE"
+"""Variable that the scripts of --install-completion set."""
 
 
 def _show_version(requested: bool) -> None:
@@ -54,6 +74,8 @@ def _root(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its exit code."""
+    if COMPLETE in os.environ:  # a shell asks for completions
+        app(prog_name="vidstyle")
     raise SystemExit(execute(sys.argv[1:] if argv is None else argv))
 
 
@@ -63,14 +85,16 @@ def execute(argv: Sequence[str]) -> int:
     debug, json = "--debug" in argv, "--json" in argv
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name that the locale cannot encode must not end the run
-            stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")
+            stream.reconfigure(errors=_PRINTABLE if stream is sys.stdout else "backslashreplace")
     try:
         with _sigterm_raises():
             _dispatch(argv)
             sys.stdout.flush()
     except typer.Exit as done:
         return done.exit_code
-    except (BrokenPipeError, SystemExit):  # rich raises the second where the first happens
+    except (BrokenPipeError, SystemExit) as error:  # rich raises the second where the first happens
+        if isinstance(error, SystemExit) and not error.code:
+            return 0  # of --install-completion and --show-completion
         _silence_stdout()
         return OutputError.exit_code  # the reader of stdout has gone, so there is no message
     except (Exception, KeyboardInterrupt) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,9 @@ import typer
 
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.options import Debug, Json, declared
-from vidstyle.cli.parse import parse_frames
 from vidstyle.cli.progress import show_progress
 from vidstyle.core.options import REPORT, Deinterlace, Hdr, Options
+from vidstyle.core.parse import parse_frames
 
 if TYPE_CHECKING:
     from vidstyle.evaluate import Evaluation
@@ -24,11 +25,22 @@ FAILED = 5
 def evaluate(
     styled: Annotated[Path, typer.Argument(metavar="STYLED", help="Painted clip to measure.")],
     source: Annotated[
-        Path, typer.Option("--source", metavar="CLIP", rich_help_panel=COMPARE, help="Clip that STYLED was painted from.")
-    ],
+        Path | None,
+        typer.Option(
+            "--source",
+            metavar="CLIP",
+            rich_help_panel=COMPARE,
+            help="Clip that STYLED was painted from (default: as the manifest beside STYLED says).",
+        ),
+    ] = None,
     style: Annotated[
         Path | None,
-        typer.Option("--style", metavar="IMG", rich_help_panel=COMPARE, help="Style image of the painting."),
+        typer.Option(
+            "--style",
+            metavar="IMG",
+            rich_help_panel=COMPARE,
+            help="Style image of the painting (default: as the manifest says, where it names one).",
+        ),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -42,28 +54,32 @@ def evaluate(
     frames: Annotated[
         str | None,
         typer.Option(
-            "--frames", metavar="A-B", rich_help_panel=COMPARE, help="Frames of CLIP that were painted, if not all of them."
+            "--frames",
+            metavar="A-B",
+            rich_help_panel=COMPARE,
+            help="Frames of CLIP that were painted, if not all of them (default: as the manifest says).",
         ),
     ] = None,
     judge_flow: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--judge-flow",
             metavar="NAME",
             rich_help_panel=JUDGE,
             help="Motion estimator to measure with: farneback, dis, raft-small, raft-large or raft-small=FILE; it differs from "
-            "--stabilised-by.",
+            "--stabilised-by (default: farneback, or dis where that painted).",
         ),
-    ] = "farneback",
+    ] = None,
     stabilised_by: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--stabilised-by",
             metavar="NAME",
             rich_help_panel=JUDGE,
-            help="Motion estimator (--flow) that STYLED was painted with, or none.",
+            help="Motion estimator (--flow) that STYLED was painted with, or none (default: as the manifest says, else "
+            f"{Options.flow}).",
         ),
-    ] = Options.flow,
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -74,8 +90,8 @@ def evaluate(
         ),
     ] = None,
     encoder: Annotated[str, declared(Options, "encoder", panel=JUDGE)] = Options.encoder,
-    hdr: Annotated[Hdr, declared(Options, "hdr", panel=COMPARE)] = Options.hdr,
-    deinterlace: Annotated[Deinterlace, declared(Options, "deinterlace", panel=COMPARE)] = Options.deinterlace,
+    hdr: Annotated[Hdr | None, declared(Options, "hdr", panel=COMPARE)] = None,
+    deinterlace: Annotated[Deinterlace | None, declared(Options, "deinterlace", panel=COMPARE)] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,34 +118,40 @@ def evaluate(
 ) -> None:
     """Measure how steady STYLED is, how close to its style and how sharp, next to the same numbers of other clips.
 
-    The source has the lowest flicker to expect, the clip painted frame by frame (--baseline) the highest. A blurred copy of
-    STYLED has the values of a painting without brush strokes.
+    Source, range, style and how the source was read are taken from the manifest beside STYLED where they are not given. The
+    source has the lowest flicker to expect, the clip painted frame by frame (--baseline) the highest. A blurred copy of STYLED
+    has the values of a painting without brush strokes.
     """
     from vidstyle.core.atomic import check_target
-    from vidstyle.evaluate import ReportFrames, evaluate_video, parse_threshold, write_report
-    from vidstyle.video.settings import ReadSettings
+    from vidstyle.evaluate import ReportFrames, evaluate_video, find_inputs, parse_threshold, write_report
 
     span = None if frames is None else parse_frames(frames)
-    given = {name for name, file in (("--style", style), ("--baseline", baseline)) if file is not None}
+    inputs = find_inputs(styled, source, style)
+    given = {name for name, file in (("--style", inputs.style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
     if report is not None:
-        check_target(report, styled, overwrite, [file for file in (source, style, baseline) if file is not None])
+        check_target(report, styled, overwrite, [file for file in (inputs.source, inputs.style, baseline) if file is not None])
+    read = replace(inputs.read, hdr=hdr or inputs.read.hdr, deinterlace=deinterlace or inputs.read.deinterlace)
+    stabilised_by = stabilised_by or inputs.stabilised_by
+    judge_flow = judge_flow or ("dis" if stabilised_by == "farneback" else "farneback")
     report_frames = ReportFrames()
     with show_progress(styled, json=json) as listen:
         result = evaluate_video(
             styled,
-            source,
-            style=style,
+            inputs.source,
+            style=inputs.style,
             baseline=baseline,
             frames=span,
+            indices=inputs.frames,
             judge_flow=judge_flow,
             stabilised_by=stabilised_by,
             truth=truth,
             encoder=encoder,
-            read=ReadSettings(hdr=hdr, deinterlace=deinterlace),
+            read=read,
             listen=listen,
             on_frame=(lambda frame: None) if report is None else report_frames.add,
         )
+    result = replace(result, notes=[*result.notes, *inputs.notes])
     failed = [str(threshold) for threshold in thresholds if threshold.hit(result)]
     if report is not None:
         write_report(report, result, report_frames, thresholds)
@@ -145,15 +167,16 @@ def evaluate(
 
 
 def _text(result: Evaluation) -> str:
-    """The measurements as tables."""
+    """The verdict, and the measurements as tables."""
     from vidstyle.evaluate import METRICS
 
+    verdict = columns([[finding.words, finding.numbers] for finding in result.verdict()])
     rows = [["METRIC", *result.values, "UNIT"]]
     for name, metric in METRICS.items():
         cells = [_number(found.get(name)) for found in result.values.values()]
         if any(cell != "-" for cell in cells):
             rows.append([name, *cells, f"{metric.unit}, {metric.better} is better"])
-    blocks = [columns(rows)]
+    blocks = [verdict, columns(rows)]
     if result.style_layers:
         layers = list(next(iter(result.style_layers.values())))
         table = [[scale, *(_number(losses[layer]) for layer in layers)] for scale, losses in result.style_layers.items()]
@@ -167,7 +190,7 @@ def _text(result: Evaluation) -> str:
     first, last = result.frames
     width, height = result.size
     about = f"Frames {first}-{last} at {width}x{height}. {cuts}" + (f" {visible}." if visible else "")
-    return "\n\n".join([*blocks, "\n".join(result.verdict()), "\n".join([about, *result.notes])])
+    return "\n\n".join([*blocks, "\n".join([about, *result.notes])])
 
 
 def _number(value: float | None) -> str:

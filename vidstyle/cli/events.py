@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-from vidstyle.core.options import Options
 
 if TYPE_CHECKING:
     from vidstyle.run.plan import Plan
@@ -34,13 +31,18 @@ def print_warnings(result: Result) -> None:
         say(f"{result.plan.clip.path.name}: warning: {warning}")
 
 
-def plan_text(plan: Plan) -> str:
-    """A plan as a short block of text."""
-    changed = [
-        f"{field.name}={value}"
-        for field in dataclasses.fields(Options)
-        if (value := getattr(plan.options, field.name)) != getattr(Options(), field.name)
-    ]
+def print_targets(plan: Plan) -> None:
+    """Print the files that a run has written, a line each."""
+    print(plan.target, flush=True)
+    if plan.comparison is not None:
+        print(plan.comparison.target, flush=True)
+
+
+def plan_text(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> str:
+    """A plan as a short block of text; more: further lines, each a name and what it says."""
+    from vidstyle.run.sheet import changed_options
+
+    changed = [f"{name}={value}" for name, value in changed_options(plan.options).items()]
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in plan.styles)),
         ("frames", _frames(plan)),
@@ -48,7 +50,9 @@ def plan_text(plan: Plan) -> str:
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),
         ("written", f"{_size(plan.output.size)}, {plan.output.describe()}"),
         ("options", ", ".join(changed) or "the defaults"),
+        *([("review", str(plan.comparison.target))] if plan.comparison is not None else []),
         *(("stream", line) for line in plan.output.streams),
+        *more,
         *(("warning", line) for line in plan.warnings),
     ]
     return f"{plan.clip.path} -> {plan.target}\n" + columns(rows, indent="  ")
@@ -64,8 +68,8 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """A plan as one line, printed before the work starts."""
-    return f"{plan.clip.path.name}: frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
+    """A plan in one line without the clip's name, printed before the work starts."""
+    return f"frames {_frames(plan)} at {_size(plan.paint_size)} on {plan.device} -> {plan.target}"
 
 
 def _frames(plan: Plan) -> str:

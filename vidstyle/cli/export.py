@@ -9,8 +9,8 @@ import typer
 
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.options import Debug, Json
-from vidstyle.cli.parse import parse_style
 from vidstyle.core.options import OUTPUT, WHAT
+from vidstyle.core.parse import parse_style
 
 
 def export(
@@ -35,10 +35,10 @@ def export(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write NET as an ONNX graph: image, prior and visibility in, painting out, at any size; the README shows how to run it.
+    """Write NET as an ONNX graph: image, prior and visibility in, painting out, at any size; docs/python_api.md shows its use.
 
-    The graph and the network are run once on the same input, and their largest difference is printed. Needs
-    `pip install 'vidstyle\\[onnx]'`.
+    The graph and the network are run once on the same input, and their largest difference is printed. Needs the packages onnx,
+    onnxruntime and onnxscript.
     """
     images = [parse_style(text) for text in style or []]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from inspect import Parameter
 from typing import Annotated, Any, TypeVar, get_args
@@ -29,15 +29,25 @@ def declared(options: type[Any], name: str, panel: str | None = None) -> Any:
 
     The help states the default; typer does not pass it on, so that a preset or a config file can decide instead.
     """
-    option = options_of(options)[name]
+    option, offer = options_of(options)[name], None
     if name == "method":
+        offer = offering(METHODS)
         methods = "; ".join(f"{method.name} {method.summary}" for method in METHODS.values())
         option = replace(option, help=f"{option.help.removesuffix('.')}: {methods}.")
     if name == "preroll":
         counts = [f"{method.preroll(Options())} for {method.name}" for method in METHODS.values()]
         option = replace(option, default_text=", ".join(counts))
     return typer.Option(option.flag, rich_help_panel=panel or option.panel, help=option.full_help, metavar=option.metavar,
-                        show_default=False)
+                        show_default=False, autocompletion=offer)
+
+
+def offering(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """What a shell offers for an option whose value is one of `names`."""
+
+    def offer(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return offer
 
 
 def with_declared(options: type[Any]) -> Callable[[Callable[..., Returned]], Callable[..., Returned]]:

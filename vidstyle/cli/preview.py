@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, print_warnings
+from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.request import Request, with_request
-from vidstyle.cli.stop import Stopper
 from vidstyle.core.options import WHAT
 
 
@@ -29,12 +28,12 @@ def preview(
     from vidstyle.cli.progress import listening
     from vidstyle.run import pipeline
 
-    plan, stopper = request.shot(clip).plan(preview=True), Stopper()
-    with stopper.watching(), listening(plan, json=request.json) as listen:
-        result = pipeline.preview(plan, count=count, restart=request.restart, listen=stopper.listening(listen))
+    plan = request.shot(clip).plan(preview=True)
+    with listening(plan, json=request.json) as listen:
+        result = pipeline.preview(plan, count=count, restart=request.restart, listen=listen)
     print_warnings(result)
     if request.json:
         emit("result", exit_code=0, sheet=plan.sheet, **result.as_dict())
     else:
-        print(plan.target)
+        print_targets(plan)
         print(plan.sheet)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vidstyle.cli.options import Debug, Json, parameters_of, with_declared, with_signature
-from vidstyle.cli.parse import parse_frames, parse_output, parse_style, parse_time
-from vidstyle.core.config import given_options, load_options
+from vidstyle.cli.events import say
+from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
+from vidstyle.cli.parse import names_several, parse_output
+from vidstyle.core.config import Stated, given_options, load_config, load_options, preset_names
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
+from vidstyle.core.parse import parse_range, parse_style
+from vidstyle.run.unused import refuse_unused
 
 if TYPE_CHECKING:
     from vidstyle.batch.shot import Shot
@@ -38,27 +41,30 @@ class Request:
     restart: bool
     json: bool
 
-    def shot(self, clip: Path) -> Shot:
-        """A clip to paint as the options say."""
+    def shot(self, clip: Path = Path()) -> Shot:
+        """A clip to paint as the options say; without one, what holds for every clip."""
         from vidstyle.batch.shot import Shot
 
         target, folder = (None, self.output) if self.output_is_folder else (self.output, None)
-        return Shot(clip, tuple(self.styles), self.options, self.given, self.selection, target, folder, self.overwrite)
+        return Shot(clip, tuple(self.styles), self.options, self.given, self.selection, target, folder, self.overwrite,
+                    self.restart)
 
 
 @with_declared(Options)
 def read_request(
     *,
-    clips: int,
+    reading: str,
+    several: bool,
+    for_lists: bool = False,
     style: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--style",
             rich_help_panel=WHAT,
             metavar="IMG[:WEIGHT]",
             help="Style image; several, each with a weight, are mixed.",
         ),
-    ],
+    ] = None,
     frames: Annotated[
         str | None,
         typer.Option(
@@ -83,12 +89,14 @@ def read_request(
             rich_help_panel=PACE,
             metavar="NAME",
             show_default=False,
+            autocompletion=offering(preset_names()),
             help="Preset to start from: draft, standard or final (default: standard).",
         ),
     ] = "standard",
     config: Annotated[
         Path | None,
-        typer.Option("--config", rich_help_panel=PACE, metavar="FILE", help="TOML file of options, applied over the preset."),
+        typer.Option("--config", rich_help_panel=PACE, metavar="FILE",
+                     help="TOML file of options, style and frames, applied over the preset."),
     ] = None,
     output: Annotated[
         str | None,
@@ -111,40 +119,50 @@ def read_request(
     debug: Debug = False,
     **given: Any,
 ) -> Request:
-    """Turn the options of a painting command into a request for `clips` clips; raises UsageError."""
-    images = [parse_style(text) for text in style]
-    if frames is not None and (start is not None or end is not None):
-        raise UsageError("--frames and --start/--end both name a part of the clip; give one or the other.")
-    span = None if frames is None else parse_frames(frames)
-    begin = None if start is None else parse_time(start, "--start")
-    stop = None if end is None else parse_time(end, "--end")
-    if stop is not None and stop <= (begin or 0.0):
-        raise UsageError(f"--end {end} is not after the start; give a later time.")
-    target, folder = parse_output(output, clips)
-    options, chosen = load_options(preset, config, **given), given_options(config, **given)
+    """Turn the options of a painting command into a request; raises UsageError.
 
-    # These imports load torch, which takes seconds: a wrong option is reported before.
+    Everything that torch is not needed for is checked before it is imported, which takes seconds. A line on stderr says then
+    that the work has begun. reading: what is named in it. several: whether the request is for several clips, which need a
+    folder. for_lists: the request holds what a shot list may change, so that it may be without a style, and with options that
+    only some shots use.
+    """
+    stated = Stated() if config is None else load_config(config)
+    images = tuple(parse_style(text) for text in style or ()) or stated.styles
+    if not images and not for_lists:
+        raise UsageError("No style is given; name a picture with --style, or in the --config.")
+    part = parse_range(frames, start, end)
+    if part == (None, None, None) and stated.range is not None:
+        part = stated.range
+    target, folder = parse_output(output, several)
+    options, chosen = load_options(preset, config, **given), given_options(config, **given)
+    if not for_lists:
+        refuse_unused(chosen, options)
+    if not json:
+        say(f"{reading}: reading ...")
+
     from vidstyle.painting.style_picture import Style
     from vidstyle.run.plan import Selection
-    from vidstyle.run.unused import refuse_unused
-    from vidstyle.video.write.codecs import WITHOUT_CRF
 
-    if "crf" in chosen and options.codec in WITHOUT_CRF:
-        raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
-    refuse_unused(chosen, options)
     styles = [Style(path, weight) for path, weight in images]
-    return Request(styles, options, chosen, Selection(span, begin, stop), target, folder, overwrite, restart, json)
+    return Request(styles, options, chosen, Selection(*part), target, folder, overwrite, restart, json)
 
 
-def with_request(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the options of `read_request`, and pass it their values as `request`."""
+def with_request(command: Callable[..., None], *, for_lists: bool = False,
+                 without: Collection[str] = ()) -> Callable[..., None]:
+    """Give `command`, whose parameter `clip` is one path or several, the options of `read_request`, as `request`.
+
+    without: names of those that it does not take.
+    """
     own = [parameter for parameter in parameters_of(command) if parameter.name != "request"]
-    shared = [parameter for parameter in parameters_of(read_request) if parameter.name != "clips"]
+    left_out = {"reading", "several", "for_lists", *without}
+    shared = [parameter for parameter in parameters_of(read_request) if parameter.name not in left_out]
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
         asked = {parameter.name: values.pop(parameter.name) for parameter in shared}
-        clips = values["clip"]
-        command(**values, request=read_request(clips=len(clips) if isinstance(clips, list) else 1, **asked))
+        clips = values["clip"] if isinstance(values["clip"], list) else [values["clip"]]
+        several = for_lists or names_several(clips)
+        reading = clips[0].name if len(clips) == 1 else f"{len(clips)} clips"
+        command(**values, request=read_request(reading=reading, several=several, for_lists=for_lists, **asked))
 
     return with_signature(wrapper, [*shared, *own])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidstyle.cli.events import emit, plan_text, print_warnings, say
-from vidstyle.cli.failures import explain
+from vidstyle.cli.batch import paint_shots, read, write_missing_review
+from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
+from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
+from vidstyle.cli.events import emit, print_targets, print_warnings
+from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
-from vidstyle.cli.stop import Stopper
-from vidstyle.core.options import REPORT
+from vidstyle.core.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from vidstyle.batch.conduct import Outcome
+    from vidstyle.batch.shot import Shot
+    from vidstyle.core.progress import Listener
     from vidstyle.run.plan import Plan
     from vidstyle.run.result import Result
 
@@ -23,56 +27,66 @@ if TYPE_CHECKING:
 def run(
     clip: Annotated[
         list[Path],
-        typer.Argument(metavar="CLIP", help="Video or image sequence ('shot.####.exr') to paint, or several of them."),
+        typer.Argument(
+            metavar="CLIP",
+            help="Video or image sequence ('shot.####.exr') to paint; also several, a folder, or a pattern ('shots/*.mp4').",
+        ),
     ],
     request: Request,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", rich_help_panel=REPORT, help="Print what would be done, and write nothing."),
-    ] = False,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+    dry_run: DryRun = False,
 ) -> None:
-    """Paint CLIP in the style of an image; where several clips are given, one that fails does not stop the others."""
-    from vidstyle.batch.conduct import in_turn, plan_shots, run_shots
-
-    several = len(clip) > 1
-
-    def report(outcome: Outcome) -> None:
-        if outcome.result is not None:
-            _show_result(outcome.result, request, event="clip" if several else "result")
-        elif outcome.error is not None:
-            code, sentence = explain(outcome.error)
-            say(f"vidstyle: {sentence}")
-            if request.json:
-                emit("clip", source=outcome.shot.clip, exit_code=code, message=sentence)
-
-    shots = [request.shot(each) for each in clip]
-    if dry_run:
-        _show_plans([each.plan for each in plan_shots(shots, report)], request)
-        return
-    stopper = Stopper()
-    results = run_shots(shots, in_turn(lambda plan: _paint(plan, request, stopper)), report)
-    if several and request.json:
-        emit("result", exit_code=0, targets=[result.plan.target for result in results])
-
-
-def _paint(plan: Plan, request: Request, stopper: Stopper) -> Result:
-    from vidstyle.cli.progress import listening
-    from vidstyle.run import pipeline
-
-    with stopper.watching(), listening(plan, json=request.json) as listen:
-        return pipeline.run(plan, restart=request.restart, listen=stopper.listening(listen))
-
-
-def _show_plans(plans: list[Plan], request: Request) -> None:
-    if request.json:
-        emit("result", exit_code=0, dry_run=True, plans=[plan.as_dict() for plan in plans])
+    """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
+    if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
+        raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
+    refuse_jobs(jobs, cluster, dry_run=dry_run)
+    if names_several(clip):
+        paint_shots(read(clip, request), request, dry_run=dry_run, jobs=jobs, cluster=cluster)
     else:
-        print("\n\n".join(plan_text(plan) for plan in plans))
+        _paint_one(clip[0], request, jobs, cluster, dry_run=dry_run)
 
 
-def _show_result(result: Result, request: Request, event: str) -> None:
+def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | None, *, dry_run: bool) -> None:
+    from vidstyle.batch.finished import changes_since
+    from vidstyle.cli.progress import listening
+    from vidstyle.run.compare import lacks_comparison
+
+    shot = request.shot(clip)
+    if dry_run:
+        plan = replace(shot, overwrite=True).plan()  # an output that exists is stated, and no error
+        show_dry_run([(plan, state_of(plan, overwrite=shot.overwrite))], json=request.json)
+        return
+    try:
+        plan = shot.plan()
+    except OutputError:
+        plan = replace(shot, overwrite=True).plan()
+        if changes_since(plan) != [] or not lacks_comparison(plan):
+            raise
+        write_missing_review(plan, json=request.json)  # of a painting that is finished, only the review movie is made
+        if request.json:
+            emit("result", exit_code=0, finished=True, **plan.as_dict())
+        else:
+            print_targets(plan)
+        return
+    with listening(plan, json=request.json) as listen:
+        result = _painted(shot, plan, jobs, cluster, listen)
     print_warnings(result)
     if request.json:
-        emit(event, exit_code=0, **result.as_dict())
+        emit("result", exit_code=0, **result.as_dict())
     else:
-        print(result.plan.target, flush=True)
+        print_targets(plan)
+
+
+def _painted(shot: Shot, plan: Plan, jobs: int | None, cluster: str | None, listen: Listener) -> Result:
+    from vidstyle.batch.conduct import BEGIN, Planned
+    from vidstyle.run import pipeline
+
+    if cluster is None and jobs in (None, 1):
+        return pipeline.run(plan, restart=shot.restart, listen=listen)
+    engine = choose_engine(jobs, cluster, lambda _, step: None if step == BEGIN else listen(step))
+    [outcome] = engine([Planned(shot, plan)])
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.result is not None, "an outcome has a result or an error"
+    return outcome.result

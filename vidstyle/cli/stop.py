@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import ParamSpec
 
 from vidstyle.cli.failures import Terminated
 
-if TYPE_CHECKING:
-    from vidstyle.core.progress import Listener, Progress
+NOTICE = "Stopping after this frame or step; a second Ctrl-C stops at once."
+Step = ParamSpec("Step")
 
 
 class Stopper:
@@ -21,16 +22,31 @@ class Stopper:
 
     def __init__(self) -> None:
         self._signal: int | None = None
+        self._shown = False
 
-    def listening(self, listen: Listener) -> Listener:
+    @property
+    def notice(self) -> str:
+        """What to show once a signal has arrived; empty before."""
+        return "" if self._signal is None else NOTICE
+
+    def listening(self, listen: Callable[Step, None]) -> Callable[Step, None]:
         """A listener that calls `listen`, and raises KeyboardInterrupt if a signal has arrived."""
 
-        def step(progress: Progress) -> None:
-            listen(progress)
+        def step(*args: Step.args, **kwargs: Step.kwargs) -> None:
+            listen(*args, **kwargs)
             if self._signal is not None:
                 self._raise()
 
         return step
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """A live display inside this context shows `notice`, so that nothing is written over it."""
+        self._shown = True
+        try:
+            yield
+        finally:
+            self._shown = False
 
     def _raise(self) -> None:
         raise Terminated if self._signal == signal.SIGTERM else KeyboardInterrupt
@@ -39,8 +55,9 @@ class Stopper:
         again, self._signal = self._signal is not None, number
         if again:
             self._raise()
-        # Not `print`: the signal may have interrupted a `print`, which is not reentrant.
-        os.write(2, b"\nStopping after this frame or step; a second signal stops at once.\n")
+        if not self._shown:
+            # Not `print`: the signal may have interrupted a `print`, which is not reentrant.
+            os.write(2, ("\n" if sys.stderr.isatty() else "").encode() + NOTICE.encode() + b"\n")
 
     @contextmanager
     def watching(self) -> Iterator[None]:

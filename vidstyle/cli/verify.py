@@ -21,7 +21,7 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Compare OUT with OUT.vidstyle.json: hash and frame count, and its source and styles where they are found."""
-    from vidstyle.run.manifest import manifest_path
+    from vidstyle.run.manifest_file import manifest_path
     from vidstyle.run.verify import verify
 
     checks = verify(output)

@@ -11,16 +11,21 @@ from pathlib import Path
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.files import find_same
 
+_LONGEST_ADDITION = ".vidstyle.json.part"
+"""What is added to the name of an output for its manifest while that is written: no other file beside it has a longer name."""
+_MOST_BYTES_OF_NAME = 255
+"""Of a file name on the usual file systems of Linux, macOS and (as UTF-16 units) Windows."""
+
 
 def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
     """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
 
-    inputs: the other files that are read. Neither `target` nor its temporary name (see `PartFile`) may be one of them or
-    the source, by any name or link.
+    The folders of `target` need not exist yet; `PartFile` makes them. inputs: the other files that are read. Neither `target`
+    nor its temporary name (see `PartFile`) may be one of them or the source, by any name or link.
     """
-    folder = target.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"{target}: the folder {folder} does not exist; create it first.")
+    check_folder(target)
+    if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(target.name + _LONGEST_ADDITION))) < 0:
+        raise OutputError(f"{target}: the name is {-spare} bytes too long for its manifest; give a shorter name with -o.")
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; name a file.")
     for file in (target, part_path(target)):
@@ -30,6 +35,15 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
             raise OutputError(f"{target}:{temporary} is {what} and never written to; name another output.")
     if os.path.lexists(target) and not overwrite:
         raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
+
+
+def check_folder(target: Path) -> None:
+    """Raise OutputError unless a file can be added to the folder of `target`, or that folder can be made."""
+    folder = target.absolute().parent
+    while not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
 
@@ -51,8 +65,9 @@ class PartFile:
         self.target, self.path = target, part_path(target)
 
     def create(self) -> None:
-        """Make sure that the file can be written, before any work is spent on it. Raises OutputError."""
+        """Make sure that the file can be written, before any work is spent on it; its folders are made. Raises OutputError."""
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             _create(self.path)
         except OSError as error:
             raise write_failed(self.target, error) from error

@@ -28,6 +28,11 @@ def precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
     return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16)
 
 
+def widest_float(device: torch.device) -> torch.dtype:
+    """The most precise floating-point format on `device`: float64, in which sums of whole numbers are exact; float32 on MPS."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 @contextlib.contextmanager
 def deterministic(device: str) -> Iterator[None]:
     """Make CUDA give the same numbers in every run on this machine; changes nothing for other devices.

@@ -18,6 +18,15 @@ class UsageError(VidstyleError):
     exit_code = 2
 
 
+class ChangedError(UsageError):
+    """Unfinished work beside an output was begun with other settings."""
+
+    def __init__(self, message: str, changes: str = "") -> None:
+        super().__init__(message)
+        self.changes = changes
+        """What differs, as the middle of a sentence."""
+
+
 class InputError(VidstyleError):
     """A clip, a style picture or a weights file cannot be read."""
 

@@ -1,4 +1,4 @@
-"""Image files: style images are read; PNG files, JPEG bytes and contact sheets are written."""
+"""Image files: style images are read; PNG files and JPEG bytes are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
@@ -22,16 +22,24 @@ MOST_PIXELS = 2**27
 """Largest image that is read: 134 million pixels, 1.6 GB as floats, more than any camera takes in one exposure."""
 MOST_BYTES = 2**30
 """Largest image file that is read: more than `MOST_PIXELS` need with 16 bits a sample and without compression."""
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")  # well tested decoders only
-_BACKGROUND, _INK = 0.11, 0.85  # of a contact sheet, sRGB in [0, 1]
-_MARGIN, _CAPTION, _COLUMNS = 12, 26, 6  # of a contact sheet: pixels, pixels, most pairs in a row
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "TGA")  # well tested decoders only
+_ORIENTATION = 0x0112  # tag of EXIF
+_FLIPS = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}
+"""Axes that are flipped for each orientation of EXIF; from 5 on, rows and columns are exchanged before."""
 
 
 def read_image(path: Path) -> Tensor:
-    """Read an image file as (3, H, W) float32 sRGB in [0, 1], rotated as its EXIF says, alpha composited over white.
+    """Read an image file as (3, H, W) float32 sRGB in [0, 1], its alpha composited over white; see `read_pixels`."""
+    image = read_pixels(path)
+    colour = image[:3] * image[3] + (1 - image[3]) if image.shape[0] == 4 else image
+    return colour.contiguous()
 
-    Raises InputError if the file is missing, is not PNG, JPEG, WebP, TIFF or BMP, is cut off, or is larger than
-    `MOST_PIXELS` or `MOST_BYTES`.
+
+def read_pixels(path: Path) -> Tensor:
+    """Read an image file as (3, H, W) float32 sRGB in [0, 1], turned as its EXIF says; (4, H, W) where it has alpha.
+
+    Colours of another space are converted by the file's ICC profile, with 8 bits a sample. Raises InputError if the file is
+    missing, is of another kind than `_FORMATS`, is cut off, or is larger than `MOST_PIXELS` or `MOST_BYTES`.
     """
     path = Path(path)
     if check_plain(path, "an image file") > MOST_BYTES:
@@ -40,38 +48,73 @@ def read_image(path: Path) -> Tensor:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
-    _check_size(path, content)
-    data = np.frombuffer(content, np.uint8)
     try:
-        # UNCHANGED keeps alpha and 16 bits but ignores EXIF; images with an EXIF rotation have no alpha.
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-        if pixels is not None and (pixels.ndim == 2 or pixels.shape[2] == 3):
-            pixels = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:  # a small file may unpack to more than memory holds
+                raise Image.DecompressionBombError
+            managed = picture.info.get("icc_profile") or picture.mode == "CMYK" or picture.format in ("AVIF", "JPEG2000", "TGA")
+            image = _by_pillow(picture) if managed else _by_opencv(content, picture.getexif().get(_ORIENTATION, 1))
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
     except cv2.error as error:
         raise InputError(f"{path}: cannot be read as an image ({error.err}); save it as PNG or JPEG.") from error
-    if pixels is None:
-        raise InputError(f"{path}: is not an image that can be read; save it as PNG or JPEG.")
-    scale = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(pixels.dtype)
-    if scale is None:
-        raise InputError(f"{path}: holds {pixels.dtype} samples, not 8 or 16 bits; save it as PNG or JPEG.")
-    image = torch.from_numpy(pixels.astype(np.float32) / scale).permute(2, 0, 1)
-    colour = image[:3].flip(0)  # OpenCV's channels are blue, green, red
-    if image.shape[0] == 4:
-        colour = colour * image[3] + (1 - image[3])
-    return colour.contiguous()
-
-
-def _check_size(path: Path, content: bytes) -> None:
-    """Raise InputError if the header states more than `MOST_PIXELS`: a small file may unpack to more than memory holds."""
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            width, height = image.size
-    except Image.DecompressionBombError:
-        width = height = MOST_PIXELS
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise InputError(f"{path}: is not an image that can be read; save it as PNG or JPEG.") from error
-    if width * height > MOST_PIXELS:
-        raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.")
+    return image
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file, upright, from its header. Raises InputError as `read_pixels` does."""
+    check_plain(path, "an image file")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as picture:
+            width, height = picture.size
+            return (height, width) if picture.getexif().get(_ORIENTATION, 1) >= 5 else (width, height)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InputError(f"{path}: is not an image that can be read; render or copy it again.") from error
+
+
+def _by_opencv(content: bytes, orientation: int) -> Tensor:
+    """(3 or 4, H, W) in [0, 1] as the file holds it, upright: up to 16 bits. Raises cv2.error or ValueError."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is not None and (pixels.ndim == 2 or pixels.shape[2] == 3):
+        flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if pixels is None:
+        raise ValueError("no pixels")
+    scale = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(pixels.dtype)
+    if scale is None:
+        raise ValueError(f"{pixels.dtype} samples")
+    image = torch.from_numpy(pixels.astype(np.float32) / scale).permute(2, 0, 1)
+    image = torch.cat([image[:3].flip(0), image[3:]])  # OpenCV's channels are blue, green, red
+    upright = image.transpose(1, 2) if 5 <= orientation <= 8 else image
+    return upright.flip(_FLIPS.get(orientation, ()))
+
+
+def _by_pillow(picture: Image.Image) -> Tensor:
+    """(3 or 4, H, W) in [0, 1], upright, its colours converted to sRGB. Raises OSError or ValueError."""
+    profile = picture.info.get("icc_profile")
+    upright = ImageOps.exif_transpose(picture)
+    alpha = None
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        alpha = upright.convert("RGBA").getchannel("A")
+    colour = upright if upright.mode in ("RGB", "L", "CMYK") else upright.convert("RGB")
+    if profile:
+        colour = _to_srgb(colour, profile)
+    bands = [*colour.convert("RGB").split(), *([] if alpha is None else [alpha])]
+    return torch.stack([torch.from_numpy(np.array(band)) for band in bands]).float() / 255
+
+
+def _to_srgb(colour: Image.Image, profile: bytes) -> Image.Image:
+    """`colour` in sRGB; as it is where its ICC profile is broken or is for other colours than it has."""
+    try:
+        ours = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(colour, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ours, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return colour
+    return colour if converted is None else converted
 
 
 def write_png(path: Path, image: Tensor) -> None:
@@ -123,47 +166,3 @@ def size_at_height(shape: tuple[int, ...], height: float, least: int) -> tuple[i
     tall, wide = shape
     factor = max(height / tall, least / min(tall, wide))
     return max(least, round(tall * factor)), max(least, round(wide * factor))
-
-
-def contact_sheet(columns: list[tuple[Tensor, Tensor]], caption: list[str] | None = None, width: int = 1920) -> Tensor:
-    """One image (3, H, `width`) in [0, 1] of several frames: each source above its painting, at most six pairs in a row.
-
-    columns: pairs (source, painting), each (3, H, W) in [0, 1]; all are scaled to fit tiles of the first source's shape.
-    caption: a short text above each pair, such as the frame's number. Raises ValueError if there are no pairs.
-    """
-    if not columns:
-        raise ValueError("a contact sheet needs at least one pair of images")
-    rows = -(-len(columns) // _COLUMNS)
-    across = -(-len(columns) // rows)
-    tile_width = (width - _MARGIN * (across + 1)) // across
-    tile_height = max(1, round(tile_width * columns[0][0].shape[1] / columns[0][0].shape[2]))
-    head = _CAPTION if caption else 0
-    row_height = head + 2 * tile_height + _MARGIN // 2 + _MARGIN
-    sheet = torch.full((3, _MARGIN + rows * row_height, width), _BACKGROUND)
-    for number, pair in enumerate(columns):
-        left = _MARGIN + number % across * (tile_width + _MARGIN)
-        top = _MARGIN + number // across * row_height
-        if caption:
-            sheet[:, top:top + head, left:left + tile_width] = _text(caption[number], head, tile_width)
-        for row, image in enumerate(pair):
-            y = top + head + row * (tile_height + _MARGIN // 2)
-            sheet[:, y:y + tile_height, left:left + tile_width] = _fit(image, tile_height, tile_width)
-    return sheet
-
-
-def _fit(image: Tensor, height: int, width: int) -> Tensor:
-    """`image` scaled to fit into (height, width), centred on the background."""
-    scale = min(height / image.shape[1], width / image.shape[2])
-    size = (min(height, max(1, round(image.shape[1] * scale))), min(width, max(1, round(image.shape[2] * scale))))
-    tile = torch.full((3, height, width), _BACKGROUND)
-    y, x = (height - size[0]) // 2, (width - size[1]) // 2
-    tile[:, y:y + size[0], x:x + size[1]] = resize(image.detach().float().cpu(), size)
-    return tile
-
-
-def _text(text: str, height: int, width: int) -> Tensor:
-    """`text` in white on the background, (3, height, width)."""
-    canvas = np.zeros((height, width), np.uint8)
-    cv2.putText(canvas, text, (1, height - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,), 1, cv2.LINE_AA)
-    ink = torch.from_numpy(canvas).float() / 255
-    return (_BACKGROUND + (_INK - _BACKGROUND) * ink).expand(3, height, width)

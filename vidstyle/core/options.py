@@ -15,7 +15,10 @@ Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["refuse", "bwdif"]
+Compare = Literal["none", "side", "wipe", "stack"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
+"""Codecs that have no scale of quality."""
 
 WHAT, LOOK, PACE, OUTPUT, REPORT = "What to paint", "Look", "Quality and speed", "Output", "Reporting"
 PANELS = (WHAT, LOOK, PACE, OUTPUT, REPORT)
@@ -91,6 +94,10 @@ class Options:
         1.0, panel=LOOK, metavar="NUMBER", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
     color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    palette: Path | None = option(
+        None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
+        default_text="that of the clip's own frames",
+        help="Palette that the shots of a scene share, a file that batch --same-look has made.")
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
@@ -151,7 +158,8 @@ class Options:
     codec: CodecName = option("auto", panel=OUTPUT, help="Video codec that is written; auto is h264, and vp9 for .webm.")
     crf: int = option(
         16, panel=OUTPUT, metavar="NUMBER", low=0, high=63,
-        help="Quality of the written video; lower is better and makes larger files; prores, dnxhr and ffv1 have no such scale.")
+        help="Quality of the written video; lower is better and makes larger files; "
+             f"{', '.join(WITHOUT_CRF[:-1])} and {WITHOUT_CRF[-1]} have no such scale.")
     audio: str = option(
         "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=_resolve_audio,
         help="Sound of the output: a copy of the clip's own, none, or that of FILE, which begins at the clip's first frame.")
@@ -160,6 +168,10 @@ class Options:
         help="A clip with high dynamic range is refused, stays HDR (passthrough), or becomes standard video (tonemap).")
     deinterlace: Deinterlace = option(
         "refuse", panel=OUTPUT, help="An interlaced clip is refused, or made into whole frames by the filter bwdif.")
+    compare: Compare = option(
+        "none", panel=OUTPUT,
+        help="Review movie beside the output, with frame number and timecode: source and painting side by side, under a moving "
+             "wipe, or stacked; it is named OUT_compare.mp4.")
     strict: bool = option(
         False, panel=OUTPUT, default_text="a warning",
         help="Refuse to paint if anything of the clip would be missing in the output.")

@@ -11,11 +11,13 @@ class Progress:
     """One step of work done, for a progress bar."""
 
     stage: str
-    """`analyse`, `fit`, `paint`, `train` or `judge`."""
+    """`resume`, `analyse`, `cuts`, `motion`, `measure`, `fit`, `paint`, `join`, `compare`, `train` or `judge`."""
     done: int
     total: int | None
     """None where it is not known."""
     loss: float | None = None
+    note: str = ""
+    """Of the stage `resume`: what is used of an earlier run, and where it continues."""
 
 
 Listener = Callable[[Progress], None]

@@ -18,8 +18,9 @@ class ComparedClips:
     """A painting, its source and perhaps a baseline, frame by frame."""
 
     def __init__(self, styled: Path, source: Path, baseline: Path | None, frames: tuple[int, int] | None,
-                 read: ReadSettings) -> None:
-        """Open the clips. frames: the frames of the source that were painted, both ends included; None is all.
+                 read: ReadSettings, indices: tuple[int, int] | None = None) -> None:
+        """Open the clips. frames: numbers of the frames of the source that were painted, both ends included; indices: the same
+        by index, from 0. Neither is all.
 
         Raises InputError for a clip that cannot be read, for a painting below `SMALLEST` pixels, and for clips of
         different lengths; UsageError for `frames` that are not as many as the painting has.
@@ -27,7 +28,7 @@ class ComparedClips:
         paths = {PAINTING: styled, SOURCE: source} | ({BASELINE: baseline} if baseline else {})
         self._sources = {name: open_source(path, read) for name, path in paths.items()}
         clips = {name: opened.clip for name, opened in self._sources.items()}
-        self.frames = _painted_range(clips, frames)
+        self.frames = _painted_range(clips, frames, indices)
         """First and last frame of the source that are judged, both included."""
         self.size = (clips[PAINTING].height, clips[PAINTING].width)
         """(height, width) of the painting, in pixels."""
@@ -46,13 +47,14 @@ class ComparedClips:
             yield dict(zip(self._sources, frames, strict=True))
 
 
-def _painted_range(clips: dict[str, Clip], frames: tuple[int, int] | None) -> tuple[int, int]:
+def _painted_range(clips: dict[str, Clip], frames: tuple[int, int] | None,
+                   indices: tuple[int, int] | None) -> tuple[int, int]:
     """First and last frame of the source that were painted. Raises as `ComparedClips` does."""
     source, styled = clips[SOURCE], clips[PAINTING]
-    if frames is None and styled.frames != source.frames:
+    if frames is None and indices is None and styled.frames != source.frames:
         raise InputError(f"{styled.path}: has {styled.frames} frames and {source.path} has {source.frames}; say which of "
                          "them were painted with --frames A-B.")
-    first, last = source.select(frames)
+    first, last = indices if indices is not None and frames is None else source.select(frames)
     if styled.frames != last - first + 1:
         raise UsageError(f"--frames {first}-{last} are {last - first + 1} frames and {styled.path} has {styled.frames}; "
                          "give the range that was painted.")

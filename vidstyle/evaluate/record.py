@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.errors import UsageError
+from vidstyle.evaluate.verdict import Finding, findings
 
 GAP = 10
 """Distance in frames between the two images of the long-term error `e_stab_10`."""
 WORST_FRAMES = 5
 """How many of the frames with the largest `e_stab` are listed."""
-BLURRY = 0.8
-"""Ratio to the baseline's sharpness below which the verdict says that blur contributes to the stability."""
 PAINTING, SOURCE, BASELINE, BLURRED = CLIPS = ("painting", "source", "baseline", "blurred")
 """Names of the compared clips; `blurred` is the painting under a Gaussian."""
 
@@ -101,27 +100,15 @@ class Evaluation:
     notes: list[str]
     """How the clip was measured, one sentence each."""
 
-    def verdict(self) -> list[str]:
-        """The result in sentences: stability and sharpness relative to the baseline and the source."""
-        own, source = self.values[PAINTING], self.values[SOURCE]
-        sentences = []
-        if (ratio := own.get("e_stab_ratio")) is not None:
-            long, base = own.get("e_stab_10"), self.values[BASELINE].get("e_stab_10")
-            over = f", and {long / base:.2f} times over ten frames" if long is not None and base else ""
-            sentences.append(f"The painting is {'more' if ratio < 1 else 'not more'} stable than the baseline: e_stab is "
-                             f"{ratio:.2f} times the baseline's{over}.")
-        if (ratio := own.get("e_stab_to_source")) is not None:
-            sentences.append(f"e_stab is {ratio:.2f} times that of the source.")
-        if (sharp := own.get("sharpness_ratio")) is not None:
-            blur = "; part of the stability is blur" if sharp < BLURRY else ""
-            sentences.append(f"The painting is {sharp:.2f} times as sharp as the baseline{blur}.")
-        elif source["sharpness"] > 0:
-            sentences.append(f"The painting is {own['sharpness'] / source['sharpness']:.2f} times as sharp as the source.")
-        return sentences
+    def verdict(self) -> list[Finding]:
+        """The result in a filmmaker's words, the most important first, and where to look."""
+        where = [Finding(f"Look first at frame {worst.frame} ({worst.seconds:.2f} s): it changes most from the frame before.",
+                         f"e_stab {worst.e_stab:.3g}, source {worst.source:.3g}") for worst in self.worst[:1]]
+        return [*findings(self.values), *where]
 
     def as_dict(self) -> dict[str, Any]:
         """The record for JSON, with the verdict and the unit of every metric."""
-        return asdict(self) | {"verdict": self.verdict(), "metrics": describe_metrics()}
+        return asdict(self) | {"verdict": [str(finding) for finding in self.verdict()], "metrics": describe_metrics()}
 
 
 @dataclass(frozen=True)

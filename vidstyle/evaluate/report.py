@@ -99,7 +99,7 @@ def _data(evaluation: Evaluation, frames: ReportFrames, thresholds: Sequence[Thr
         "style": evaluation.style.name if evaluation.style else None,
         "baseline": evaluation.baseline.name if evaluation.baseline else None,
         "frames": evaluation.frames, "size": evaluation.size, "judge": evaluation.judge,
-        "verdict": evaluation.verdict(), "notes": evaluation.notes, "cuts": evaluation.cuts,
+        "verdict": [vars(finding) for finding in evaluation.verdict()], "notes": evaluation.notes, "cuts": evaluation.cuts,
         "metrics": describe_metrics(),
         "values": evaluation.values, "layers": evaluation.style_layers,
         "thresholds": [{"condition": str(threshold), "hit": threshold.hit(evaluation)} for threshold in thresholds],

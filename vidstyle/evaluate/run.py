@@ -53,19 +53,20 @@ FrameListener = Callable[[JudgedFrame], None]
 
 
 def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, baseline: Path | None = None,
-                   frames: tuple[int, int] | None = None, read: ReadSettings = READ_DEFAULTS,
-                   judge_flow: str = FARNEBACK, stabilised_by: str = Options.flow, truth: Path | None = None,
-                   encoder: str = Options.encoder, listen: Listener = lambda progress: None,
+                   frames: tuple[int, int] | None = None, indices: tuple[int, int] | None = None,
+                   read: ReadSettings = READ_DEFAULTS, judge_flow: str = FARNEBACK, stabilised_by: str = Options.flow,
+                   truth: Path | None = None, encoder: str = Options.encoder, listen: Listener = lambda progress: None,
                    on_frame: FrameListener = lambda frame: None) -> Evaluation:
     """Compute every metric of the painting `styled` of the clip `source`; all clips are decoded once, in step.
 
     style: the style image; without it there are no style metrics. baseline: the same clip painted frame by frame.
-    frames: first and last painted frame of the source, both included; needed if not all were painted. read: how all
-    clips are read. judge_flow: the flow that judges; it must not be of the family of `stabilised_by`, the flow that the
-    clip was painted with. truth: a folder for `vidstyle.flow.truth.Truth`, which judges instead. encoder: computes the
-    features of the style metrics. Raises UsageError, InputError.
+    frames: first and last painted frame of the source, both included; needed if not all were painted. indices: the same
+    by index, as a manifest states them; used where there are no `frames`. read: how all clips are read. judge_flow: the flow
+    that judges; it must not be of the family of `stabilised_by`, the flow that the clip was painted with. truth: a folder for
+    `vidstyle.flow.truth.Truth`, which judges instead. encoder: computes the features of the style metrics. Raises UsageError,
+    InputError.
     """
-    clips = ComparedClips(styled, source, baseline, frames, read)
+    clips = ComparedClips(styled, source, baseline, frames, read, indices)
     first, last = clips.frames
     count, size = last - first + 1, clips.size
     names = tuple(name for name in CLIPS if name != BASELINE or baseline)

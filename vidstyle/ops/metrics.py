@@ -70,8 +70,8 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def luma(image: Tensor) -> Tensor:
-    """(H, W) float64 luma of (3, H, W) sRGB in [0, 1], with the weights of BT.709 on the sRGB code values."""
-    return (image.double() * torch.tensor(BT709, dtype=torch.float64)[:, None, None]).sum(0)
+    """(H, W) float64 luma of (3, H, W) sRGB in [0, 1], with the weights of BT.709 on the sRGB code values; on the CPU."""
+    return (image.cpu().double() * torch.tensor(BT709, dtype=torch.float64)[:, None, None]).sum(0)
 
 
 def colour_distance(image: Tensor, other: Tensor) -> float:
@@ -81,7 +81,7 @@ def colour_distance(image: Tensor, other: Tensor) -> float:
     palette transfer of Pitié & Kokaram (2007) makes it 0. image, other: (3, H, W) in [0, 1], sizes may differ, two
     pixels or more. Range 0 to √3. It depends neither on where a colour is in the image nor on higher moments.
     """
-    colours = [each.double().flatten(1) for each in (image, other)]
+    colours = [each.cpu().double().flatten(1) for each in (image, other)]
     means, (one, two) = [c.mean(1) for c in colours], [torch.cov(c) for c in colours]
     # The eigenvalues of C C' are those of C^½ C' C^½: real and not negative, up to rounding.
     mixed = torch.linalg.eigvals(one @ two).real.clamp(min=0).sqrt().sum()

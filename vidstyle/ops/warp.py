@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample, pad
 
+from vidstyle.core.devices import widest_float
 from vidstyle.core.frame import FlowPair
 
 TRUSTED = 0.5
@@ -30,7 +31,7 @@ def warp(image: Tensor, flow: Tensor, *, mode: Literal["bilinear", "bicubic"] = 
     count = max(len(images), len(flows))
     # grid_sample takes coordinates in [-1, 1], where float32 is off by 1e-4 px at HD. That blurs a still shot more with
     # every frame. In float64, motion by whole pixels copies values. MPS has no float64.
-    precise = torch.float64 if exact and image.device.type != "mps" else torch.float32
+    precise = widest_float(image.device) if exact else torch.float32
     # Unknown motion (NaN) counts as zero; its visibility is 0.
     x = _positions(flows[:, 0].to(precise).nan_to_num(), -1)
     y = _positions(flows[:, 1].to(precise).nan_to_num(), -2)

@@ -69,11 +69,16 @@ def palette_map(clip: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
     """
     means = [colours.mean(1) for colours in (clip, style)]
     # The variance 1e-3 is a floor of 0.03 under the deviations: the colours of a grey clip cannot be stretched to a painting's.
-    a, b = (torch.cov(colours.double()) + 1e-3 * torch.eye(3, dtype=torch.float64) for colours in (clip, style))
+    a, b = (_covariance(colours) + 1e-3 * torch.eye(3, dtype=torch.float64) for colours in (clip, style))
     root = _square_root(a)
     inverse = torch.linalg.inv(root)
     matrix = (inverse @ _square_root(root @ b @ root) @ inverse).float()
     return matrix, means[1] - matrix @ means[0]
+
+
+def _covariance(colours: Tensor) -> Tensor:
+    """(3, 3) float64 of `colours` (3, n); 0 for a single colour."""
+    return torch.cov(colours.double(), correction=min(1, colours.shape[1] - 1))
 
 
 def _square_root(matrix: Tensor) -> Tensor:

@@ -30,6 +30,8 @@ class StyleTarget:
     encoder: Encoder
     scale: float = 1.0
     """Height of the style image over the painted height: 2 gives strokes twice as large."""
+    shared: Palette | None = None
+    """The palette of all clips of a scene; None where a clip has its own."""
     _known: dict[tuple[int, tuple[int, ...]], dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     @torch.no_grad()
@@ -52,7 +54,12 @@ class StyleTarget:
 
     def palette(self, frames: Iterable[Tensor]) -> Palette:
         """The palette that gives a clip the style's colours; `frames` are some of its frames, (3, H, W) in [0, 1] or uint8."""
-        clip = torch.cat([sample_colours(frame) for frame in frames], 1)
-        palettes = Palette.stacked([Palette.between(clip, sample_colours(image)) for image in self.images])
-        shares = torch.tensor(list(self.weights))
-        return palettes.mixed(shares / shares.sum())
+        return blended_palette(frames, self.images, self.weights) if self.shared is None else self.shared
+
+
+def blended_palette(frames: Iterable[Tensor], styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
+    """The palette from the colours of `frames` to those of a blend of style images; all (3, H, W) in [0, 1] or uint8."""
+    clip = torch.cat([sample_colours(frame) for frame in frames], 1)
+    palettes = Palette.stacked([Palette.between(clip, sample_colours(image)) for image in styles])
+    shares = torch.tensor(list(weights))
+    return palettes.mixed(shares / shares.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from torch import Tensor
 
@@ -20,6 +21,10 @@ class Style:
     path: Path
     weight: float = 1.0
     """Share in the blend, above 0; the weights of several pictures are scaled to sum 1."""
+
+
+_images: WeakValueDictionary[str, Tensor] = WeakValueDictionary()
+"""The images that are in use, by the hash of their file, so that the shots of a batch share the hundred megabytes of one."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,11 @@ def _read(style: Style) -> StylePicture:
     path, weight = Path(style.path), style.weight
     if not 0 < weight < float("inf"):
         raise UsageError(f"{path}: its weight is {weight:g}; give a number above 0.")
-    image = read_image(path)
     try:
-        return StylePicture(path, weight, sha256(path), image)
+        digest = sha256(path) if path.is_file() else ""  # `read_image` refuses what is no plain file
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
+    image = _images.get(digest)
+    if image is None:
+        _images[digest] = image = read_image(path)
+    return StylePicture(path, weight, digest, image)

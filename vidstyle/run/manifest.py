@@ -22,6 +22,7 @@ from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.painting.methods import find_method
+from vidstyle.run.manifest_file import manifest_path as manifest_path  # for those who read manifests, too
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import libraries
@@ -30,11 +31,6 @@ FORMAT = 1
 HASH_DIGITS = 12  # hexadecimal digits of a hash in messages
 Description = dict[str, Any]
 """What the manifest states about a file or a run, in types that JSON has."""
-
-
-def manifest_path(target: Path) -> Path:
-    """Path of the manifest of an output."""
-    return target.with_name(f"{target.name}.vidstyle.json")
 
 
 def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Description:
@@ -64,27 +60,36 @@ def _relative(path: Path, folder: Path) -> str:
         return str(path.absolute())
 
 
-def describe_run(plan: Plan) -> Description:
-    """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two."""
-    folder, options, source = plan.target.parent, plan.options, plan.source
-    sound = source.settings.sound
+def describe_run(plan: Plan, *, source: Description | None = None, sound: Description | None = None) -> Description:
+    """All that the painted frames and the written file depend on; the hashes take a second for each gigabyte or two.
+
+    source, sound: what is known of these files already, so that they are not read.
+    """
+    folder, options = plan.target.parent, plan.options
+    named = plan.source.settings.sound
     return {
-        "source": describe(plan.clip.path, folder, source.images),
-        "sound": None if sound is None else describe(sound, folder),
+        "source": source or describe(plan.clip.path, folder, plan.source.images),
+        "sound": None if named is None else sound or describe(named, folder),
         "styles": [{"path": _relative(style.path, folder), "bytes": style.path.stat().st_size, "sha256": style.sha256,
                     "weight": style.weight} for style in plan.styles],
         "network": _network(options),
+        "palette": "none" if options.palette is None else sha256(options.palette),
         "frames": list(plan.frames),
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
-        "device": _device(plan.device),
-        "options": {name: value for name, value in asdict(options).items() if name not in ("network", "device")},
+        "options": {name: value for name, value in asdict(options).items() if name not in ("network", "palette", "device")},
         "weights": _weights(options.encoder, options.flow),
-        "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
-                     "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
-        "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()},
+        **describe_machine(plan.device),
     }
+
+
+def describe_machine(device: str) -> Description:
+    """What the painted frames depend on beside files and options."""
+    return {"device": _device(device),
+            "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
+                         "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
+            "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()}}
 
 
 def _network(options: Options) -> str:
@@ -114,11 +119,12 @@ def job_of(run: Description) -> dict[str, str]:
     """The values that must be unchanged for an unfinished run to be continued, by name; names of options where there is one."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
            "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
-           "network": run["network"][:HASH_DIGITS]}
+           "network": run["network"][:HASH_DIGITS], "palette": run["palette"][:HASH_DIGITS]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
     # A run that stopped at a damaged frame may continue with another --on-damage: the frames before it were not damaged.
-    # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio.
-    job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio")}
+    # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio. The review movie
+    # is made of the finished output.
+    job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio", "compare")}
     job |= {f"weights {name}": value[:HASH_DIGITS] for name, value in run["weights"].items()}
     # torch splits and rounds its sums differently for another number of threads; OpenCV does not.
     job |= {"threads": str(run["threads"]["torch"])}
@@ -134,8 +140,9 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     """
     path, folder = manifest_path(plan.target), plan.target.parent
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
-    record = {"format": FORMAT, "output": written | {"path": plan.target.name, "frames": len(log.facts)}, **run,
-              "network": run["network"] if network is None else sha256(network),
+    named = {"path": plan.target.name, "sheet": None if plan.sheet is None else plan.sheet.name}
+    record = {"format": FORMAT, "output": written | named | {"frames": len(log.facts)}, **run,
+              "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},
               "frame_sha256": [fact["sha256"] for fact in log.facts]}

@@ -1,4 +1,4 @@
-"""Names of outputs where the user gives none: CLIP_STYLE.EXT, and a preview's movie and contact sheet."""
+"""Names of outputs where the user gives none: CLIP_STYLE.EXT, with the frames of a range, and those of a preview."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from vidstyle.painting.style_picture import StylePicture
 from vidstyle.video import Source, default_suffix, parse_pattern
 
 
-def default_target(source: Source, styles: Sequence[StylePicture], options: Options) -> Path:
-    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written.
+def default_target(source: Source, styles: Sequence[StylePicture], options: Options, frames: tuple[int, int] | None = None,
+                   *, preview: bool = False) -> Path:
+    """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written; of a range CLIP_STYLE_A-B.EXT.
 
-    For images `shot.####.exr` it is images `shot_STYLE.####.exr`, or a movie where sound or a codec is asked for.
+    For images `shot.####.exr` it is images `shot_STYLE.####.exr`, which have the numbers of their frames and need no range,
+    or a movie where sound or a codec is asked for. A preview is always a movie, CLIP_STYLE_A-B_preview.EXT.
+
+    frames: indices of the first and last frame of the range; None names none.
     """
-    clip, names = source.clip, "_".join(style.path.stem for style in styles)
-    pattern = parse_pattern(clip.path)
-    if pattern is None:
-        return clip.path.with_name(f"{clip.path.stem}_{names}{default_suffix(clip, options.codec)}")
-    if source.settings.sound is None and options.codec == "auto":
-        return pattern.tagged(f"_{names}")
-    return clip.path.with_name(pattern.stem(f"_{names}") + default_suffix(clip, options.codec))
-
-
-def preview_target(target: Path) -> Path:
-    """The short movie of a preview, named after the `target` of the whole run but never the same."""
-    pattern = parse_pattern(target)
-    stem, suffix = (target.stem, target.suffix) if pattern is None else (pattern.stem(), ".mp4")
-    return target.with_name(f"{stem}_preview{suffix}")
+    clip, pattern = source.clip, parse_pattern(source.clip.path)
+    tag = "".join(f"_{style.path.stem}" for style in styles)
+    if pattern is not None and source.settings.sound is None and options.codec == "auto" and not preview:
+        return pattern.tagged(tag)
+    if frames is not None and frames != (0, clip.frames - 1):
+        tag += f"_{clip.number(frames[0])}-{clip.number(frames[1])}"
+    if preview:
+        tag += "_preview"
+    stem = clip.path.stem + tag if pattern is None else pattern.stem(tag)
+    return clip.path.with_name(stem + default_suffix(clip, options.codec))
 
 
 def sheet_target(target: Path) -> Path:

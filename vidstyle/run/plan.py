@@ -15,13 +15,17 @@ from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
+from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
-from vidstyle.run.naming import default_target, preview_target, sheet_target
+from vidstyle.run.compare_plan import plan_comparison
+from vidstyle.run.manifest_file import is_earlier_preview
+from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import without_effect
 from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
+from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
 PREVIEW_FRAMES = 24
 """Frames of a preview where no range is given: about a second, enough to judge how steady the paint is."""
@@ -59,6 +63,8 @@ class Plan:
     """Whether files of the output that are there may be replaced."""
     sheet: Path | None = None
     """Contact sheet of a preview."""
+    comparison: OutputPlan | None = field(default=None, repr=False, compare=False)
+    """The review movie; None where none is asked for."""
 
     @property
     def clip(self) -> Clip:
@@ -86,8 +92,9 @@ class Plan:
                 "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
-                "options": asdict(self.options), "device": self.device, "streams": list(self.output.streams),
-                "warnings": list(self.warnings)}
+                "options": asdict(self.options), "device": self.device,
+                "comparison": None if self.comparison is None else str(self.comparison.target),
+                "streams": list(self.output.streams), "warnings": list(self.warnings)}
 
 
 def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
@@ -95,9 +102,9 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
                folder: Path | None = None, preview: bool = False, given: Collection[str] | None = None) -> Plan:
     """Check everything that can be checked without painting, and return the plan for `pipeline.run` or `pipeline.preview`.
 
-    target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. folder: may not exist yet. preview:
-    name the output as a preview's and plan a contact sheet; without a selection, paint the middle second. given: names of
-    the options that the user has set; None is those that differ from the defaults.
+    target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. Folders may not exist yet. preview:
+    name the output as a preview's and plan a contact sheet; an earlier preview of that name is replaced; without a selection,
+    paint the middle second. given: names of the options that the user has set; None is those that differ from the defaults.
 
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
@@ -107,20 +114,25 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
         frames = _middle(frames)
-    target = target or _named(opened, pictures, options, folder, preview)
-    overwrite = overwrite or (parse_pattern(target) is not None and is_unfinished(target, frames))
-    sheet = sheet_target(target) if preview else None
-    is_new_folder = folder is not None and not target.absolute().parent.exists()
-    _check_files(opened, frames, pictures, options, None if is_new_folder else target, sheet, overwrite)
+    named = None if preview and selection == Selection() else frames
+    target = target or _in(folder, default_target(opened, pictures, options, named, preview=preview))
+    sheet = _sheet(target) if preview else None
+    overwrite = (overwrite or (preview and is_earlier_preview(target))
+                 or (parse_pattern(target) is not None and is_unfinished(target, frames)))
+    _check_files(opened, frames, pictures, options, target, sheet, overwrite)
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
     method.check(options, pictures)
+    if options.palette is not None:
+        load_palette(options.palette, pictures)
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
+    begun = overwrite or is_unfinished(target, frames)
+    comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
     start = find_start(opened, frames[0], options, size, device)
-    named = _changed(options) if given is None else given
-    warnings = (*opened.warnings, *output.warnings, *without_effect(named, options, opened, frames))
-    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet)
+    chosen = _changed(options) if given is None else given
+    warnings = (*opened.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
+    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison)
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:
@@ -130,26 +142,29 @@ def _middle(frames: tuple[int, int]) -> tuple[int, int]:
     return begin, min(begin + PREVIEW_FRAMES - 1, last)
 
 
-def _named(source: Source, styles: Sequence[StylePicture], options: Options, folder: Path | None, preview: bool) -> Path:
-    """The output where the user names none, or only its folder."""
-    target = default_target(source, styles, options)
-    target = preview_target(target) if preview else target
+def _in(folder: Path | None, target: Path) -> Path:
+    """`target` in `folder`, where the user names one."""
     return target if folder is None else folder / target.name
 
 
-def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
-                 target: Path | None, sheet: Path | None, overwrite: bool) -> None:
-    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
+def _sheet(target: Path) -> Path:
+    """The contact sheet of the preview `target`. Raises UsageError where that is one image, not a movie."""
+    if target.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) and parse_pattern(target) is None:
+        raise UsageError(f"-o {target} is one image; a preview writes a movie and puts the contact sheet beside it, so give -o "
+                         f"{target.with_suffix('.mp4')}, and the sheet is {target.with_suffix('.png')}.")
+    return sheet_target(target)
 
-    target: None where its folder does not exist yet, and so holds no file to check.
-    """
+
+def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
+                 target: Path, sheet: Path | None, overwrite: bool) -> None:
+    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written."""
     read = [style.path for style in styles]
     if options.network is not None:
         if (same := find_same(options.network, [*source.files, *read])) is not None:
             raise UsageError(f"{options.network}: is {same} as well; name another --network.")
         read.append(options.network)
-    if target is None:
-        return
+    if options.palette is not None:
+        read.append(options.palette)
     check_output(target, source, frames, overwrite=overwrite, others=read)
     if sheet is not None:
         check_target(sheet, source.clip.path, overwrite, [*read, target])

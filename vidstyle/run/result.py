@@ -54,4 +54,5 @@ class Result:
         """The result in types that JSON has, with source and target instead of the plan."""
         own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "plan"}
         return {"source": str(self.plan.clip.path), "target": str(self.plan.target), **own,
+                "comparison": None if self.plan.comparison is None else str(self.plan.comparison.target),
                 "warnings": [*self.plan.warnings, *self.warnings]}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options
+from vidstyle.core.options import WITHOUT_CRF, Options
 from vidstyle.painting.methods import find_method, method_options, unused_options, way_to_use
-from vidstyle.video import Source
+
+if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before
+    from vidstyle.video import Source
 
 
 def refuse_unused(given: Collection[str], options: Options) -> None:
     """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
+    if "crf" in given and options.codec in WITHOUT_CRF:
+        raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
     if options.strength > 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
         raise UsageError(" ".join(_sentence(names, reason) for names, reason in found))
 
@@ -35,6 +40,8 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
             yield ["preroll"], "the range begins with the clip's first frame"
         elif options.temporal == 0:
             yield ["preroll"], "with --temporal 0 every frame is painted on its own"
+    if "crf" in given and options.codec in WITHOUT_CRF:
+        yield ["crf"], f"{options.codec} has no such scale of quality"
     if not source.images:
         yield sorted(given & {"fps", "gaps"}), "a movie keeps its own times and has no missing files"
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.core.errors import InputError, reason
-from vidstyle.run.manifest import HASH_DIGITS, Description, describe, manifest_path
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.video import probe
 
 
@@ -32,11 +33,11 @@ def verify(target: Path) -> list[Check]:
         record = json.loads(path.read_text(encoding="utf-8"))
         output, hashed = record["output"], len(record["frame_sha256"])
         frames, stated = _frames(target, output.get("files")), output["frames"]
-        checks = [_compare("output", target, output),
+        checks = [compare_file("output", target, output),
                   Check("frames", frames == stated == hashed, f"{frames}" + ("" if frames == stated else f", not {stated}"))]
         inputs = [("source", record["source"]), *([("sound", record["sound"])] if record["sound"] else []),
                   *(("style", style) for style in record["styles"])]
-        return checks + [_compare(what, folder / file["path"], file) for what, file in inputs]
+        return checks + [compare_file(what, folder / file["path"], file) for what, file in inputs]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)}); "
                          "name a painted clip, and copy the manifest with it.") from error
@@ -44,7 +45,8 @@ def verify(target: Path) -> list[Check]:
         raise InputError(f"{path}: is not a manifest that vidstyle wrote; copy it again.") from error
 
 
-def _compare(what: str, path: Path, stated: Description) -> Check:
+def compare_file(what: str, path: Path, stated: Description) -> Check:
+    """Compare the file at `path`, which is `what` (`source`), with what a manifest states about it."""
     try:
         found = describe(path, path.parent, [path.parent / name for name in stated.get("files", ())])
     except InputError:

@@ -54,7 +54,7 @@ class TrainingFolder:
                 differ = sorted(name for name in job.keys() | found.keys() if job.get(name) != found.get(name))
                 raise UsageError(f"{self.folder}: holds a training with other {', '.join(differ)}; give the same as before to "
                                  "continue it, or --restart to begin anew.")
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(record, json.dumps(job, indent=1).encode() + b"\n")
             (self.folder / "sheets").mkdir(exist_ok=True)
         except OSError as error:

@@ -24,10 +24,9 @@ from vidstyle.painting.frame_pair import frame_pair
 from vidstyle.painting.palette import sample_colours
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.train.distributed import ProcessGroup
-from vidstyle.video import Clip, Source, evenly_spaced, open_source
+from vidstyle.video import MOVIE_SUFFIXES, Clip, Source, evenly_spaced, open_source
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-VIDEOS = {".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm", ".wmv"}
 FOLDER_SUFFIX = ".train"  # of the folder of a training; files in such a folder are never sources
 RUN = GAP + 1  # frames in a held-out run: as many as the long-term temporal error compares
 RUNS = 3  # held-out runs
@@ -80,11 +79,11 @@ def find_sources(sources: Sequence[Path], styles: Sequence[Path]) -> tuple[list[
             continue
         files = [path for path in sorted(source.rglob("*")) if path.is_file() and path.resolve() not in own
                  and not any(folder.suffix == FOLDER_SUFFIX for folder in path.parents)]
-        found = [path for path in files if path.suffix.lower() in IMAGES | VIDEOS]
+        found = [path for path in files if path.suffix.lower() in IMAGES | MOVIE_SUFFIXES]
         if not found:
             raise InputError(f"{source}: holds no videos and no images; name another folder, or files.")
         photos += [path for path in found if path.suffix.lower() in IMAGES]
-        videos += [path for path in found if path.suffix.lower() in VIDEOS]
+        videos += [path for path in found if path.suffix.lower() in MOVIE_SUFFIXES]
     if not videos and not photos:
         raise UsageError("There is nothing to learn from; name videos, images, or folders of them.")
     return videos, photos

@@ -9,8 +9,8 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from vidstyle.core.contact_sheet import contact_sheet
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import contact_sheet
 from vidstyle.core.options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import load_judge

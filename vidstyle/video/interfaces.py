@@ -94,6 +94,8 @@ class Written:
     """Where the frame ends a segment, the whole segment in coded form, in place of the samples of its frames."""
     file: Path | None = None
     """Where each frame is a file, the frame's own, which is complete."""
+    samples_only: bool = False
+    """Whether no segment will take the place of the samples since the last segment, and none are added to them."""
 
 
 class Sink(Protocol):
@@ -143,6 +145,13 @@ class OutputPlan(Protocol):
 
     def record(self) -> dict[str, Any]:
         """The format as a table for the manifest."""
+
+    def open_part(self, frames: tuple[int, int]) -> Sink:
+        """A sink for some of the frames alone (indices of the first and last), which may run beside those for the others.
+
+        Of a movie it writes no file. What its `write` returned is given to the sink of `open`, part by part in order, by
+        `Sink.restore`, and makes the same file as if that sink had written all frames. Images are written as by `open`.
+        """
 
     def open(self, *, overwrite: bool = False) -> Sink:
         """The sink that writes so. Raises OutputError where the target exists, unless `overwrite`, or is a file that is

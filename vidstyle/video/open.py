@@ -8,7 +8,7 @@ from typing import Any
 
 from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip
-from vidstyle.video.images.pattern import IMAGE_SUFFIXES, parse_pattern, pattern_of
+from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES, parse_pattern, pattern_of
 from vidstyle.video.images.source import ImageSequenceSource
 from vidstyle.video.interfaces import Source
 from vidstyle.video.read.movie import MovieSource
@@ -61,7 +61,7 @@ def describe(path: Path, settings: ReadSettings = _DEFAULTS) -> dict[str, Any]:
 def _open(path: Path, settings: ReadSettings) -> MovieSource | ImageSequenceSource:
     pattern = parse_pattern(path)
     if pattern is None:
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if path.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) and path.is_file():
             raise InputError(f"{path}: is one image; name a sequence of them, such as {pattern_of(path).name}.")
         return MovieSource.open(path, settings)
     images = ImageSequenceSource.open(path, pattern, settings)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vidstyle.core.atomic import check_folder, write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -21,7 +22,7 @@ RATE = 2.5e-3  # highest learning rate of the fit; at 4e-3 the losses end higher
 TEMPORAL = 5.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
 PREROLL = 24  # frames after which less than a tenth of the painting before them remains
 _OF_A_FIT = frozenset({"fit_steps", "content_weight", "style_weight", "tv_weight", "encoder", "seed", "style_scale",
-                       "temporal", "network"})
+                       "temporal", "network", "palette"})
 
 
 class FeedForwardMethod:
@@ -36,9 +37,10 @@ class FeedForwardMethod:
             return _OF_A_FIT
         from vidstyle.painting.feedforward.network_file import is_trained
 
+        if is_trained(options.network):
+            return frozenset({"network", "temporal", "palette"})
         # The file of a fitted network states the share of the last painting that stays; --temporal 0 gives no last painting.
-        own = is_trained(options.network) or options.temporal == 0
-        return frozenset({"network", "temporal"}) if own else frozenset({"network"})
+        return frozenset({"network"} if options.temporal else {"network", "temporal"})
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
@@ -59,12 +61,11 @@ class FeedForwardMethod:
             load_network(network, list(styles))
         elif network.suffix.lower() != ".safetensors":
             raise UsageError(f"{network}: a network is saved as .safetensors; give it that extension.")
-        elif not network.absolute().parent.is_dir():
-            raise UsageError(f"{network}: its folder is not there to save the network in; make it first.")
+        else:
+            check_folder(network)
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`; the network is loaded, or fitted and then saved in `job.fit_store` and in the file of `--network`."""
-        from vidstyle.core.atomic import write_atomically
         from vidstyle.painting.feedforward.network import kept_share
         from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
         from vidstyle.painting.feedforward.start import adapt_to_clip
@@ -85,6 +86,7 @@ class FeedForwardMethod:
         assert fitted is not None, "save_network has saved it"
         if options.network is not None:
             try:
+                options.network.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(options.network, fitted.read_bytes())
             except OSError as error:
                 raise OutputError(f"{options.network}: the network cannot be written ({reason(error)}); "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TEMPORAL = 50.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
 KEY_PREROLL = 48  # frames: with key frames at most 24 apart, the range's paint comes from the second one at least
-_USED = frozenset({"style_scale", "temporal", "key_every", "forms", "strokes"})
+_USED = frozenset({"palette", "style_scale", "temporal", "key_every", "forms", "strokes"})
 _OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps"})
 
 

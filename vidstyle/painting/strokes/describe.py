@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.core.devices import widest_float
 from vidstyle.painting.strokes.passes import GRID
 from vidstyle.painting.strokes.patches import take
 
@@ -50,7 +51,8 @@ class Describer:
     def learn(cls, picture: Tensor, side: int, places: Tensor) -> Describer:
         """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels."""
         guide = whole(blur(picture, STYLE_BLUR))
-        guides, paints = (take(image, side, GRID, places[:_SAMPLE]).double() for image in (guide, whole(picture)))
+        guides, paints = (take(image, side, GRID, places[:_SAMPLE]).to(widest_float(image.device))
+                          for image in (guide, whole(picture)))
         guide_axes, paint_axes = _axes(guides, GUIDE_DIMENSIONS), _axes(paints, PAINT_DIMENSIONS)
         projected = torch.cat([guides @ guide_axes, paints @ paint_axes], 1)
         mean = projected.mean(0).round()
@@ -66,7 +68,7 @@ class Describer:
         halves = [take(image, self.side, stride, places).float() @ axes
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean
-        length = projected.double().norm(dim=1, keepdim=True).float() * self.factor
+        length = projected.to(widest_float(projected.device)).norm(dim=1, keepdim=True).float() * self.factor
         described: Tensor = (projected * (self.factor / (length / _LENGTH).clamp_min(1))).round()
         return described
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.core.devices import widest_float
 from vidstyle.core.images import resize, size_at_height
 from vidstyle.painting.strokes.describe import MOST_GUIDE_WEIGHT, blur, whole
 from vidstyle.painting.strokes.passes import Pass
@@ -29,7 +30,7 @@ def find_detail(image: Tensor) -> Tensor:
     forms = blur(small, EDGE)
     edge, form = ((one - other).square().mean(0, keepdim=True) for one, other in ((small, forms), (forms, blur(small, FORM))))
     contrast = (blur(edge, EDGE * 2 / 3) + FORM_SHARE * form).sqrt()
-    mean = whole(contrast).double().mean().float() / 255  # exact: whole numbers
+    mean = whole(contrast).to(widest_float(image.device)).mean().float() / 255  # exact: whole numbers
     detail = (contrast / (STANDS_OUT * mean).clamp_min(LEAST_CONTRAST)).clamp(0, 1)
     return resize(detail, (height, width)).clamp(0, 1)
 

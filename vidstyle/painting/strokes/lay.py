@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.core.devices import widest_float
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.ops.read_back import places as true_places
@@ -142,7 +143,7 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
 def _vote(canvas: Tensor, style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> Tensor:
     """`canvas` with what the style patches of `field` at `places` (n,) vote for, near ones more."""
-    mean = distance.double().mean().float()  # exact: whole numbers
+    mean = distance.to(widest_float(distance.device)).mean().float()  # exact: whole numbers
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
     shape = window(one.side, one.sharpness).to(style.picture)
     onto = pad_to_grid(canvas, one.side, one.stride)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.core.devices import widest_float
 from vidstyle.painting.strokes.describe import GUIDE_DIMENSIONS, PAINT_WEIGHT
 from vidstyle.painting.strokes.index import Patches
 
@@ -95,9 +96,10 @@ def measure_spread(style: Patches, targets: Targets) -> Tensor:
     sources, own = Sources.of(descriptions), descriptions.new_full((len(descriptions),), torch.inf)
     for some in targets.at(slice(None, None, max(1, len(targets.guide_weights) // _SPREAD_SAMPLE))).parts():
         own = torch.minimum(own, distances(some, sources).amin(0))
-    mean = PAINT_WEIGHT * descriptions.square().sum(1).double().mean().float()  # exact: whole numbers
+    wide = widest_float(descriptions.device)
+    mean = PAINT_WEIGHT * descriptions.square().sum(1).to(wide).mean().float()  # exact: whole numbers
     factors = mean / (own + _SPREAD * mean + 1)
-    spread = factors.double().mean().float().repeat(len(style.descriptions))
+    spread = factors.to(wide).mean().float().repeat(len(style.descriptions))
     spread[style.drawn] = factors
     return spread
 

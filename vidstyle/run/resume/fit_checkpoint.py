@@ -52,3 +52,10 @@ class FitCheckpoint:
             save_to(path)
             fsync(self.folder.path)
             self.folder.append({"kind": NETWORK, "files": [[path.name, sha256(path)]], "resume": "after the fit"})
+
+    def adopt(self, network: Path) -> None:
+        """Save a copy of a network that another run has fitted in the same way."""
+        def copy(path: Path) -> None:
+            write_atomically(path, network.read_bytes())
+
+        self.save_network(copy)

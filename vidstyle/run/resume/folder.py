@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self
 
 from safetensors import SafetensorError
 
-from vidstyle.core.errors import OutputError, UsageError, reason
+from vidstyle.core.errors import ChangedError, OutputError, reason
 from vidstyle.run.resume.job import differences, same_fit
 from vidstyle.run.resume.journal import Journal, Record
 from vidstyle.run.resume.lock import HOLDER, LOCK, locked
@@ -18,6 +19,7 @@ from vidstyle.run.resume.records import FORMAT, FRAMES, NETWORK, needed_files, o
 from vidstyle.run.resume.schedule import SaveSchedule
 
 JOURNAL = "journal"
+_PARTS = "part-*"
 _OWN_FILES = ("fit-*", "network.*", "segment-*", "samples-*", "memories-*", f"{JOURNAL}.part")
 
 
@@ -26,10 +28,23 @@ def work_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}.vidstyle-work")
 
 
+def saved_records(target: Path) -> tuple[Record, ...]:
+    """The job of an unfinished run of `target` and the records after it, as `records.py` describes them; () without one."""
+    records = Journal(work_folder(target) / JOURNAL).read()
+    return records if records and records[0].get("format") == FORMAT else ()
+
+
 def is_unfinished(target: Path, frames: tuple[int, int]) -> bool:
     """Whether a run of these frames, first and last index, was stopped before `target` was complete."""
     records = Journal(work_folder(target) / JOURNAL).read()
     return bool(records) and records[0]["job"]["frames"] == str(list(frames))
+
+
+def discard_work(target: Path) -> None:
+    """Remove what a run has left that was killed after `target` was complete; nothing where another run is at it."""
+    if work_folder(target).exists():
+        with suppress(OutputError), RunFolder(target, {}, restart=True):
+            pass
 
 
 class RunFolder:
@@ -42,15 +57,17 @@ class RunFolder:
 
     job: all that the painted frames depend on, by name; an earlier run is continued only where all of it is the same.
     restart: start from the beginning, but keep a fitted network if the fit would give the same one.
-    keep_frames: False saves the fit and no frames.
+    keep_frames: False, for a preview, saves the fit and no frames, and never refuses what an earlier preview has left.
+    stays: what is saved stays also where the run ends without an exception, for another run that goes on with it.
 
     If the run ends with an exception, a note on it states where the next run will continue. If it ends without one, or before
     anything is saved, the folder is removed. Entering raises UsageError where the earlier run had another job, OutputError
     for the disk and while another run holds the lock.
     """
 
-    def __init__(self, target: Path, job: dict[str, str], *, restart: bool = False, keep_frames: bool = True) -> None:
-        self.path, self.job, self.keep_frames = work_folder(target), job, keep_frames
+    def __init__(self, target: Path, job: dict[str, str], *, restart: bool = False, keep_frames: bool = True,
+                 stays: bool = False) -> None:
+        self.path, self.job, self.keep_frames, self.stays = work_folder(target), job, keep_frames, stays
         self.first_resume_point: str | None = None
         """Where the next run continues while there is no record; None where it would start from the beginning."""
         self.schedule = SaveSchedule()
@@ -77,8 +94,8 @@ class RunFolder:
         old = self._journal.read()
         if old and old[0].get("format") != FORMAT:
             if not self._restart:
-                raise UsageError(f"{self.path}: holds an unfinished run of another version of vidstyle; use that version, "
-                                 "or give --restart to begin anew.")
+                raise ChangedError(f"{self.path}: holds an unfinished run of another version of vidstyle; use that version, "
+                                   "or give --restart to begin anew.", "what was unfinished is of another version of vidstyle")
             old = ()
         records = trusted(self._continued(old[0]["job"], old[1:]), self.path) if old else []
         if not self.keep_frames:
@@ -91,13 +108,15 @@ class RunFolder:
     def _continued(self, old: dict[str, str], records: Sequence[Record]) -> Sequence[Record]:
         """The records of the earlier run that are valid for this job too. Raises UsageError where the two jobs differ."""
         networks = of_kind(records, NETWORK)
+        if not self.keep_frames and not self._restart:
+            return records if same_fit(old, self.job) else []
         if self._restart:
             return networks if same_fit(old, self.job) else []
         if any(record["files"][0][1].startswith(self.job["network"]) for record in networks):
             self.job = self.job | {"network": old["network"]}  # --network names the file that the earlier run has written
         if changed := differences(old, self.job):
-            raise UsageError(f"{self.path}: holds an unfinished run that differs ({'; '.join(changed)}); "
-                             "go on with what it had, or give --restart to begin anew.")
+            raise ChangedError(f"{self.path}: holds an unfinished run that differs ({'; '.join(changed)}); "
+                               "go on with what it had, or give --restart to begin anew.", "; ".join(changed))
         return records
 
     @property
@@ -140,17 +159,21 @@ class RunFolder:
         with self._open:
             if error is not None and self.resume_point is not None:
                 error.add_note(f"give the same command again and it goes on {self.resume_point}")
+            if (error is not None or self.stays) and self.resume_point is not None:
                 return
             with suppress(OSError):
                 self._journal.path.unlink(missing_ok=True)  # first: without it, no other file counts
                 self._remove_files()
 
     def _remove_files(self, needed: set[str] | None = None) -> None:
-        """Remove our files except those `needed`; with None the lock too. Files of others stay."""
+        """Remove our files and the folders of parts except those `needed`; with None the lock too. Files of others stay."""
         for pattern in _OWN_FILES:
             for path in self.path.glob(pattern):
                 if path.name not in (needed or ()):
                     path.unlink(missing_ok=True)
+        for path in self.path.glob(_PARTS):
+            if path.name not in (needed or ()):
+                shutil.rmtree(path)
         if needed is None:
             (self.path / HOLDER).unlink(missing_ok=True)
             (self.path / LOCK).unlink(missing_ok=True)

@@ -22,6 +22,9 @@ from vidstyle.run.resume.records import FRAMES, of_kind
 from vidstyle.run.resume.sample_file import SampleFile, Stored, read_samples
 from vidstyle.video import Written
 
+SAMPLES = "samples-"
+"""How the names of files with samples begin."""
+
 
 class Restorable(Protocol):
     """A sink of frames that can continue where an earlier one stopped."""
@@ -65,9 +68,14 @@ class FrameLog:
     def restore(self, sink: Restorable, device: str) -> list[Memory]:
         """Restore `sink` to the earlier run's last save; returns the memories for the next frame on `device`, nearest last."""
         with self.folder.disk_errors():
-            samples = self._end.samples
-            sink.restore([self.folder.path / name for name, _ in self._files],
-                         () if samples is None else read_samples(self.folder.path / samples.name, samples.size))
+            for name, _ in self._files:
+                path = self.folder.path / name
+                if name.startswith(SAMPLES):
+                    sink.restore((), read_samples(path, path.stat().st_size))
+                else:
+                    sink.restore([path])
+            if self._end.samples is not None:
+                sink.restore((), read_samples(self.folder.path / self._end.samples.name, self._end.samples.size))
             records = of_kind(self.folder.records, FRAMES)
             return unpack_memories(self.folder.path / records[-1]["memories"][0], device) if records else []
 
@@ -87,6 +95,9 @@ class FrameLog:
                 self._append_segment(written.segment)
             else:
                 samples = self._append_samples(written.samples)
+                if written.samples_only:
+                    self._files.append((samples.name, samples.sha256))
+                    samples = None
         self.facts.append(facts)
         self._end = _End(len(self.facts), len(self._files), samples, memories)
         if samples is None:
@@ -106,9 +117,15 @@ class FrameLog:
 
     def _append_samples(self, samples: bytes) -> Stored:
         if self._sample_file is None:
-            before = self._end.samples or Stored(f"samples-{len(self._files):05}", 0, "")
+            before = self._end.samples or Stored(f"{SAMPLES}{len(self._files):05}", 0, "")
             self._sample_file = SampleFile(self.folder.path / before.name, before.size)
         return self._sample_file.append(samples)
+
+    def adopt(self, part: FrameLog) -> None:
+        """Add the frames of another log, whose files stay where they are; they are not saved here."""
+        self.facts += part.facts
+        at = os.path.relpath(part.folder.path, self.folder.path)
+        self._files += [(os.path.normpath(os.path.join(at, name)), digest) for name, digest in part._files]
 
     def save(self) -> None:
         """Save all whole frames that no record names yet."""

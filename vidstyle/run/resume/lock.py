@@ -20,11 +20,15 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 """Error numbers of the system on a file system without locks."""
 
 
+class BusyError(OutputError):
+    """Another run holds the lock."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock `folder` for this process; does nothing on a file system without locks.
 
-    The system releases the lock when the process ends, however it ends. Raises OutputError while another run holds it, and
+    The system releases the lock when the process ends, however it ends. Raises BusyError while another run holds it, and
     OSError where the lock file cannot be made.
     """
     # The fallback of filelock, a file that marks the lock, would outlive a run that is killed.
@@ -32,8 +36,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise OutputError(f"{folder}: is being painted by another run ({_holder(folder)}); "
-                          "wait until it is done, or stop it first.") from None
+        raise BusyError(f"{folder}: is being painted by another run ({_holder(folder)}); "
+                        "wait until it is done, or stop it first.") from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise

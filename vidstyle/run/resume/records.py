@@ -1,7 +1,8 @@
 """The records in the journal of a run: which of them are valid, and which files they need.
 
-The first line is `{"format": FORMAT, "job": ...}`. Each later one is a record of one of three kinds, with
-- `kind`: `fit`, a state of an unfinished fit; `network`, the fitted network; or `frames`, frames that were written;
+The first line is `{"format": FORMAT, "job": ...}`. Each later one is a record of one of four kinds, with
+- `kind`: `fit`, a state of an unfinished fit; `network`, the fitted network; `frames`, frames that were written; or `parts`,
+  the parts in which the clip is painted;
 - `files`: name, relative to the folder, and SHA-256 of each file that the record needs;
 - `resume`: where a run continues if this is the last record, `after 21 of 29 frames`.
 
@@ -10,6 +11,11 @@ outside the folder. It also has
 - `facts`: for each frame, what the manifest and the result state about it;
 - `samples`: name, size and SHA-256 of the file with the samples of the frames since the last segment, or None;
 - `memories`: name and SHA-256 of the file with the memories that the next frame is painted with.
+
+A record of parts, which is written once, has no `files`. It also has
+- `parts`: the first and the last frame of each, in order;
+- `folders`: for each the name of its folder, which has a journal of its own;
+- `run`: what `describe_run` found when the clip was split.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ from vidstyle.run.resume.sample_file import samples_sha256
 
 FORMAT = 2
 """Of the journal; a folder of another format cannot be continued."""
-FIT, NETWORK, FRAMES = "fit", "network", "frames"
+FIT, NETWORK, FRAMES, PARTS = "fit", "network", "frames", "parts"
 
 
 def of_kind(records: Sequence[Record], kind: str) -> list[Record]:
@@ -51,6 +57,8 @@ def needed_files(records: Sequence[Record]) -> set[str]:
     names = {name for record in (*fits, *networks, *frames) for name, _ in record["files"]}
     for record in frames[-2:]:
         names |= {record["memories"][0]} | ({record["samples"][0]} if record["samples"] else set())
+    for record in of_kind(records, PARTS):
+        names |= set(record["folders"])
     return names
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.errors import InputError, UsageError
+from vidstyle.core.extras import pip_install
 
 # Attributes that the library sets by itself, or that would be wrong for the image that is written.
 _OWN = {"channels", "compression", "dataWindow", "displayWindow", "lineOrder", "type", "tiles", "version", "chunkCount",
@@ -24,7 +25,7 @@ def library() -> Any:
     try:
         import OpenEXR  # only now: most clips need none of it
     except ImportError as error:
-        raise UsageError("EXR images need the OpenEXR library; install it with: pip install 'vidstyle[exr]'.") from error
+        raise UsageError(f"EXR images need the OpenEXR library; install it with: {pip_install('OpenEXR')}") from error
     return OpenEXR
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.core.errors import InputError
+from vidstyle.core.images import read_pixels, read_size
 from vidstyle.video import limits
 from vidstyle.video.images import exr
 from vidstyle.video.images.image_file import decode_coded, dpx_header, file_bytes
+from vidstyle.video.images.pattern import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def read_facts(path: Path, *, closely: bool = False) -> ImageFacts:
     if width * height > limits.MOST_PIXELS:
         raise InputError(f"{path}: states {width}x{height} pixels, more than the {limits.MOST_PIXELS // 10**6} million that "
                          "are read; scale it down first.")
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return replace(facts, alpha=read_pixels(path).shape[0] == 4) if closely else facts
     if closely and path.suffix.lower() in (".png", ".tif", ".tiff"):
         image, alpha, depth = decode_coded(path)
         return ImageFacts((image.shape[2], image.shape[1]), depth, alpha=alpha is not None)
@@ -61,6 +65,8 @@ def _header(path: Path) -> ImageFacts:
         found = dpx_header(path, file_bytes(path, 2048))
         return ImageFacts((found.width, found.height), found.depth, found.is_log, False, found.pixel_aspect, found.rate,
                      found.timecode_text)
+    if kind in PICTURE_SUFFIXES:
+        return ImageFacts(read_size(path), 8)
     size = _png_size(file_bytes(path, 24)) if kind == ".png" else _tiff_size(path)
     if size is None:
         raise InputError(f"{path}: is damaged or no {kind[1:].upper()}; render or copy it again.")

@@ -1,4 +1,4 @@
-"""One image file, read and written: PNG through OpenCV, TIFF and DPX through FFmpeg, EXR through OpenEXR."""
+"""One image file, read and written: PNG through OpenCV, TIFF and DPX through FFmpeg, EXR through OpenEXR; JPEG is only read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from torch import Tensor
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
-from vidstyle.core.images import resize_alpha
+from vidstyle.core.images import read_pixels, resize_alpha
 from vidstyle.video.images import dpx, exr, ffmpeg_image
+from vidstyle.video.images.pattern import PICTURE_SUFFIXES
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
 
 _WHITE = 1.0001  # light above this is brighter than white; the step to it is far below one code of 10 bits
@@ -41,6 +42,9 @@ def read(path: Path) -> tuple[Tensor, Tensor | None, Original]:
         if header.is_log:
             return _from_light(light_from_log(codes), None, {"dpx": header})
         return codes, None, Original(codes, attributes={"dpx": header})
+    if suffix in PICTURE_SUFFIXES:
+        pixels = read_pixels(path)
+        return pixels[:3], pixels[3:] if pixels.shape[0] == 4 else None, Original(pixels[:3])
     image, alpha, _ = decode_coded(path)
     return image, alpha, Original(image)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from vidstyle.core.errors import InputError, reason
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".exr", ".dpx")
 """Extensions of the images that are read and written."""
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp", ".bmp", ".tga")
+"""Extensions of the images that are only read: they hold 8 bits, some with loss."""
 
 _FIELD = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+)(?:x(?P<step>\d+))?)?(?P<hashes>#+)|%0?(?P<digits>\d*)d")
 _ALONE = 4  # digits that a single # stands for, as in most programs; several stand for one digit each
@@ -48,33 +50,60 @@ class Pattern:
         return (self.head.rstrip("._- ") + tag).strip("_") or "sequence"
 
     def tagged(self, tag: str) -> Path:
-        """The pattern with `tag` in its name: `shot_night.####.exr` for `shot.####.exr`."""
+        """The pattern of an output with `tag` in its name: `shot_night.####.exr` for `shot.####.exr`.
+
+        That of images which are only read is `.png`.
+        """
         separator = self.head[len(self.head.rstrip("._- ")):] or "."
         field = self.field if self.numbers is None else "#" * self.digits
-        return self.folder / f"{self.stem(tag)}{separator}{field}{self.tail}"
+        path = self.folder / f"{self.stem(tag)}{separator}{field}{self.tail}"
+        return path.with_suffix(".png") if path.suffix.lower() in PICTURE_SUFFIXES else path
+
+    def fitted(self) -> Pattern:
+        """The pattern as the files need it: a single `#` also stands for numbers without zeros in front.
+
+        Raises InputError where the folder cannot be read.
+        """
+        if self.field.count("#") != 1:
+            return self
+        return max(self, replace(self, digits=1), key=lambda pattern: len(pattern._numbers_there()))
 
     def found(self) -> dict[int, Path]:
         """The files that are there, by number, in order. Raises InputError where the folder cannot be read."""
+        numbers = self._numbers_there()
+        if not numbers:
+            others = [match[1] for match in self._matches()]
+            name = self.folder / (self.head + self.field + self.tail)
+            raise InputError(f"{name}: no such images are there; " + (
+                f"there is {self.head}{min(others)}{self.tail}, so write {self.head}{_field_of(others)}{self.tail}." if others
+                else "check the path."))
+        return {number: self.file(number) for number in numbers}
+
+    def _numbers_there(self) -> list[int]:
+        """The numbers of the files that are there, in order."""
+        numbers = sorted(int(match[1]) for match in self._matches() if match[0] == self.file(int(match[1])).name)
+        return numbers if self.numbers is None else [number for number in numbers if number in self.numbers]
+
+    def _matches(self) -> list[re.Match[str]]:
+        """The names of the folder that differ from the pattern in the number alone, however many digits that has."""
         shape = re.compile(rf"{re.escape(self.head)}(\d+){re.escape(self.tail)}")
         try:
             names = os.listdir(self.folder)
         except OSError as error:
-            raise InputError(f"{self.folder}: cannot be read ({reason(error)}); "
-                             "check the path.") from error
-        matches = [match for name in names if (match := shape.fullmatch(name))]
-        numbers = sorted(int(match[1]) for match in matches if match[0] == self.file(int(match[1])).name)
-        if self.numbers is not None:
-            numbers = [number for number in numbers if number in self.numbers]
-        if not numbers:
-            other = min((match[0] for match in matches), default=None)
-            hint = f"there is {other}, so write {pattern_of(Path(other)).name}" if other else "check the path"
-            raise InputError(f"{self.folder / (self.head + self.field + self.tail)}: no such images are there; {hint}.")
-        return {number: self.file(number) for number in numbers}
+            raise InputError(f"{self.folder}: cannot be read ({reason(error)}); check the path.") from error
+        return [match for name in names if (match := shape.fullmatch(name))]
+
+
+def _field_of(numbers: Sequence[str]) -> str:
+    """The field for numbers as they are written: `####` for 1001 and 1002 or 0008, `%d` for 8 and 12."""
+    lengths = {len(number) for number in numbers}
+    padded = (len(lengths) == 1 and (lengths != {1})) or any(number[0] == "0" for number in numbers)
+    return "#" * min(lengths) if padded else "%d"
 
 
 def parse_pattern(path: Path) -> Pattern | None:
     """The pattern that `path` is; None if it is the name of one file, which may contain `#` too."""
-    if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_file():
+    if path.suffix.lower() not in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) or path.is_file():
         return None
     fields = list(_FIELD.finditer(path.name))
     if not fields:

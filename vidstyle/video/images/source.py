@@ -49,6 +49,7 @@ class ImageSequenceSource:
     @classmethod
     def open(cls, path: Path, pattern: Pattern, settings: ReadSettings) -> ImageSequenceSource:
         """Find the files of `pattern`, which `path` is, without sound. Raises InputError, in one sentence."""
+        pattern = pattern.fitted()
         found = pattern.found()
         numbers = pattern.numbers or range(min(found), max(found) + 1)
         if len(numbers) > limits.MOST_IMAGES:
@@ -129,7 +130,7 @@ class ImageSequenceSource:
 def _clip(path: Path, facts: ImageFacts, numbers: range, rate: Fraction | None) -> Clip:
     """rate: frames a second, where known."""
     ticks, count, (width, height) = rate or ASSUMED_RATE, len(numbers), facts.size
-    codec = path.suffix.lower()[1:].replace("tiff", "tif")
+    codec = {"tiff": "tif", "jpeg": "jpg"}.get(path.suffix.lower()[1:], path.suffix.lower()[1:])
     pix_fmt = ("gbrap" if facts.alpha else "gbrp") + ("" if facts.depth == 8 else "16le")
     return Clip(
         path=path, coding=Coding("sequence", 0, codec, width, height, pix_fmt, facts.depth), width=width, height=height,

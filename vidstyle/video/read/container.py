@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,10 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
+
+MOVIE_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm",
+                            ".wmv"})
+"""Extensions of the files that are taken for movies in a folder; a movie that is named may have any."""
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
@@ -31,16 +34,15 @@ def libraries() -> dict[str, str]:
 def open_container(path: Path) -> Iterator[InputContainer]:
     """The file, opened for reading; closed at the end. Raises InputError where it is no readable media file."""
     check_plain(path, "a video file")
-    began = time.thread_time()
     try:
         # With the prefix, a name like `a:b.mp4` is a name and not a protocol.
         container = av.open(f"file:{path.absolute()}", "r", options=dict(_OPTIONS), metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
-        if time.thread_time() - began > limits.MOST_SECONDS_TO_OPEN:
-            raise InputError(f"{path}: takes too long to open, because its table of contents is too long; it is damaged, "
-                             "export it again.")
+        if (samples := sum(len(stream.index_entries) for stream in container.streams)) > limits.MOST_SAMPLES:
+            raise InputError(f"{path}: lists {samples} samples, more than the {limits.MOST_SAMPLES} that are read; "
+                             "it is damaged, export it again.")
         if len(container.streams) > limits.MOST_STREAMS:
             raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {limits.MOST_STREAMS} that are "
                              "read; copy the video and its sound into a file of their own.")

@@ -53,8 +53,6 @@ CODECS = {
     "ffv1": VideoCodec("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1")),
                        (8, 10, 16)),  # FFmpeg reads 12 bits next to alpha only since version 6
 }
-WITHOUT_CRF = tuple(name for name, codec in CODECS.items() if codec.most_crf is None)
-"""Codecs that have no `crf`."""
 FOR_VIEWING = ("h264", "hevc", "vp9", "av1")
 """Codecs for players, as opposed to those for editing."""
 

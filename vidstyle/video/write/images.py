@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,6 +52,9 @@ class ImagesPlan:
     def open(self, *, overwrite: bool = False) -> ImagesSink:
         check_output(self.target, self.source, self.frames, overwrite=overwrite)
         return ImagesSink(self)
+
+    def open_part(self, frames: tuple[int, int]) -> ImagesSink:
+        return ImagesSink(replace(self, frames=frames))
 
 
 def plan_images(target: Path, source: Source, frames: tuple[int, int], settings: WriteSettings) -> ImagesPlan:

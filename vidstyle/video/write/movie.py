@@ -21,6 +21,7 @@ from vidstyle.video.write.extras import ExtrasWriter, demuxed_streams
 from vidstyle.video.write.feed import stored
 from vidstyle.video.write.formats import choose_format
 from vidstyle.video.write.layout import MovieLayout, add_video
+from vidstyle.video.write.part_sink import MoviePartSink
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.sink import MovieSink
 from vidstyle.video.write.sound import SoundWriter
@@ -60,6 +61,9 @@ class MoviePlan:
         source = self.layout.source
         check_target(self.target, source.files[0], overwrite, source.files[1:])
         return MovieSink(self.layout)
+
+    def open_part(self, frames: tuple[int, int]) -> MoviePartSink:
+        return MoviePartSink(self.layout, frames)
 
 
 def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: WriteSettings) -> MoviePlan:

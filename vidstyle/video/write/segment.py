@@ -18,6 +18,15 @@ def ends_segment(written: int, total: int) -> bool:
     return written == total or (written % LENGTH == 0 and total - written >= SHORTEST)
 
 
+def segment_of(frame: int, total: int) -> tuple[int, int]:
+    """The segment that holds `frame` of `total` frames: its first frame, and the first one after it."""
+    begin = frame // LENGTH * LENGTH
+    if begin and total - begin < SHORTEST:
+        begin -= LENGTH
+    end = begin + LENGTH
+    return begin, end if ends_segment(end, total) else total
+
+
 def pack(packets: Iterable[CodedPacket]) -> bytes:
     """A line of JSON that describes the packets, then their data."""
     packets = list(packets)

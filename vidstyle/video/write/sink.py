@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
@@ -12,20 +11,17 @@ from typing import Self
 
 import av
 from av.container import OutputContainer
-from av.video.stream import VideoStream
 
 from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.frame import Frame
-from vidstyle.core.images import resize_alpha
 from vidstyle.video.captions import CAPTION_ENCODERS, with_captions
 from vidstyle.video.interfaces import Written
 from vidstyle.video.packets import CodedPacket
-from vidstyle.video.pixels.hdr import sdr_range_to_hdr
-from vidstyle.video.pixels.planes import pack_samples, unpack_samples, write_image
+from vidstyle.video.pixels.planes import pack_samples, unpack_samples
+from vidstyle.video.write.coder import SegmentCoder
 from vidstyle.video.write.extras import ExtrasWriter, chapters_of, demuxed_streams
 from vidstyle.video.write.feed import copied_tags, read
-from vidstyle.video.write.formats import written_hdr
 from vidstyle.video.write.layout import MovieLayout, add_video
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.segment import ends_segment, pack, unpack
@@ -50,10 +46,8 @@ class MovieSink:
     """
 
     def __init__(self, layout: MovieLayout) -> None:
-        self._layout, self._clip, self._hdr = layout, layout.source.clip, written_hdr(layout.source)
+        self._layout, self._clip = layout, layout.source.clip
         self._written = 0
-        self._packets: list[CodedPacket] = []
-        self._durations: dict[int, int] = {}
         self._last_dts: int | None = None
         self._closed = False
         self._part = PartFile(layout.target)
@@ -74,7 +68,6 @@ class MovieSink:
     def _begin(self) -> None:
         layout, clip, form, streams = self._layout, self._clip, self._layout.format, self._layout.streams
         readers = self._open.enter_context(open_readers(layout.source))
-        self._movie = readers.movie
         tags = {} if readers.movie is None else copied_tags(readers.movie.metadata)
         options = {"fflags": "+bitexact"}  # otherwise Matroska writes a random number into each file
         if form.container in ("mp4", "mov"):
@@ -85,7 +78,7 @@ class MovieSink:
         self._sink = av.open(f"file:{self._part.path.absolute()}", "w", format=form.container, container_options=options)
         self._sink.metadata.update(tags)
         self._stream = add_video(self._sink, readers.movie, layout, frames=layout.frames)
-        self._coder: VideoStream | None = self._stream
+        self._coder = SegmentCoder(layout, readers.movie, self._stream)
         begin, end = clip.pts[layout.first], clip.pts[layout.last] + clip.durations[layout.last]
         low, high = (None, None) if layout.whole else (begin * clip.time_base, end * clip.time_base)
         origin, delay = layout.shift * clip.time_base, layout.sound_delay
@@ -108,19 +101,14 @@ class MovieSink:
 
     def write(self, frame: Frame) -> Written:
         """Encode the next frame, (3, H, W) in [0, 1] in the planned size, at its own time."""
-        width, height = self._layout.size
-        if tuple(frame.image.shape) != (3, height, width):
-            raise ValueError(f"expected an image of shape (3, {height}, {width}), got {tuple(frame.image.shape)}")
-        alpha = None if frame.alpha is None else resize_alpha(frame.alpha, (height, width))
-        image = frame.image if self._hdr is None else sdr_range_to_hdr(frame.image, self._hdr)
-        coded = write_image(image, self._layout.format.pix_fmt, self._layout.format.colour, alpha)
+        coded = self._coder.samples(frame)
         return Written(pack_samples(coded), self._encode(coded, frame.pts, frame.duration))
 
     def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
         """Write the segments of an earlier sink, from files, and encode the frames after them; see `Written`."""
         layout, form = self._layout, self._layout.format
         for path in segments:
-            self._coder = None
+            self._coder.skip()
             packets = list(unpack(path.read_bytes()))
             self._mux(packets)
             self._written += len(packets)
@@ -131,37 +119,13 @@ class MovieSink:
 
     def _encode(self, frame: av.VideoFrame, pts: int, duration: int) -> bytes | None:
         """Encode the next frame; at the end of a segment, write the segment and return it."""
-        frame.pts, frame.time_base = pts - self._layout.shift, self._clip.time_base
-        self._durations[frame.pts] = duration
         self._written += 1
         ends = ends_segment(self._written, self._layout.frames)
-        try:
-            coder = self._coder or self._fresh_coder()
-            self._collect(coder.encode(frame))
-            if ends:
-                self._collect(coder.encode(None))
-        except (av.FFmpegError, OSError) as error:
-            raise write_failed(self._layout.target, error) from error
+        packets = self._coder.encode(frame, pts, duration, ends=ends)
         if not ends:
             return None
-        segment, packets = pack(self._packets), self._packets
-        self._coder, self._packets = None, []
         self._mux(packets)
-        return segment
-
-    def _fresh_coder(self) -> VideoStream:
-        """An encoder with the output's own settings, on a file in memory that is never written."""
-        memory = av.open(io.BytesIO(), "w", format=self._layout.format.container)
-        self._coder = add_video(memory, self._movie, self._layout, frames=self._layout.frames)
-        return self._coder
-
-    def _collect(self, packets: list[av.Packet[VideoStream]]) -> None:
-        for packet in packets:
-            assert packet.pts is not None, "an encoder gives every packet the time of its frame"
-            dts = packet.dts if packet.dts is not None else packet.pts
-            # Encoders do not pass on the duration of a frame, and the last one's is nowhere else.
-            self._packets.append(CodedPacket(packet.pts, dts, self._durations.pop(packet.pts, 0), packet.is_keyframe,
-                                             bytes(packet)))
+        return pack(packets)
 
     def _mux(self, packets: list[CodedPacket]) -> None:
         """Write a segment, with the sound and the other streams up to each of its packets."""

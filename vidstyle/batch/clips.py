@@ -1,0 +1,59 @@
+"""The clips in a folder, and those that a pattern such as `shots/*.mp4` finds."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from vidstyle.core.errors import InputError
+from vidstyle.run.manifest import manifest_path
+from vidstyle.video import IMAGE_SUFFIXES, MOVIE_SUFFIXES, parse_pattern, pattern_of
+
+_NUMBER = re.compile(r"\d+(?=\D*$)")
+
+
+def find_clips(path: Path) -> list[Path]:
+    """The clips that `path` names, in the order of their names and numbers: itself, or those in a folder or of a glob.
+
+    Of images in a folder, those that differ in their number are one clip. Paintings, which have a manifest beside them, are
+    left out. Raises InputError for a folder or a glob without clips.
+    """
+    if path.is_dir():
+        found = _clips_among(path.iterdir())
+    elif os.path.lexists(path) or not glob.has_magic(str(path)) or parse_pattern(path) is not None:
+        return [path]
+    else:
+        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+        found = _clips_among(match for match in matches if match.is_file())
+        for folder in sorted((match for match in matches if match.is_dir()), key=_natural):
+            found += [clip for clip in _clips_among(folder.iterdir()) if clip not in found]
+    if not found:
+        raise InputError(f"{path}: {'holds' if path.is_dir() else 'finds'} no clips, or only paintings; check the path.")
+    return found
+
+
+def _clips_among(files: Iterable[Path]) -> list[Path]:
+    """The movies and the sequences of images among `files`, without paintings."""
+    clips, sequences = list[Path](), defaultdict[Path, list[Path]](list)
+    for file in files:
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        if file.suffix.lower() in MOVIE_SUFFIXES:
+            clips.append(file)
+        # Photographs (.jpg) lie beside clips as styles or stills; a sequence of them is named by its pattern.
+        elif _NUMBER.search(file.stem) and file.suffix.lower() in IMAGE_SUFFIXES:
+            sequences[file.with_name(_NUMBER.sub("#", file.stem) + file.suffix)].append(file)
+    # The shortest name tells whether the numbers are padded: 8 and 10 are not, 08 and 10 are.
+    clips += [pattern_of(min(images, key=lambda file: (len(file.name), file.name)))
+              for images in sequences.values() if len(images) > 1]
+    return sorted((clip for clip in clips if not manifest_path(clip).exists()), key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """A key to sort by, in which shot2 comes before shot10."""
+    parts = re.findall(r"\d+|\D+", str(path))
+    return [(0, int(part)) if part.isdecimal() else (1, part.casefold()) for part in parts]
