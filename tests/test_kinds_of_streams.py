@@ -50,6 +50,7 @@ def samples(path: Path) -> np.ndarray[Any, Any]:
     ("pcm_f32le", "stereo", 48000, ".mp4", "aac"), ("pcm_s16le", "stereo", 192000, ".mp4", "aac"),
     ("pcm_s24be", "mono", 48000, ".mov", "pcm_s24be"), ("pcm_s16le", "5.1", 48000, ".webm", "opus"),
     ("mp2", "stereo", 48000, ".webm", "opus"), ("pcm_mulaw", "mono", 8000, ".mp4", "aac"),
+    ("tta", "mono", 48000, ".mkv", "pcm_u8"),
     ("flac", "5.1(side)", 44100, ".webm", "opus"), ("flac", "mono", 48000, ".mov", "pcm_s16le")])
 def test_sound_is_written_as_players_of_the_format_decode_it(tmp_path: Path, codec: str, layout: str, rate: int, target: str,
                                                              written: str) -> None:
@@ -262,3 +263,9 @@ def test_a_video_that_never_decodes_next_to_unknown_data_is_refused(tmp_path: Pa
     for on_damage in ("fail", "keep"):
         with pytest.raises(InputError):
             open_source(path, ReadSettings(on_damage=on_damage))
+
+
+def test_sound_of_one_long_packet_is_not_said_to_break_off(tmp_path: Path) -> None:
+    """WavPack in Matroska comes in packets of a second, which state no length."""
+    source = open_source(with_sound(tmp_path / "a.mkv", "wavpack"))
+    assert not any("breaks off" in text for text in source.warnings)
