@@ -67,6 +67,8 @@ def check(source: Source, target: Path, reported: str) -> dict[str, str]:
     shape = (clip.width, clip.height, clip.sample_aspect_ratio)
     theirs = (two.get("width"), two.get("height"), float(two.get("pixel_aspect_ratio", 1)))
     upright = float(two.get("rotation") or 0) == 0
+    if any(data.kind == "stereo" for data in clip.side_data):  # MediaInfo then measures one view
+        shape = (*shape[:2], one.get("pixel_aspect_ratio", 1))
     close = abs(theirs[2] - float(shape[2])) < 0.002
     cells["shape"] = "=" if theirs[:2] == shape[:2] and upright and close else f"{theirs}"
     cells["streams"] = others(source, before, after, reported)

@@ -94,7 +94,29 @@ CLIPS: dict[str, str] = {
     "plain.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a pcm_s16le",
     "xvid_bframes.avi": "PIC -c:v mpeg4 -q:v 2 -bf 2",
     "one_frame.mp4": f"PIC -frames:v 1 {_X264}",
+    "sound_pcm24.mp4": f"PIC SND {_X264} -c:a pcm_s24be -f mov",  # as cameras name it
+    "sound_pcm24.mxf": "PIC SND -c:v mpeg2video -q:v 2 -c:a pcm_s24le",
+    "sound_pcm51.mkv": f"PIC SND {_X264} -c:a pcm_s16le -ac 6",
+    "sound_bluray.m2ts": f"PIC SND {_X264} -c:a pcm_bluray -ac 2",
+    "sound_wma.wmv": "PIC SND -c:v wmv2 -q:v 2 -c:a wmav2 -ac 2",
+    "sound_wma.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a wmav2 -ac 2",
+    "sound_dts.mkv": f"PIC SND {_X264} -c:a dca -strict -2 -ac 2",
+    "sound_truehd.mkv": f"PIC SND {_X264} -c:a truehd -strict -2 -ac 2",
+    "sound_mulaw.mov": f"PIC SND {_X264} -c:a pcm_mulaw",
+    "two_videos.mp4": f"PIC PIC SND -map 0 -map 1 -map 2 {_X264} {_AAC} -s:v:1 96x64",
+    "two_videos.mkv": f"PIC PIC SND -map 0 -map 1 -map 2 {_X264} {_AAC} -s:v:1 96x64",
+    "two_videos.ts": f"PIC PIC SND -map 0 -map 1 -map 2 {_X264} {_AAC} -s:v:1 96x64",
+    "phone_data.mp4": f"PIC SRT -map 0 -map 1 {_X264} -c:s mov_text",  # the tags of these two are changed afterwards
+    "unknown_subtitles.mkv": f"PIC SRT -map 0 -map 1 {_X264} -c:s srt",
+    "side_by_side.mp4": f"PIC {_X264} -x264-params frame-packing=3",
+    "stereo.mkv": f"PIC {_X264} -metadata:s:v stereo_mode=top_bottom",
+    "palette.gif": "PIC -c:v gif -pix_fmt rgb8",
+    "odd.gif": "PIC -vf scale=161:97,setsar=1 -c:v gif -pix_fmt rgb8",
+    "alpha_twelve_bit.mkv": "ALPHA -c:v ffv1 -level 3 -pix_fmt yuva444p12le",
 }
+_PATCHED = {"phone_data.mp4": ((b"tx3g", b"mebx"), (b"sbtl", b"meta")),
+            "unknown_subtitles.mkv": ((b"S_TEXT/UTF8", b"S_TEXT/ZZZZ"),)}
+"""Clips in which bytes are replaced, for what FFmpeg does not write."""
 _COPIED = {"edit_list.mp4": ("-ss", "0.5"), "mirrored.mp4": ("-display_hflip",), "rotated.mp4": ("-display_rotation", "90")}
 """Clips that are copied once more, with these options for reading."""
 
@@ -148,6 +170,8 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         at = data.index(b"mdat") - 4
         data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") + 8).to_bytes(4, "big")
         path.write_bytes(data)
+    for before, after in _PATCHED.get(name, ()):
+        path.write_bytes(path.read_bytes().replace(before, after))
     if name in ("size_change.ts", "interlaced_later.ts"):
         how = (["-c:v", "libx264"] if name == "size_change.ts" else
                ["-vf", "scale=160:96,setfield=tff", "-c:v", "mpeg2video", "-q:v", "2", "-bf", "0", "-flags", "+ildct+ilme"])

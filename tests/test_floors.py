@@ -15,7 +15,7 @@ FLOORS = [
     ["core"],
     ["ops", "models", "painting.palette", "video.pixels"],
     ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.early_stopping",
-     "temporal", "video.clip", "video.settings", "video.packets", "video.limits"],
+     "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
     ["painting.job", "painting.strokes"],
     ["painting.optimize", "painting.feedforward", "video.images"],
     ["painting", "video.interfaces", "video.read"],

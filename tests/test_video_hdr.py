@@ -86,7 +86,8 @@ def test_the_mastering_display_and_content_light_are_copied(tmp_path: Path, code
     assert after.content_light == (800, 200)
     assert np.allclose(after.display_primaries, before.display_primaries, atol=2e-5)
     assert after.display_luminance == pytest.approx(before.display_luminance, abs=1e-3)
-    assert plan(source, tmp_path / f"c{suffix}", codec=codec).warnings == ()
+    warned = plan(source, tmp_path / f"c{suffix}", codec=codec).warnings
+    assert [text for text in warned if "browsers" not in text] == []  # few of which show H.264 with 10 bits
     assert any("mastering" in warning for warning in plan(source, tmp_path / "c.mkv", codec="ffv1").warnings)
 
 

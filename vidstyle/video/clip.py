@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,9 @@ from vidstyle.core.timecode import Timecode
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
+
+UNKNOWN_CODEC = "unknown"
+"""The codec of a track that neither FFmpeg nor the file names."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,21 @@ class Track:
 
     def __str__(self) -> str:
         kind = "cover image" if "attached_pic" in self.disposition else self.kind
-        words = [f"stream {self.index}:", kind, self.codec]
-        if self.kind == "audio":
+        words = [f"stream {self.index}:", kind, *([] if self.codec == UNKNOWN_CODEC else [self.codec])]
+        if self.rate and self.channels:
             words.append(f"{self.rate} Hz, {self.channels} channel{'s' if self.channels != 1 else ''}")
         words += [text for text in (self.language, self.title) if text and text != "und"]
         return " ".join(words)
+
+
+@dataclass(frozen=True)
+class SideData:
+    """What a clip states beside its pictures and what no other field of `Clip` holds."""
+
+    kind: str
+    """`captions`, `spherical`, `stereo`, `cropping`, or FFmpeg's own name in lower case."""
+    text: str = ""
+    """What it states, in FFmpeg's words: `equirectangular`, `side by side`."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,10 @@ class Clip:
     others: tuple[Track, ...] = ()
     """All streams but the painted one and sound."""
     metadata: tuple[tuple[str, str], ...] = ()
+    side_data: tuple[SideData, ...] = ()
+    """What the painted stream and its frames state besides; what is only in some frames is found if it is captions."""
+    captions: Mapping[int, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """Entries of closed captions inside the frames (see `video.captions`), by the frame's `pts`."""
     timecode: str | None = None
     """Of the first frame, such as `01:00:00:00`."""
     numbering: tuple[int, int] = (0, 1)
@@ -231,7 +248,9 @@ class Clip:
             "numbering": list(self.numbering), "timed": self.timed, "time_base": str(self.time_base),
             "start": float((self.pts[0] - self.origin) * self.time_base), "duration": self.duration,
             "average_rate": str(self.average_rate), "variable_rate": self.variable_rate, "timecode": self.timecode,
-            "audio": _plain(self.audio), "others": _plain(self.others), "metadata": dict(self.metadata),
+            "audio": _plain(self.audio), "others": _plain(self.others),
+            "captions": bool(self.captions), "side_data": {data.kind: data.text for data in self.side_data},
+            "metadata": dict(self.metadata),
         }
 
 

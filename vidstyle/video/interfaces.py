@@ -55,7 +55,7 @@ class Source(Protocol):
     def viewing_format(self) -> str | None:
         """Pixel format for codecs made for viewing; None is the clip's own.
 
-        Images are RGB and often have 16 bits; most players cannot show the 4:4:4 video with 10 bits that would keep them.
+        Images and movies of RGB are so, some with 16 bits; most players cannot show the 4:4:4 video that would keep them.
         """
 
     @property

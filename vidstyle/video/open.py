@@ -14,7 +14,9 @@ from vidstyle.video.interfaces import Source
 from vidstyle.video.read.movie import MovieSource
 from vidstyle.video.read.sound import ReplacementSound
 from vidstyle.video.settings import ReadSettings
+from vidstyle.video.write.codecs import CODECS, CONTAINERS, choose_codec, default_suffix
 from vidstyle.video.write.readers import open_readers
+from vidstyle.video.write.side_data import lost_side_data
 from vidstyle.video.write.streams import plan_streams
 
 _DEFAULTS = ReadSettings()
@@ -43,11 +45,17 @@ def open_source(path: Path, settings: ReadSettings = _DEFAULTS) -> Source:
 
 def describe(path: Path, settings: ReadSettings = _DEFAULTS) -> dict[str, Any]:
     """The facts of the clip at `path` in types that JSON has, with `streams`, one line for each stream that says what
-    an output of the clip's own format would hold of it, and `warnings`. Raises InputError where `probe` does."""
+    an output of the clip's own format would hold of it, and `warnings`, also of what only frames state.
+
+    Raises InputError where `probe` does.
+    """
     source = _open(Path(path), settings)
+    suffix = default_suffix(source.clip)
+    container, encoder = CONTAINERS[suffix], CODECS[choose_codec(Path(f"output{suffix}"), "auto")].encoder
     with open_readers(source) as readers:
         streams = plan_streams(source, readers, source.clip.path.suffix)
-    return source.clip.as_dict() | {"streams": list(streams.lines), "warnings": list(source.warnings)}
+    warnings = [*source.warnings, *lost_side_data(source.clip, container, encoder)]
+    return source.clip.as_dict() | {"streams": list(streams.lines), "warnings": warnings}
 
 
 def _open(path: Path, settings: ReadSettings) -> MovieSource | ImageSequenceSource:

@@ -126,7 +126,7 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | Non
     frame = VideoFrame(image.shape[2], image.shape[1], pix_fmt)
     depth = depth_of(frame.format)
     if is_rgb(frame.format):
-        codes = (image * (2**depth - 1)).round_().clamp_(0, 2**depth - 1).to(torch.uint8 if depth == 8 else torch.int16)
+        codes = (image * (2**depth - 1)).round_().clamp_(0, 2**depth - 1).to(torch.uint8 if depth == 8 else torch.int32)
         planes: tuple[Tensor, ...] = (codes[1], codes[2], codes[0])
     else:
         matrix, full = ("bt709", False) if colour.matrix == "rgb" else (colour.matrix, colour.full_range)
@@ -136,7 +136,7 @@ def write_image(image: Tensor, pix_fmt: str, colour: Colour, alpha: Tensor | Non
         opaque = torch.ones(1, *image.shape[1:]) if alpha is None else alpha
         planes += ((opaque[0] * (2**depth - 1)).round_().clamp_(0, 2**depth - 1),)
     for plane, samples in zip(frame.planes, planes, strict=True):
-        into: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.int16)
+        into: np.ndarray[Any, np.dtype[Any]] = np.frombuffer(memoryview(plane), np.uint8 if depth == 8 else np.uint16)
         into.reshape(plane.height, -1)[:, :plane.width] = samples.cpu().numpy()
     frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = written_tags(colour, pix_fmt)
     return frame

@@ -71,7 +71,7 @@ def _fill_rgb(image: Tensor, planes: Sequence[Tensor], weights: tuple[float, flo
 def rgb_to_yuv(image: Tensor, *, matrix: str, full_range: bool, depth: int,
                subsampling: tuple[int, int] = (2, 2),
                cosited: tuple[bool, bool] = (True, False)) -> tuple[Tensor, Tensor, Tensor]:
-    """Integer planes Y, Cb, Cr (uint8, or int16 above 8 bits) from `image` (3, H, W) float32 RGB in [0, 1].
+    """Integer planes Y, Cb, Cr (uint8; int16 above 8 bits, int32 for 16) from `image` (3, H, W) float32 RGB in [0, 1].
 
     subsampling: columns and rows of luma for one of chroma: (2, 2) for 4:2:0, (2, 1) for 4:2:2, (1, 1) for 4:4:4.
     The filters that subsample chroma are the exact inverse of `yuv_to_rgb`'s interpolation (the analysis filters of the
@@ -87,7 +87,7 @@ def _rgb_to_yuv(image: Tensor, matrix: str, full_range: bool, depth: int,
     black, span, zero, chroma_span = _codes(full_range, depth)
     wide, tall = subsampling
     height, width = image.shape[1:]
-    kind = torch.uint8 if depth == 8 else torch.int16
+    kind = torch.uint8 if depth == 8 else torch.int16 if depth < 16 else torch.int32
     luma = torch.empty(height, width, dtype=kind, device=image.device)
     chroma = torch.empty(2, -(-height // tall), -(-width // wide), dtype=kind, device=image.device)
     margin = 2 if tall == 2 else 0

@@ -25,12 +25,15 @@ class PacketCount:
     corrupt: int = 0
     end: Fraction = Fraction(-1)
     """Seconds at which the last packet ends."""
+    lengths: bool = True
+    """Whether every packet states how long it is; where one does not, `end` may be too early."""
 
     def add(self, packet: Packet[Stream]) -> None:
         """Count one packet."""
         self.packets += packet.size > 0
         self.corrupt += packet.is_corrupt
         time = packet.pts if packet.pts is not None else packet.dts
+        self.lengths = self.lengths and (not packet.size or bool(packet.duration))
         if packet.size and time is not None:
             self.end = max(self.end, (time + (packet.duration or 0)) * packet.time_base)
 
@@ -80,7 +83,7 @@ def sound_fault(stream: AudioStream, count: PacketCount, container: InputContain
     if count.packets < listed:
         return f"breaks off: {count.packets} of {listed} packets are there"
     stated = _seconds(stream.metadata.get("DURATION", ""))
-    if stated is not None and count.end < stated - _SLACK:
+    if stated is not None and count.lengths and count.end < stated - _SLACK:
         return f"breaks off: it ends at {max(0.0, float(count.end)):.2f} s of {stated:.2f} s"
     if count.corrupt:
         return f"is damaged: {count.corrupt} of {count.packets} packets"

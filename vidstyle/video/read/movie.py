@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from av import FFmpegError, VideoFrame
+from av import FFmpegError, VideoFormat, VideoFrame
 from av.container import InputContainer
 
 from vidstyle.core.errors import InputError
@@ -17,7 +17,7 @@ from vidstyle.video.clip import Clip, Track
 from vidstyle.video.images.pattern import Pattern
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
-from vidstyle.video.pixels.planes import read_alpha, read_image
+from vidstyle.video.pixels.planes import is_rgb, read_alpha, read_image
 from vidstyle.video.read.container import open_container
 from vidstyle.video.read.decode import MovieDecoder
 from vidstyle.video.read.deinterlace import Deinterlacing, can_weave
@@ -40,7 +40,6 @@ class MovieSource:
     """The sound of `settings.sound`."""
     images: tuple[Path, ...] = ()
     pattern: Pattern | None = None
-    viewing_format: str | None = None
 
     @classmethod
     def open(cls, path: Path, settings: ReadSettings) -> MovieSource:
@@ -73,6 +72,10 @@ class MovieSource:
                 for run in decoder.runs(places(clip) if self.settings.on_damage == "fail" else [0], RUN):
                     look.add([frame for _, frame, _ in run])
         return choose(clip, self.settings.deinterlace, look)
+
+    @property
+    def viewing_format(self) -> str | None:
+        return "yuv420p" if is_rgb(VideoFormat(self.clip.coding.pix_fmt)) else None
 
     @property
     def label(self) -> str:

@@ -19,8 +19,10 @@ from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb, side_data
 from vidstyle.video.read.clock import clock_start
 from vidstyle.video.read.container import open_container, video_stream
+from vidstyle.video.read.description import Description, describe_streams
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
+from vidstyle.video.read.side_data import read_side_data
 from vidstyle.video.read.siting import chroma_location
 from vidstyle.video.read.tracks import track_of
 
@@ -55,7 +57,9 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
     assert stream.time_base, "FFmpeg gives every video stream a time base"
     codec = stream.codec_context.codec.canonical_name
     tracks = [track_of(other) for other in container.streams if other.index != stream.index]
-    colour = _colour(frame, path, codec, chroma_location(container, stream))
+    description = describe_streams(container).get(stream.index, Description("", {}))
+    colour = _colour(frame, path, codec, chroma_location(description, stream))
+    unread = scanned.dvd_captions or (not scanned.captions and side_data(frame, "A53_CC") is not None)
     return Clip(
         path=path, coding=Coding(container.format.name, stream.index, codec, frame.width, frame.height, frame.format.name,
                                  depth_of(frame.format)),
@@ -65,7 +69,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         hdr=None if colour.hdr is None else read_hdr_metadata(frame, colour.hdr), interlaced=bool(frame.interlaced_frame),
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),
-        timecode=_timecode(container, stream))
+        side_data=read_side_data(description, frame, unread_captions=unread, hdr=colour.hdr is not None),
+        captions=scanned.captions, timecode=_timecode(container, stream))
 
 
 def _orientation(frame: VideoFrame, path: Path) -> Orientation:

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
-from vidstyle.video.packets import CodedPacket
+from vidstyle.video.captions import CAPTION_CODECS, captions_in, has_dvd_captions
+from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
 from vidstyle.video.read.first_frame import FirstFrame
@@ -43,6 +44,10 @@ class Scan:
     """The first packets of each stream but the painted one, by the stream's number."""
     packets: Mapping[int, int]
     """Number of packets with data of each stream, by the stream's number."""
+    captions: Mapping[int, bytes] = field(default_factory=dict)
+    """Caption entries of the painted stream (see `video.captions`), by the time of the frame."""
+    dvd_captions: bool = False
+    """Whether it holds captions as on DVDs."""
 
 
 @dataclass
@@ -63,6 +68,9 @@ class _Displayed:
     """Seconds at which the packet before was to be decoded."""
     jump: tuple[int, Fraction] | None = None
     """How many frames lie before the clock jumps back, and by how many seconds; None where it never does."""
+    captions: dict[int, bytes] = field(default_factory=dict)
+    """By time: the caption entries of a frame."""
+    dvd_captions: bool = False
 
     def add(self, packet: Packet[Stream]) -> None:
         """Add the frame of the next packet that has data, unless it is never displayed."""
@@ -72,6 +80,11 @@ class _Displayed:
             if self.jump is None and self.last is not None and now < self.last - _MOST_BACK:
                 self.jump = len(self.frames), self.last - now
             self.last = now
+        if time is not None and self.codec in CAPTION_CODECS:
+            data = bytes(packet)
+            if entries := captions_in(self.codec, data):
+                self.captions[time] = self.captions.get(time, b"") + entries
+            self.dvd_captions = self.dvd_captions or has_dvd_captions(self.codec, data)
         if self.start is None and (packet.is_keyframe or not self.joinable):
             self.start = time
         if packet.is_discard or _is_hidden(self.codec, packet):
@@ -91,15 +104,16 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     found = _Displayed(stream.codec_context.codec.canonical_name, container.format.name in _JOINABLE)
     displayed, faults = found.frames, list[str]()
     counts = {other.index: PacketCount() for other in container.streams}
-    heads: dict[int, list[CodedPacket]] = {other.index: [] for other in container.streams if other.index != stream.index}
+    heads: dict[int, list[Packet[Stream]]] = {other.index: [] for other in container.streams if other.index != stream.index}
     try:
         for packet in packets(container, list(container.streams), on_damage):
-            counts[packet.stream_index].add(packet)
-            if packet.stream_index == stream.index:
+            number = packet.stream.index  # the packet's own number is 0 where it only ends a stream
+            counts[number].add(packet)
+            if number == stream.index:
                 first.add(packet)
-            if packet.size and len(head := heads.get(packet.stream_index, [])) < FIRST_PACKETS:
-                head.append(CodedPacket.of(packet))
-            if packet.stream_index != stream.index or packet.size == 0:
+            if packet.size and len(head := heads.get(number, [])) < FIRST_PACKETS:
+                head.append(packet)
+            if number != stream.index or packet.size == 0:
                 continue
             found.add(packet)
             if len(displayed) > limits.MOST_FRAMES:
@@ -140,8 +154,9 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     steps = [after - before for before, after in pairwise(pts)]
     last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
-    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), {index: tuple(head) for index, head in heads.items()},
-                {index: count.packets for index, count in counts.items()})
+    remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
+    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered,
+                {index: count.packets for index, count in counts.items()}, found.captions, found.dvd_captions)
 
 
 def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: Mapping[int, PacketCount], faults: list[str],

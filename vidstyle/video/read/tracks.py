@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from av.stream import Disposition, Stream
 
-from vidstyle.video.clip import Track
+from vidstyle.video.clip import UNKNOWN_CODEC, Track
+from vidstyle.video.read.description import describe_streams
 
 
 def track_of(stream: Stream) -> Track:
     """The facts of one stream; texts from the file are printable."""
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else printable(getattr(stream, "name", None)) or "unknown"
+    codec = context.codec.canonical_name if context is not None else _named(stream)
     disposition = tuple(flag.name for flag in Disposition if flag.name and stream.disposition & flag)
     audio = stream.type == "audio"
     return Track(stream.index, stream.type, codec, printable(stream.language), printable(stream.metadata.get("title")),
                  getattr(context, "sample_rate", None) if audio else None,
                  getattr(context, "channels", None) if audio else None, disposition)
+
+
+def is_known(stream: Stream) -> bool:
+    """Whether FFmpeg knows the stream's codec; what it does not know it can neither decode nor copy."""
+    if stream.type == "data":
+        return getattr(stream, "name", None) is not None
+    return stream.type == "attachment" or stream.codec_context is not None
+
+
+def _named(stream: Stream) -> str:
+    """The name of a codec without a decoder: FFmpeg's own, or the letters by which the file names it."""
+    name: str | None = getattr(stream, "name", None)
+    if name is not None and name != "bin_data":  # one name for data of every kind
+        return printable(name) or UNKNOWN_CODEC
+    described = describe_streams(stream.container).get(stream.index)
+    return (described and described.tag) or name or UNKNOWN_CODEC
 
 
 def printable(text: str | None) -> str | None:

@@ -35,6 +35,8 @@ class VideoCodec:
     alpha: bool = False
     """Whether it writes alpha in a form that players read."""
     options: tuple[tuple[str, str], ...] = ()
+    alpha_depths: tuple[int, ...] = ()
+    """Bits of one sample next to alpha, in forms that players read; () is `depths`."""
 
 
 CODECS = {
@@ -48,7 +50,8 @@ CODECS = {
     # At an odd width, FFmpeg leaves the last column of chroma out of a 4:2:2 ProRes.
     "prores": VideoCodec("prores_ks", ("422", "444"), (10,), False, None, True, (("vendor", "apl0"),)),
     "dnxhr": VideoCodec("dnxhd", ("422", "444"), (8, 10), True, None),
-    "ffv1": VideoCodec("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1"))),
+    "ffv1": VideoCodec("ffv1", ("420", "422", "444"), (8, 10, 12), True, None, True, (("level", "3"), ("slicecrc", "1")),
+                       (8, 10, 16)),  # FFmpeg reads 12 bits next to alpha only since version 6
 }
 FOR_VIEWING = ("h264", "hevc", "vp9", "av1")
 """Codecs for players, as opposed to those for editing."""

@@ -12,7 +12,8 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
-from vidstyle.video.packets import CodedPacket
+from vidstyle.core.errors import InputError, reason
+from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.write.feed import PacketFeed, copied_tags, is_cover
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ class ExtrasWriter:
             out.disposition = stream.disposition
             if stream.type == "video":  # so that players choose the painted video
                 out.disposition = Disposition(stream.disposition & ~Disposition.default)
+        self._begun: set[int] = set()
         self._converts = {stream.index for stream, how in streams if how == "convert"}
-        self._feed = PacketFeed(_timed(packets), lambda packet: packet.pts,
+        self._feed = PacketFeed(with_decoding_times(_timed(packets)), lambda packet: packet.pts,
                                 "A subtitle, cover or data stream cannot be read to its end ({}); copy the file again.")
 
     def write_until(self, seconds: Fraction | None) -> None:
@@ -64,6 +66,8 @@ class ExtrasWriter:
         high = low + (packet.duration or 0)
         if is_cover(stream):
             low = high = round(self._origin / tick)
+        elif stream.type == "video" and stream.index not in self._begun and not packet.is_keyframe:
+            return  # a second video begins with a frame that refers to no other
         elif self._end is not None and low * tick >= self._end:
             return
         elif self._begin is not None and low * tick < self._begin:
@@ -72,20 +76,33 @@ class ExtrasWriter:
             low = round(self._begin / tick)
         if self._end is not None and stream.type == "subtitle":
             high = min(high, round(self._end / tick))
-        out = self._outs[stream.index]
+        self._begun.add(stream.index)
         if stream.index in self._converts:
-            assert isinstance(stream, SubtitleStream), "only subtitles are converted"
-            assert isinstance(out, SubtitleStream), "only subtitles are converted"
-            text = stream.decode2(packet)
-            if text is None:
+            converted = self._converted(packet)
+            if converted is None:
                 return
-            packet = out.codec_context.encode_subtitle(text)
-            packet.time_base = tick
+            packet = converted
         shift = round(self._origin / tick)
         late = 0 if packet.dts is None or packet.pts is None or stream.type == "subtitle" else packet.pts - packet.dts
         packet.pts, packet.dts, packet.duration = low - shift, low - shift - late, high - low
-        packet.stream = out
+        packet.stream = self._outs[stream.index]
         yield packet
+
+    def _converted(self, packet: Packet[Stream]) -> Packet[Stream] | None:
+        """A packet of text in the form of the sink's format; None where it holds no words."""
+        stream, out, tick = packet.stream, self._outs[packet.stream.index], packet.time_base
+        assert isinstance(stream, SubtitleStream), "only subtitles are converted"
+        assert isinstance(out, SubtitleStream), "only subtitles are converted"
+        try:
+            text = stream.decode2(packet)
+            if text is None:
+                return None
+            made: Packet[Stream] = out.codec_context.encode_subtitle(text)
+        except (av.FFmpegError, ValueError) as error:
+            raise InputError(f"The subtitle at {float((packet.pts or 0) * tick):.2f} s cannot be converted ({reason(error)}); "
+                             "name the output .mkv, which takes subtitles as they are.") from error
+        made.time_base = tick
+        return made
 
 
 def demuxed_streams(streams: Sequence[tuple[Stream, How]]) -> list[Stream]:

@@ -16,8 +16,11 @@ from vidstyle.video.pixels.planes import depth_suffix, has_alpha, is_rgb, subsam
 from vidstyle.video.settings import WriteSettings
 from vidstyle.video.write.codecs import CODECS, CONTAINERS, FOR_VIEWING, choose_codec
 from vidstyle.video.write.light import light_parameters
+from vidstyle.video.write.side_data import lost_side_data, stereo_parameter
 
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
+_PLAYED = {"h264": 8, "hevc": 10}
+"""The most bits of codecs that most players show, with 4:2:0 colour only."""
 _SDR = Colour(1, 1, 1, 1, "bt709", False)
 
 
@@ -71,6 +74,9 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
             raise UsageError(f"HDR needs 10 bits, which {name} does not have here; use --codec hevc, av1 or h264.")
         options |= light_parameters(hdr, codec.encoder, options)
         lost += _lost_light(hdr, codec.encoder)
+    if (stereo := stereo_parameter(clip, container, codec.encoder)) is not None:
+        options["x264-params"] += f":{stereo}"
+    lost += lost_side_data(clip, container, codec.encoder)
     return MovieFormat(container, codec.encoder, pix_fmt, options, colour, warnings=(*lost, *warnings), lost=tuple(lost))
 
 
@@ -115,22 +121,29 @@ def _pix_fmt(name: str, source: Source, size: tuple[int, int], container: str) -
     gray = len([c for c in layout.components if not c.is_alpha]) == 1
     best = "444" if is_rgb(layout) else codec.chroma[0] if gray else {(2, 2): "420", (2, 1): "422"}.get(
         subsampling(layout), "444")
-    able = [c for c in codec.chroma if any(f"yuv{alpha}{c}p{depth_suffix(d)}" in built for d in codec.depths)]
+    bits = codec.alpha_depths or codec.depths if alpha else codec.depths
+    able = [c for c in codec.chroma if any(f"yuv{alpha}{c}p{depth_suffix(d)}" in built for d in bits)]
     chroma = min((c for c in able if c >= best), default=able[-1])
     if clip.orientation.transpose and best == "422" and "444" in able:
         chroma = "444"  # after a quarter turn, chroma is halved vertically, which 4:2:2 cannot hold
     if chroma < best:
         lost.append(f"The source has chroma 4:{best[1]}:{best[2]}, the output 4:{chroma[1]}:{chroma[2]}.")
-    if not codec.odd and (size[0] % 2 or size[1] % 2):
+    odd = not codec.odd and bool(size[0] % 2 or size[1] % 2)
+    if odd:
         chroma = "444"
-        warnings.append(f"{size[0]}x{size[1]} has an odd side, which this codec holds only as 4:4:4; "
-                        "some players do not show that.")
+        warnings.append(f"{size[0]}x{size[1]} has an odd side, which {name} holds only as 4:4:4"
+                        + (", and browsers, QuickTime and televisions do not show that; an even --output-size plays "
+                           "everywhere, --codec vp9 or av1 in most players." if name in _PLAYED else "."))
     planar = is_rgb(layout) and name == "ffv1"
     stem = f"gbr{alpha}p" if planar else f"yuv{alpha}{chroma}p"
-    depths = [d for d in codec.depths if f"{stem}{depth_suffix(d)}" in built]
+    depths = [d for d in bits if f"{stem}{depth_suffix(d)}" in built]
     depth = min((d for d in depths if d >= deep), default=depths[-1])
     if depth < deep:
         lost.append(f"The source has {clip.coding.depth} bits, the output {depth}.")
+    if name in _PLAYED and (chroma != "420" or depth > _PLAYED[name]) and not odd and clip.coding.codec != name:
+        better = "hevc is for players, prores" if chroma == "420" else "prores is"
+        warnings.append(f"The movie is {name} with 4:{chroma[1]}:{chroma[2]} colour and {depth} bits, as the source; browsers, "
+                        f"QuickTime and televisions do not show that; --codec {better} for editing.")
     if is_rgb(layout) and not planar:
         warnings.append("The source is RGB, the output YUV (BT.709, limited range); --codec ffv1 keeps RGB.")
     return f"{stem}{depth_suffix(depth)}", warnings, lost

@@ -19,6 +19,7 @@ from vidstyle.video.images.pattern import Pattern, parse_pattern
 from vidstyle.video.interfaces import Source, Written
 from vidstyle.video.pixels.planes import has_alpha
 from vidstyle.video.settings import WriteSettings
+from vidstyle.video.write.side_data import lost_side_data
 from vidstyle.video.write.target import check_output
 
 _DEPTHS = {".png": (8, 16), ".tif": (16,), ".dpx": (10, 12, 16), ".exr": (16,)}
@@ -80,6 +81,7 @@ def plan_images(target: Path, source: Source, frames: tuple[int, int], settings:
         lost.append("The clip has an alpha channel, which is dropped, because DPX is written without.")
     if clip.variable_rate:
         lost.append("The clip's frames are displayed for uneven times, which images cannot state.")
+    lost += lost_side_data(clip)
     for track in sorted((*clip.audio, *clip.others), key=lambda track: track.index):
         lines.append(f"{track} -> dropped, as images hold no other streams")
         if track.kind == "audio" and settings.audio != "none":

@@ -16,9 +16,10 @@ from vidstyle.video.interfaces import Source
 from vidstyle.video.pixels.planes import subsampling, written_tags
 from vidstyle.video.write.feed import copied_tags, is_cover
 from vidstyle.video.write.formats import MovieFormat
+from vidstyle.video.write.side_data import stereo_mode
 from vidstyle.video.write.streams import StreamPlan
 
-_UNTRUE_TAGS = ("rotate", "alpha_mode", "timecode")  # of the source's stream, which are wrong or written anew for the output
+_UNTRUE_TAGS = ("rotate", "alpha_mode", "timecode", "stereo_mode")  # of the source, and wrong or written anew for the output
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def add_video(sink: OutputContainer, movie: InputContainer | None, layout: Movie
         stream.disposition = original.disposition
         if any(other.type == "video" and not is_cover(other) for other in movie.streams if other.index != original.index):
             stream.disposition = Disposition(original.disposition | Disposition.default)  # and see ExtrasWriter
+    if (mode := stereo_mode(clip, form.container)) is not None:
+        stream.metadata["stereo_mode"] = mode
     if layout.timecode is not None:
         stream.metadata["timecode"] = layout.timecode
     return stream

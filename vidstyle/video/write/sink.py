@@ -15,6 +15,7 @@ from av.container import OutputContainer
 from vidstyle.core.atomic import PartFile, write_failed
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.frame import Frame
+from vidstyle.video.captions import CAPTION_ENCODERS, with_captions
 from vidstyle.video.interfaces import Written
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.planes import pack_samples, unpack_samples
@@ -131,11 +132,15 @@ class MovieSink:
     def _mux(self, packets: list[CodedPacket]) -> None:
         """Write a segment, with the sound and the other streams up to each of its packets."""
         assert self._sink is not None, "the context was entered"
+        encoder = self._layout.format.encoder
         for coded in packets:
             # Where frames come unevenly, a segment's first times of decoding may lie before the last ones of the one before.
             dts = coded.dts if self._last_dts is None else max(coded.dts, self._last_dts + 1)
             self._last_dts = dts
-            packet = coded._replace(dts=dts).packet(self._stream, self._clip.time_base)
+            data = coded.data
+            if (entries := self._clip.captions.get(coded.pts + self._layout.shift)) and encoder in CAPTION_ENCODERS:
+                data = with_captions(encoder, data, entries)
+            packet = coded._replace(dts=dts, data=data).packet(self._stream, self._clip.time_base)
             moment = Fraction(dts + self._layout.shift) * self._clip.time_base
             try:
                 self._sound.write_until(moment - self._layout.sound_delay)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-import av
-from av.audio.stream import AudioStream
 from av.stream import Stream
 
-from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Track
 from vidstyle.video.interfaces import Source
+from vidstyle.video.read.tracks import is_known
 from vidstyle.video.write.codecs import CONTAINERS, default_suffix
-from vidstyle.video.write.extras import TEXT_CODECS, ExtrasWriter, How, demuxed_streams
-from vidstyle.video.write.feed import stored
+from vidstyle.video.write.extras import TEXT_CODECS, How
 from vidstyle.video.write.readers import Readers
-from vidstyle.video.write.recode import encoders, is_exact
-from vidstyle.video.write.sound import EDIT_LISTS, SoundWriter
+from vidstyle.video.write.recode import encoders, is_exact, is_played
+from vidstyle.video.write.sound import EDIT_LISTS
+from vidstyle.video.write.trial import holds_extra, holds_sound
 
 
 @dataclass
@@ -61,28 +59,38 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
     """Add the sound to `plan`; a line for each track, by number."""
     container, lines = CONTAINERS[suffix], dict[int, str]()
     of = "" if source.settings.sound is None else f"{source.settings.sound.name}, "
+    streams = {stream.index: stream for stream in readers.soundtracks([track.index for track in source.soundtracks])}
     for track in source.soundtracks:
         if audio == "none":
             lines[track.index] = f"{of}{track} -> dropped, as asked"
             continue
-        cut = not whole and container not in EDIT_LISTS
-        if not cut and _sound_fits(source, readers, track, container):
+        stream, cut = streams[track.index], not whole and container not in EDIT_LISTS
+        if not cut and holds_sound(source, stream, container):
             plan.audio.append(track.index)
             lines[track.index] = f"{of}{track} -> copied"
             continue
-        encoder = next((name for name in encoders(track.codec, container)
-                        if _sound_fits(source, readers, track, container, name)), None)
+        known = is_known(stream) and stream.codec_context.format is not None
+        samples = stream.codec_context.format.name if known else ""
+        encoder = next((name for name in encoders(track.codec, samples, container)
+                        if holds_sound(source, stream, container, name)), None)
         if encoder is None:
-            lines[track.index] = f"{of}{track} -> dropped, {suffix} cannot hold it"
-            plan.lost.append(f"Sound is dropped: {of}{track}; {suffix} cannot hold it, an output named .mkv can hold more.")
+            reason, hint = _why_not(source, stream, suffix, partial(holds_sound, source, stream))
+            lines[track.index] = f"{of}{track} -> dropped, {reason}"
+            plan.lost.append(f"Sound is dropped: {of}{track}; {reason}{hint}.")
             plan.warnings.append(plan.lost[-1])
             continue
         plan.audio.append(track.index)
         plan.recoded[track.index] = encoder
-        why = "to begin at the range's first sample" if cut else f"as {suffix} cannot hold it"
+        why, exact = "to begin at the range's first sample", is_exact(encoder)
+        hint = ""
+        if not cut:
+            why = (f"as {track.codec} is not written to {suffix}" if is_played(track.codec, container) else
+                   f"as few players decode {track.codec} in {suffix}")
+            hint = "" if exact else _hint(suffix, partial(holds_sound, source, stream))
         lines[track.index] = f"{of}{track} -> re-encoded with {encoder}, {why}"
-        if not (cut and is_exact(encoder)):
-            plan.warnings.append(f"Sound is re-encoded: {of}{track}, with {encoder}, {why}.")
+        if not (cut and exact):
+            plan.warnings.append(f"Sound is re-encoded{' without loss' if exact else ''}: {of}{track}, with {encoder}, "
+                                 f"{why}{hint}.")
     return lines
 
 
@@ -97,15 +105,15 @@ def _plan_extras(source: Source, readers: Readers, suffix: str, plan: StreamPlan
         if track.index in timecodes:
             lines[track.index] = f"{track} -> written anew as timecode"
             continue
-        if chapters and track.kind == "data" and track.codec == "bin_data" and "mp4" in source.clip.coding.container:
+        if chapters and track.kind == "data" and track.codec == "text" and "mp4" in source.clip.coding.container:
             lines[track.index] = f"{track} -> written anew with the chapters"
             continue
         stream = readers.movie.streams[track.index]
-        how = next((how for how in _candidates(track, container) if _extra_fits(source, stream, container, how)), None)
+        how = _best(source, track, stream, container)
         if how is None:
-            lines[track.index] = f"{track} -> dropped, {suffix} cannot hold it"
-            plan.lost.append(f"A stream is dropped: {track}; {suffix} cannot hold it"
-                             + ("." if container == "matroska" else ", an output named .mkv can hold more."))
+            reason, hint = _why_not(source, stream, suffix, partial(_best, source, track, stream))
+            lines[track.index] = f"{track} -> dropped, {reason}"
+            plan.lost.append(f"A stream is dropped: {track}; {reason}{hint}.")
             plan.warnings.append(plan.lost[-1])
             continue
         plan.extras.append((track.index, how))
@@ -113,7 +121,32 @@ def _plan_extras(source: Source, readers: Readers, suffix: str, plan: StreamPlan
         lines[track.index] = f"{track} -> " + (f"converted to {text}" if how == "convert" else "copied")
         if how == "convert":
             plan.warnings.append(f"Subtitles are converted: {track}, to {text}; their colours and positions may be lost.")
+        if track.kind == "video" and "attached_pic" not in track.disposition:
+            lines[track.index] += ", not painted"
+            plan.warnings.append(f"A second video is copied and not painted: {track}; one video of a file is painted.")
     return lines
+
+
+def _best(source: Source, track: Track, stream: Stream, container: str) -> How | None:
+    """How a stream is written to the format; None where it cannot be."""
+    return next((how for how in _candidates(track, container) if holds_extra(source, stream, container, how)), None)
+
+
+def _why_not(source: Source, stream: Stream, suffix: str, held: Callable[[str], object]) -> tuple[str, str]:
+    """Why a stream cannot be written, and what to do about it, where anything helps; held: whether a format takes it."""
+    if not is_known(stream):
+        return "FFmpeg does not know its codec, so that it cannot be copied", ""
+    packets = source.sound_packets if stream.type == "audio" else source.first_packets
+    if stream.type != "attachment" and not packets.get(stream.index):
+        return "it is empty", ""
+    return f"{suffix} cannot hold it", _hint(suffix, held)
+
+
+def _hint(suffix: str, held: Callable[[str], object]) -> str:
+    """The end of a sentence that names a kind of output in which a stream stays as it is; empty where there is none."""
+    others = (".mkv", ".mp4", ".mov") if suffix == ".webm" else (".mov", ".mkv", ".mp4")
+    better = next((other for other in others if other != suffix and held(CONTAINERS[other])), None)
+    return "" if better is None else f"; an output named {better} keeps it"
 
 
 def _candidates(track: Track, container: str) -> Sequence[How]:
@@ -124,35 +157,3 @@ def _candidates(track: Track, container: str) -> Sequence[How]:
     if track.kind == "attachment":
         return ["attach"] if container == "matroska" else []
     return ["copy", "convert"] if track.kind == "subtitle" else ["copy"]
-
-
-def _sound_fits(source: Source, readers: Readers, track: Track, container: str, encoder: str | None = None) -> bool:
-    """Whether a few packets of the track can be written; what a format states about itself is only a hint."""
-    if source.settings.sound is not None and container == "mp4" and (encoder or track.codec).startswith("pcm_"):
-        return False  # the format holds it, but few players play it
-    streams = readers.soundtracks([track.index])
-    if not streams or streams[0].codec_context is None:
-        return False
-    return _written(container, streams, {track.index: encoder} if encoder else {}, [], source)
-
-
-def _extra_fits(source: Source, stream: Stream, container: str, how: How) -> bool:
-    return _written(container, [], {}, [(stream, how)], source)
-
-
-def _written(container: str, sound: Sequence[AudioStream], recoded: dict[int, str], extras: Sequence[tuple[Stream, How]],
-             source: Source) -> bool:
-    """Whether a file in memory takes these streams and their first packets."""
-    sink = av.open(io.BytesIO(), "w", format=container)
-    try:
-        sound_writer = SoundWriter(sink, sound, stored(source.sound_packets, sound), recoded)
-        extras_writer = ExtrasWriter(sink, extras, stored(source.first_packets, demuxed_streams(extras)), source.first_packets)
-        if any(how == "attach" for _, how in extras):
-            sink.add_stream("ffv1", 25, width=16, height=16)  # a file cannot hold attachments alone
-        sink.start_encoding()
-        sound_writer.write_until(None)
-        extras_writer.write_until(None)
-        sink.close()
-    except (av.FFmpegError, ValueError, InputError):
-        return False
-    return True
