@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import opentimelineio as otio
 
-from vidstyle.batch.edit import Edit
+from vidstyle.batch.edits.edit import Edit
 from vidstyle.batch.shot import Shot
 from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import Style

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from vidstyle import evaluate, export, train, video
-from vidstyle.batch import cluster, edit, look, processes, report
+from vidstyle.batch import look, report
 from vidstyle.batch.conduct import in_turn
+from vidstyle.batch.edits import edit
+from vidstyle.batch.engines import cluster, processes
 from vidstyle.core.errors import InputError, OutputError
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
@@ -141,7 +143,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(evaluate, "find_inputs", find_inputs)
     monkeypatch.setattr(estimate, "estimate", expect)
     monkeypatch.setattr(video, "open_source", lambda path, settings: SimpleNamespace(
-        clip=SimpleNamespace(path=path, number=lambda index: index, timed=True, origin=0, variable_rate=False, average_rate=Fraction(25),
+        clip=SimpleNamespace(path=path, number=lambda index: index, timed=True, origin=0, variable_rate=False,
+                             average_rate=Fraction(25),
                              timecode=None, frames=100, pts=range(100), time_base=Fraction(1, 25))))
     monkeypatch.setattr(cuts, "find_shots", lambda source, listen: [(0, 59), (60, 99)])
     monkeypatch.setattr(verify, "verify", lambda output: [Check("output", True, output.name)])

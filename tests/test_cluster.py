@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from engine_shots import FRAMES, QUICK, Steps, make_media, paint, painter_of, planned
 
-from vidstyle.batch import cluster as engine
-from vidstyle.batch import tasks
-from vidstyle.batch.cluster import Inputs, Share, cluster, share_out
 from vidstyle.batch.conduct import in_turn
+from vidstyle.batch.engines import cluster as engine
+from vidstyle.batch.engines import tasks
+from vidstyle.batch.engines.cluster import Inputs, Share, cluster, share_out
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
 from vidstyle.core.options import Options
 

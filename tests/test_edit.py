@@ -12,7 +12,7 @@ import pytest
 from edit_clips import base, hashes, numbered_clip, numbers, opened, paint, shown
 from opentimelineio.opentime import RationalTime, TimeRange
 
-from vidstyle.batch.edit import read_edit
+from vidstyle.batch.edits.edit import read_edit
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options
 from vidstyle.run.plan import Selection

@@ -10,7 +10,7 @@ import opentimelineio as otio
 import pytest
 from edit_clips import base, numbered_clip, numbers, paint, picture, shown
 
-from vidstyle.batch.edit import Edit, read_edit
+from vidstyle.batch.edits.edit import Edit, read_edit
 from vidstyle.core.errors import InputError
 
 FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)

@@ -9,7 +9,7 @@ import pytest
 from edit_clips import base, numbered_clip
 from opentimelineio.opentime import RationalTime, TimeRange
 
-from vidstyle.batch.edit import Edit, read_edit
+from vidstyle.batch.edits.edit import Edit, read_edit
 from vidstyle.core.errors import InputError, UsageError
 
 SPAN = TimeRange(RationalTime(2, 25), RationalTime(3, 25))

@@ -9,7 +9,7 @@ import opentimelineio as otio
 import pytest
 from edit_clips import base, numbered_clip, opened, paint, shown
 
-from vidstyle.batch.edit import Edit, read_edit
+from vidstyle.batch.edits.edit import Edit, read_edit
 
 NTSC = Fraction(30000, 1001)
 HOUR = 107892 * Fraction(1001, 30000)  # 01:00:00;00 in seconds

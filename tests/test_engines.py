@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from fake_pipeline import RUN, Asked
 
-from vidstyle.batch import pool
 from vidstyle.batch.conduct import BEGIN, Planned
+from vidstyle.batch.engines import pool
+from vidstyle.batch.engines.tasks import Painted, Schedule, Split
 from vidstyle.batch.shot import Shot
-from vidstyle.batch.tasks import Painted, Schedule, Split
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError
 from vidstyle.core.options import Options
@@ -99,7 +99,7 @@ def test_a_shot_fails_once(tmp_path: Path):
 
 
 def test_unfinished_parts_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vidstyle.batch.tasks.parts_of", lambda target: [(0, 9), (10, 19)])
+    monkeypatch.setattr("vidstyle.batch.engines.tasks.parts_of", lambda target: [(0, 9), (10, 19)])
     [shot] = shots(tmp_path, 20)
     assert tasks(Schedule([shot], 1, lambda *step: None)) == [(0, "split", None)]
     anew = replace(shot, shot=replace(shot.shot, restart=True, options=Options()))

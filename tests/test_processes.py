@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from engine_shots import FRAMES, Steps, make_media, paint, painter_of, planned
 
-from vidstyle.batch import tasks
 from vidstyle.batch.conduct import in_turn
-from vidstyle.batch.processes import processes
+from vidstyle.batch.engines import tasks
+from vidstyle.batch.engines.processes import processes
 from vidstyle.core.errors import InputError
 from vidstyle.run.resume.folder import work_folder
 

@@ -23,7 +23,7 @@ from vidstyle.core.options import LOOK, OUTPUT, WHAT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome, Planned
-    from vidstyle.batch.edit import Edit
+    from vidstyle.batch.edits.edit import Edit
     from vidstyle.batch.report import Report
     from vidstyle.batch.shot import Shot
     from vidstyle.cli.batch_progress import BatchProgress

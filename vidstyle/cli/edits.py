@@ -13,7 +13,7 @@ from vidstyle.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome
-    from vidstyle.batch.edit import Edit
+    from vidstyle.batch.edits.edit import Edit
 
 EDIT_SUFFIXES = (".otio", ".edl", ".fcpxml", ".fcpxmld", ".xml")
 
@@ -31,7 +31,7 @@ def read_edits(where: Sequence[Path], request: Request, media: Path | None, hand
         raise UsageError(f"{given} is for edits ({', '.join(EDIT_SUFFIXES)}); leave it out.")
     if not paths:
         return []
-    from vidstyle.batch.edit import read_edit
+    from vidstyle.batch.edits.edit import read_edit
 
     edits = [read_edit(path, request.shot(), media, handles) for path in paths]
     for edit in edits:

@@ -39,11 +39,11 @@ def refuse_jobs(jobs: int | None, cluster: str | None, *, dry_run: bool) -> None
 def choose_engine(jobs: int | None, cluster: str | None, listen: ShotListener) -> Engine:
     """The engine for --jobs and --cluster, with a listener for the steps of the shots."""
     if cluster is not None:
-        from vidstyle.batch.cluster import cluster as on_cluster
+        from vidstyle.batch.engines.cluster import cluster as on_cluster
 
         return on_cluster(cluster, jobs, listen, say)
     if jobs is not None and jobs > 1:
-        from vidstyle.batch.processes import processes
+        from vidstyle.batch.engines.processes import processes
 
         return processes(jobs, listen, say)
     from vidstyle.batch.conduct import in_turn

@@ -14,7 +14,7 @@ from typing import Any
 
 import opentimelineio as otio
 
-from vidstyle.batch.edit_time import count_of
+from vidstyle.batch.edits.time import count_of
 from vidstyle.core.errors import InputError
 
 _TIMECODE = r"\d\d:\d\d:\d\d[:;.,]\d\d"

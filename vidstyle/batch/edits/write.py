@@ -11,15 +11,15 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from vidstyle import __version__
-from vidstyle.batch.edit_edl_write import Unwritable, edl_text
-from vidstyle.batch.edit_media import Media
-from vidstyle.batch.edit_time import time_of
+from vidstyle.batch.edits.edl_write import Unwritable, edl_text
+from vidstyle.batch.edits.media import Media
+from vidstyle.batch.edits.time import time_of
 from vidstyle.core.atomic import write_atomically, write_failed
 from vidstyle.video import Clip, parse_pattern, probe
 
 if TYPE_CHECKING:
-    from vidstyle.batch.edit_files import Loaded
-    from vidstyle.batch.edit_ranges import Use
+    from vidstyle.batch.edits.files import Loaded
+    from vidstyle.batch.edits.ranges import Use
     from vidstyle.batch.shot import Shot
 
 

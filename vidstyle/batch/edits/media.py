@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote
 
-from vidstyle.batch.edit_time import count_of
+from vidstyle.batch.edits.time import count_of
 from vidstyle.core.errors import InputError
 from vidstyle.core.files import file_id
 from vidstyle.video import MOVIE_SUFFIXES, Clip, ReadSettings, canonical_path, parse_pattern, pattern_of, probe

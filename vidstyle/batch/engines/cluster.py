@@ -20,8 +20,8 @@ import torch
 
 from vidstyle import __version__
 from vidstyle.batch.conduct import Engine, Outcome, Planned, ShotListener
-from vidstyle.batch.pool import Done, Event, Failed, Lost, attempt, paint_with
-from vidstyle.batch.tasks import Task
+from vidstyle.batch.engines.pool import Done, Event, Failed, Lost, attempt, paint_with
+from vidstyle.batch.engines.tasks import Task
 from vidstyle.core.atomic import write_failed
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
 from vidstyle.core.extras import pip_install

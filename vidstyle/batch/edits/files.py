@@ -11,8 +11,8 @@ from typing import Any
 
 import opentimelineio as otio
 
-from vidstyle.batch.edit_edl import read_edl
-from vidstyle.batch.edit_fcpxml import read_fcpxml
+from vidstyle.batch.edits.edl import read_edl
+from vidstyle.batch.edits.fcpxml import read_fcpxml
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.files import check_plain
 

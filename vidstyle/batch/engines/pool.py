@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vidstyle.batch.conduct import Outcome, Planned, ShotListener
-from vidstyle.batch.tasks import Painted, Schedule, Split, Task, perform
+from vidstyle.batch.engines.tasks import Painted, Schedule, Split, Task, perform
 from vidstyle.core.errors import DeviceError, VidstyleError
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.run.parts import PaintedPart

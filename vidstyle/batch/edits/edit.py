@@ -18,8 +18,8 @@ from vidstyle.run.settings import read_settings
 from vidstyle.video import Clip, default_suffix, parse_pattern
 
 if TYPE_CHECKING:
-    from vidstyle.batch.edit_files import Loaded
-    from vidstyle.batch.edit_ranges import Use
+    from vidstyle.batch.edits.files import Loaded
+    from vidstyle.batch.edits.ranges import Use
 
 NEEDS = ("opentimelineio", "otio-cmx3600-adapter", "otio-fcp-adapter")
 
@@ -53,7 +53,7 @@ class Edit:
         painted: the targets of the shots that are done; the clips of other shots keep their source.
         Raises InputError where a painted file cannot be read, OutputError where the edit cannot be written.
         """
-        from vidstyle.batch.edit_write import write_edit
+        from vidstyle.batch.edits.write import write_edit
 
         files, warnings = write_edit(self.loaded, self.path, self.targets, self.uses, frozenset(painted))
         return Written(files, warnings)
@@ -92,9 +92,9 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
         import opentimelineio  # noqa: F401
     except ImportError as error:
         raise UsageError(f"{path}: is read with OpenTimelineIO, which is not installed; run: {pip_install(*NEEDS)}") from error
-    from vidstyle.batch.edit_files import load
-    from vidstyle.batch.edit_media import Finder
-    from vidstyle.batch.edit_ranges import find_uses, media_rates
+    from vidstyle.batch.edits.files import load
+    from vidstyle.batch.edits.media import Finder
+    from vidstyle.batch.edits.ranges import find_uses, media_rates
 
     if not base.styles:
         raise UsageError(f"{path}: no style is given; name a picture with --style.")
@@ -120,7 +120,7 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
 
 def _shots(path: Path, folder: Path, base: Shot, uses: Sequence[Use], handles: int) -> list[Shot]:
     """The shot of each use; the same one for uses in one range."""
-    from vidstyle.batch.edit_ranges import merged
+    from vidstyle.batch.edits.ranges import merged
 
     needed: dict[Path, list[tuple[int, int]]] = {}
     for use in uses:

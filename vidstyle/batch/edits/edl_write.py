@@ -15,9 +15,9 @@ from typing import Any
 
 import opentimelineio as otio
 
-from vidstyle.batch.edit_files import Loaded
-from vidstyle.batch.edit_media import Media
-from vidstyle.batch.edit_time import exact_rate, frames_of, timecode_of
+from vidstyle.batch.edits.files import Loaded
+from vidstyle.batch.edits.media import Media
+from vidstyle.batch.edits.time import exact_rate, frames_of, timecode_of
 from vidstyle.video import parse_pattern
 
 _BLACK = "BL"

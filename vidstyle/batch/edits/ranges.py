@@ -14,9 +14,9 @@ from typing import Any
 import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
-from vidstyle.batch.edit_files import Loaded
-from vidstyle.batch.edit_media import Finder, Media, NotFound
-from vidstyle.batch.edit_time import count_of, exact_rate, frames_of, timecode_of
+from vidstyle.batch.edits.files import Loaded
+from vidstyle.batch.edits.media import Finder, Media, NotFound
+from vidstyle.batch.edits.time import count_of, exact_rate, frames_of, timecode_of
 from vidstyle.video import parse_pattern
 
 _SOUND = (".wav", ".aif", ".aiff", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".caf")

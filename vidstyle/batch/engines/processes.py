@@ -19,8 +19,8 @@ import cv2
 import torch
 
 from vidstyle.batch.conduct import Engine, Outcome, Planned, ShotListener
-from vidstyle.batch.pool import Event, Lost, attempt, paint_with
-from vidstyle.batch.tasks import Task
+from vidstyle.batch.engines.pool import Event, Lost, attempt, paint_with
+from vidstyle.batch.engines.tasks import Task
 from vidstyle.core.progress import Progress
 
 _STOP = "stop"

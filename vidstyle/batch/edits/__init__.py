@@ -1,0 +1,1 @@
+"""Edits by OpenTimelineIO: read as shots, and written again with the painted files."""

@@ -1,0 +1,1 @@
+"""Engines: painting shots with several processes, or with several machines."""
