@@ -22,6 +22,8 @@ MOVIE_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mp
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
 _FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
+_BARE = (".264", ".h264", ".265", ".h265", ".hevc", ".m1v", ".m2v", ".m4v", ".mpv", ".dv", ".obu", ".vc1")
+"""Extensions of a video stream without a container: few state the times of their frames."""
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(limits.MOST_PIXELS)}
 
 
@@ -67,6 +69,8 @@ def _unopened(path: Path, error: av.FFmpegError) -> str:
         head = file.read(4096)
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free"):
         return "is a cut-off or damaged MP4 (its table of contents cannot be read); copy or export it again."
+    if path.suffix.lower() in _BARE:
+        return f"is a video stream without a container; convert it first: ffmpeg -i {path.name} -c:v ffv1 {path.stem}.mkv."
     return f"is not a video that can be read ({reason(error)}); convert it with ffmpeg, or name another file."
 
 
