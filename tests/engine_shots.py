@@ -10,7 +10,7 @@ import torch
 from three_shots import shots
 from video_clips import make_clip
 
-from vidstyle.batch.conduct import Engine, Outcome, Planned
+from vidstyle.batch.conduct import Engine, Outcome, Planned, in_turn
 from vidstyle.batch.shot import Shot
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
@@ -19,15 +19,18 @@ from vidstyle.painting.style_picture import Style
 from vidstyle.run.resume.folder import work_folder
 
 FRAMES = 46
+CLIPS = ("long.mp4", "b.mp4", "c.mp4")
 QUICK = Options(size=48, strokes=0.0, forms=0.0, device="cpu")
 
 
 def make_media(folder: Path) -> None:
-    """A clip of three shots, two short ones, and a style picture."""
+    """A clip of three shots, two short ones, a style picture, and in `whole` what one process makes of the clips."""
     make_clip(folder / "long.mp4", frames=FRAMES, size=(64, 48), picture=shots, sound=[("aac", "eng")])
     for name in ("b", "c"):
         make_clip(folder / f"{name}.mp4", frames=8, size=(64, 48))
     write_png(folder / "style.png", torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0)))
+    (folder / "whole").mkdir()
+    paint(in_turn(lambda shot, step: None), planned(folder, CLIPS, folder / "whole"))
 
 
 def planned(media: Path, names: Iterable[str], folder: Path, options: Options = QUICK) -> list[Planned]:

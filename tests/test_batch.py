@@ -25,7 +25,7 @@ from vidstyle.cli import execute
 from vidstyle.core.progress import Progress
 from vidstyle.painting.methods import METHODS
 from vidstyle.run import pipeline
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 
 SHOTS = 7
 

@@ -15,7 +15,7 @@ from vidstyle.batch.shot_list import read_shots
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import Style
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Selection
 
 BASE = Shot(Path(), (Style(Path("monet.jpg")),), Options(size=320, crf=9), frozenset({"size", "crf"}), folder=Path("out"))

@@ -20,7 +20,7 @@ from vidstyle.painting.methods import METHODS
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.palette_file import load_palette, save_palette
 from vidstyle.painting.style_picture import Style, read_styles
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 
 QUICK = ["--size", "48", "--device", "cpu", "--json"]
 

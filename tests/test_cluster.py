@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_shots import FRAMES, QUICK, Steps, make_media, paint, painter_of, planned
+from engine_shots import CLIPS, FRAMES, QUICK, Steps, make_media, paint, painter_of, planned
 
 from vidstyle.batch.conduct import in_turn
 from vidstyle.batch.engines import cluster as engine
@@ -18,17 +18,13 @@ from vidstyle.batch.engines.cluster import Inputs, Share, cluster, share_out
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
 from vidstyle.core.options import Options
 
-CLIPS = ("long.mp4", "b.mp4", "c.mp4")
 HERE = socket.gethostname()
 
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clips, and in `whole` what one process makes of them."""
     folder = tmp_path_factory.mktemp("media")
     make_media(folder)
-    (folder / "whole").mkdir()
-    paint(in_turn(lambda shot, step: None), planned(folder, CLIPS, folder / "whole"))
     return folder
 
 

@@ -9,24 +9,18 @@ import signal
 from pathlib import Path
 
 import pytest
-from engine_shots import FRAMES, Steps, make_media, paint, painter_of, planned
+from engine_shots import CLIPS, FRAMES, Steps, make_media, paint, painter_of, planned
 
-from vidstyle.batch.conduct import in_turn
 from vidstyle.batch.engines import tasks
 from vidstyle.batch.engines.processes import processes
 from vidstyle.core.errors import InputError
 from vidstyle.run.resume.folder import work_folder
 
-CLIPS = ("long.mp4", "b.mp4", "c.mp4")
-
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clips, and in `whole` what one process makes of them."""
     folder = tmp_path_factory.mktemp("media")
     make_media(folder)
-    (folder / "whole").mkdir()
-    paint(in_turn(lambda shot, step: None), planned(folder, CLIPS, folder / "whole"))
     return folder
 
 

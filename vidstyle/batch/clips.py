@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vidstyle.core.errors import InputError
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.video import IMAGE_SUFFIXES, MOVIE_SUFFIXES, parse_pattern, pattern_of
 
 _NUMBER = re.compile(r"\d+(?=\D*$)")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vidstyle.run.manifest import HASH_DIGITS, Description, describe_run, job_of, manifest_path
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe_run, job_of
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.job import differences
 from vidstyle.video import parse_pattern

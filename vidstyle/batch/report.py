@@ -21,7 +21,7 @@ from vidstyle.batch.report_sheet import write_sheet
 from vidstyle.batch.shot import Shot
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
 
 FORMAT = 1

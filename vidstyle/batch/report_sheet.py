@@ -10,7 +10,7 @@ from torch import Tensor
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.contact_sheet import contact_sheet
 from vidstyle.core.images import encode_jpeg
-from vidstyle.run.manifest import manifest_path
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
 from vidstyle.video import ReadSettings, Source, evenly_spaced, open_source
 

@@ -53,7 +53,7 @@ def lost_clips(edits: Sequence[Edit], shots: int) -> list[Outcome]:
 def write_edits(edits: Sequence[Edit], request: Request) -> None:
     """Write each edit with the shots that are painted, and print its files."""
     for edit in edits:
-        from vidstyle.run.manifest import manifest_path
+        from vidstyle.run.manifest_file import manifest_path
 
         painted = [shot.target for shot in edit.shots if shot.target is not None and manifest_path(shot.target).exists()]
         written = edit.write(painted)

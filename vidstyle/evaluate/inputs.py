@@ -10,7 +10,8 @@ from typing import Any
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.options import Options
-from vidstyle.run.manifest import Description, manifest_path
+from vidstyle.run.manifest import Description
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.verify import compare_file
 from vidstyle.video import ReadSettings
 

@@ -22,7 +22,7 @@ from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.painting.methods import find_method
-from vidstyle.run.manifest_file import manifest_path as manifest_path  # for those who read manifests, too
+from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.video import libraries
