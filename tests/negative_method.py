@@ -27,4 +27,4 @@ class Negative:
         pass
 
     def build(self, job: PaintingJob) -> Painter:
-        return Painter(lambda image, priors: 1 - image, {})
+        return Painter(lambda frame, priors: 1 - frame.image, {})

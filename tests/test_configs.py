@@ -14,7 +14,8 @@ from vidstyle.cli.request import read_request
 from vidstyle.core.config import given_options, load_config, load_options
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options, TrainOptions
+from vidstyle.core.options import Options
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.plan import Selection
 

@@ -74,7 +74,7 @@ def test_a_range_is_a_slice_of_the_full_run(folder: Path, first: int, last: int)
 def test_frames_that_move_are_not_painted_anew(folder: Path, monkeypatch: pytest.MonkeyPatch):
     painted: list[int] = []
     key = KeyFrameStylizer.paint
-    monkeypatch.setattr(KeyFrameStylizer, "paint", lambda self, image, prior: painted.append(1) or key(self, image, prior))
+    monkeypatch.setattr(KeyFrameStylizer, "paint", lambda self, frame, prior: painted.append(1) or key(self, frame, prior))
     assert paint(folder, "every.mp4", replace(BY_KEYS, key_every=7)) != whole(folder)
     assert len(painted) == 3 + 4 + 2  # a shot's first frame, every seventh from it, and its last: 14, 17 and 5 frames
     painted.clear()

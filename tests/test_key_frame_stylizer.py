@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import torch
 from style_images import bricks, noise
 from torch import Tensor
 
-from vidstyle.core.frame import Prior
+from vidstyle.core.frame import Frame, Prior
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.optimize.key_frames import KeyFrameStylizer, in_palette
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
@@ -20,13 +22,14 @@ HEIGHT, WIDTH = 64, 80
 def stylizer(forms: float, strokes: float) -> KeyFrameStylizer:
     style = bricks(96)
     target = StyleTarget([style], [1.0], load_encoder("builtin"))
-    optimizer = OptimizingStylizer(target.encoder, target, target.palette([frame()]), 0.04, 1.0, 1.0, 50.0, 6, 3)
+    optimizer = OptimizingStylizer(target.encoder, target, target.palette([frame().image]), 0.04, 1.0, 1.0, 50.0, 6, 3)
     return KeyFrameStylizer(optimizer, StrokeIndex.build([style], [1.0], HEIGHT) if strokes else None, forms, strokes)
 
 
-def frame() -> Tensor:
+def frame(gain: float = 1.0) -> Frame:
     ramp = torch.linspace(0, 1, WIDTH).expand(HEIGHT, WIDTH)
-    return torch.stack([ramp, 1 - ramp, 0.5 + 0 * ramp])
+    image = gain * (torch.stack([ramp, 1 - ramp, 0.5 + 0 * ramp]) - 0.5) + 0.5
+    return Frame(image, pts=0, time_base=Fraction(1, 25), index=0)
 
 
 def left_half() -> Tensor:
@@ -47,12 +50,12 @@ def test_paint_that_is_trusted_stays_bit_for_bit(strokes: float):
 
 def test_without_strokes_and_painted_forms_a_key_frame_is_the_frame_in_the_style_s_palette():
     keys = stylizer(0.0, 0.0)
-    assert torch.equal(keys.paint(frame(), None), in_palette(keys.optimizer.palette, frame()))
+    assert torch.equal(keys.paint(frame(), None), in_palette(keys.optimizer.palette, frame().image))
 
 
 def test_a_palette_keeps_to_the_style_s_range():
     keys = stylizer(0.0, 0.0)
-    painted, palette = keys.paint(3 * frame() - 1, None), keys.optimizer.palette
+    painted, palette = keys.paint(frame(gain=3), None), keys.optimizer.palette
     assert (painted >= palette.darkest[:, None, None]).all()
     assert (painted <= palette.lightest[:, None, None]).all()
 

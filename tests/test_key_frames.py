@@ -49,7 +49,11 @@ def cut_at(*indices: int) -> CutDetector:
     return lambda last, this: this.index in indices
 
 
-def unmended(image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
+def unpainted(frame: Frame, prior: Prior | None) -> Tensor:
+    return frame.image
+
+
+def unmended(frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
     return painting
 
 
@@ -59,7 +63,7 @@ def keys_of(painted: Sequence[Painted]) -> list[int]:
 
 
 def key_frames(frames: Sequence[Frame], step: float = 0, is_cut: CutDetector = never, every: int | None = None) -> list[int]:
-    return keys_of(list(paint_by_key_frames(frames, lambda image, prior: image, unmended, moving(step), is_cut, every=every)))
+    return keys_of(list(paint_by_key_frames(frames, unpainted, unmended, moving(step), is_cut, every=every)))
 
 
 def test_a_still_shot_has_a_key_frame_at_each_limit_and_at_its_end():
@@ -88,9 +92,9 @@ def test_a_cut_begins_anew_and_the_last_frame_before_it_is_a_key_frame():
     assert key_frames(pan(20, 0), every=5, is_cut=cut_at(8, 9)) == [0, 5, 7, 8, 9, 14, 19]
     priors: list[bool] = []
 
-    def paint_key(image: Tensor, prior: Prior | None) -> Tensor:
+    def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
         priors.append(prior is not None)
-        return image
+        return frame.image
 
     list(paint_by_key_frames(pan(20, 0), paint_key, unmended, moving(0), cut_at(8, 9), every=5))
     assert priors == [False, True, True, False, False, True, True]
@@ -109,7 +113,7 @@ def test_key_frames_belong_to_the_clip(every: int | None):
 def test_every_frame_comes_out_in_order_with_its_source():
     frames = pan(23, 4)
     small = [at(frame.image[:, ::2, ::2].contiguous(), frame.index) for frame in frames]
-    painted = list(paint_by_key_frames(frames, lambda image, prior: image, unmended, moving(2), never,
+    painted = list(paint_by_key_frames(frames, unpainted, unmended, moving(2), never,
                                        shrink=lambda frame: small[frame.index]))
     assert [one.source for one in painted] == frames
     assert all(one.painting.shape == (3, HEIGHT // 2, WIDTH // 2) for one in painted)
@@ -117,11 +121,12 @@ def test_every_frame_comes_out_in_order_with_its_source():
 
 
 def test_a_key_frame_at_every_frame_is_painting_each_with_the_last_one_as_prior():
-    def paint(image: Tensor, prior: Prior | None) -> Tensor:
-        return 1 - image if prior is None else torch.lerp(1 - image, prior.image, 0.7 * prior.visibility)
+    def paint(frame: Frame, prior: Prior | None) -> Tensor:
+        painting = 1 - frame.image
+        return painting if prior is None else torch.lerp(painting, prior.image, 0.7 * prior.visibility)
 
     frames, flow, cut = pan(9, 4), moving(3.7), cut_at(5)
-    one_by_one = paint_frames(frames, lambda image, priors: paint(image, priors[0] if priors else None), flow, cut)
+    one_by_one = paint_frames(frames, lambda frame, priors: paint(frame, priors[0] if priors else None), flow, cut)
     by_keys = paint_by_key_frames(frames, paint, unmended, flow, cut, every=1)
     assert all(torch.equal(a.painting, b.painting) for a, b in zip(one_by_one, by_keys, strict=True))
 
@@ -137,7 +142,7 @@ def test_paint_follows_motion_between_pixels():
         return at(torch.stack(waves).float(), index)
 
     frames = [frame(k) for k in range(13)]
-    painted = list(paint_by_key_frames(frames, lambda image, prior: image, unmended, moving(0.7), never, every=12))
+    painted = list(paint_by_key_frames(frames, unpainted, unmended, moving(0.7), never, every=12))
     for one in painted:
         # PyTorch's bicubic (a = -0.75) is off by up to 0.4 x 0.014 in a wave of 13 px, and by twice that in both keys.
         assert float((one.painting - one.source.image)[:, :, 12:-12].abs().max()) < 0.012
@@ -152,7 +157,7 @@ def test_true_motion_brings_every_visible_surface_from_the_key_frames():
         i, j = place[id(last)], place[id(this)]
         return FlowPair(*(torch.from_numpy(scene.true_flow(a, b)) for a, b in ((j, i), (i, j))))
 
-    painted = list(paint_by_key_frames(frames, lambda image, prior: image, unmended, estimate_flow, never, every=4))
+    painted = list(paint_by_key_frames(frames, unpainted, unmended, estimate_flow, never, every=4))
     for k in (1, 2, 3):
         seen = torch.from_numpy(np.maximum(scene.true_visibility(20 + k, 20), scene.true_visibility(20 + k, 24)))[0] > 0
         error = (painted[k].painting - frames[k].image).abs().mean(0)[seen]
@@ -165,8 +170,8 @@ def test_true_motion_brings_every_visible_surface_from_the_key_frames():
 def test_key_frames_that_differ_are_not_averaged():
     colours = iter([torch.tensor([1.0, 0, 0]), torch.tensor([0, 0, 1.0])])
 
-    def paint_key(image: Tensor, prior: Prior | None) -> Tensor:
-        return next(colours)[:, None, None].expand_as(image)
+    def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
+        return next(colours)[:, None, None].expand_as(frame.image)
 
     painted = list(paint_by_key_frames(pan(25, 0), paint_key, unmended, moving(0), never, every=24))
     blue = torch.stack([one.painting[2] for one in painted])
@@ -184,11 +189,11 @@ def test_what_neither_key_frame_shows_is_mended_once_and_held():
         frame.image[:, 8:24, 60:90] = torch.tensor([0.0, 1.0, 0.0])[:, None, None]  # comes and goes between the keys
     mended: list[float] = []
 
-    def mend(image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
+    def mend(frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
         mended.append(float((known < 0.5).float().mean()))
         return torch.where(known < 0.5, len(mended) / 10, painting)
 
-    painted = list(paint_by_key_frames(frames, lambda image, prior: image, mend, moving(0), never, every=12))
+    painted = list(paint_by_key_frames(frames, unpainted, mend, moving(0), never, every=12))
     # `likeness` compares means over five pixels, and `trust` fades within three more.
     assert 16 * 30 <= mended[0] * HEIGHT * WIDTH <= (16 + 10) * (30 + 10)
     inside = torch.stack([one.painting[:, 12:20, 66:84] for one in painted])
@@ -200,11 +205,11 @@ def test_what_neither_key_frame_shows_is_mended_once_and_held():
 
 @pytest.mark.parametrize("every", [None, 5])
 def test_a_run_goes_on_where_it_stopped(every: int | None):
-    def paint_key(image: Tensor, prior: Prior | None) -> Tensor:
-        return image * 0.5 if prior is None else torch.lerp(0.5 * image, prior.image, 0.8 * prior.visibility)
+    def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
+        return frame.image * 0.5 if prior is None else torch.lerp(0.5 * frame.image, prior.image, 0.8 * prior.visibility)
 
-    def mend(image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
-        return torch.where(known < 0.5, 1 - image, painting)
+    def mend(frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
+        return torch.where(known < 0.5, 1 - frame.image, painting)
 
     def paint(frames: list[Frame], memories: Sequence[Memory] = ()) -> list[Painted]:
         return list(paint_by_key_frames(frames, paint_key, mend, moving(4.3), cut_at(16), every=every, memories=memories))
@@ -221,9 +226,9 @@ def test_a_run_goes_on_where_it_stopped(every: int | None):
 
 
 def test_memories_of_other_frames_are_refused():
-    memories = list(paint_by_key_frames(pan(6, 0), lambda image, prior: image, unmended, moving(0), never))[3].memories
+    memories = list(paint_by_key_frames(pan(6, 0), unpainted, unmended, moving(0), never))[3].memories
     with pytest.raises(ValueError, match="begin at 2"):
-        next(paint_by_key_frames(pan(6, 0)[2:], lambda image, prior: image, unmended, moving(0), never, memories=memories))
+        next(paint_by_key_frames(pan(6, 0)[2:], unpainted, unmended, moving(0), never, memories=memories))
 
 
 class Counted:
@@ -246,7 +251,7 @@ class Counted:
 
 def test_few_frames_are_held_at_their_full_size():
     frames, most = Counted(30), 0
-    for _ in paint_by_key_frames(frames, lambda image, prior: image * 1, unmended, moving(0), never, every=6):
+    for _ in paint_by_key_frames(frames, lambda frame, prior: frame.image * 1, unmended, moving(0), never, every=6):
         most = max(most, len(frames.alive))
     # The key frames at both ends, one read ahead with the one before it, and of the second reading the one painted.
     assert most <= 6
@@ -254,7 +259,7 @@ def test_few_frames_are_held_at_their_full_size():
 
 def test_a_range_that_stops_reads_no_further_than_the_next_key_frame():
     frames = Counted(30)
-    for painted in paint_by_key_frames(frames, lambda image, prior: image, unmended, moving(0), never, every=6):
+    for painted in paint_by_key_frames(frames, unpainted, unmended, moving(0), never, every=6):
         if painted.source.index == 7:
             break
     assert max(max(read) for read in frames.read) <= 13
@@ -262,4 +267,4 @@ def test_a_range_that_stops_reads_no_further_than_the_next_key_frame():
 
 def test_frames_that_cannot_be_read_twice_are_refused():
     with pytest.raises(ValueError, match="iterator"):
-        next(paint_by_key_frames(iter(pan(6, 0)), lambda image, prior: image, unmended, moving(0), never))
+        next(paint_by_key_frames(iter(pan(6, 0)), unpainted, unmended, moving(0), never))

@@ -34,9 +34,9 @@ def never(last: Frame, this: Frame) -> bool:
 def test_the_last_painting_is_warped_onto_this_frame():
     received: list[Sequence[Prior]] = []
 
-    def stylize(image: Tensor, priors: Sequence[Prior]) -> Tensor:
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
         received.append(priors)
-        return 1 - image
+        return 1 - frame.image
 
     frames = clip(3, step=2)
     painted = list(paint_frames(frames, stylize, lambda last, this: motion(2), never))
@@ -53,9 +53,9 @@ def test_the_last_painting_is_warped_onto_this_frame():
 def test_a_frame_after_a_cut_has_no_priors():
     counts = []
 
-    def stylize(image: Tensor, priors: Sequence[Prior]) -> Tensor:
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
         counts.append(len(priors))
-        return image
+        return frame.image
 
     list(paint_frames(clip(6), stylize, lambda last, this: motion(0), lambda last, this: this.index == 3, references=(1, 2)))
     assert counts == [0, 1, 2, 0, 1, 2]
@@ -72,9 +72,9 @@ def test_priors_are_the_references_within_the_shot_nearest_first(references: tup
     """Frame k is painted in the gray level k / 10, so that a prior's mean names the frame it comes from."""
     received: list[list[float]] = []
 
-    def stylize(image: Tensor, priors: Sequence[Prior]) -> Tensor:
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
         received.append([round(float(prior.image.mean()), 4) for prior in priors])
-        return torch.full_like(image, (len(received) - 1) / 10)
+        return torch.full_like(frame.image, (len(received) - 1) / 10)
 
     def is_cut(last: Frame, this: Frame) -> bool:
         return this.index == 6
@@ -88,7 +88,7 @@ def test_no_references_need_no_flow():
     def no_flow(last: Tensor, this: Tensor) -> FlowPair:
         raise AssertionError("flow was estimated")
 
-    painted = paint_frames(clip(3), lambda image, priors: image, no_flow, never, references=())
+    painted = paint_frames(clip(3), lambda frame, priors: frame.image, no_flow, never, references=())
     assert [one.source.index for one in painted] == [0, 1, 2]
 
 
@@ -100,7 +100,7 @@ def test_frames_stream_one_at_a_time():
             pulled.append(frame.index)
             yield frame
 
-    painted = paint_frames(source(), lambda image, priors: image, lambda last, this: motion(0), never)
+    painted = paint_frames(source(), lambda frame, priors: frame.image, lambda last, this: motion(0), never)
     next(painted)
     next(painted)
     assert pulled in ([0, 1], [0, 1, 2])  # the next frame may be read ahead
@@ -120,7 +120,7 @@ def test_a_value_is_computed_once_for_each_frame():
         return motion(0)
 
     frames = [Frame(torch.full((3, SIZE, SIZE), k / 10), k, Fraction(1, 25), k) for k in range(6)]
-    list(paint_frames(frames, lambda image, priors: image, estimate_flow, never, references=(1, 3)))
+    list(paint_frames(frames, lambda frame, priors: frame.image, estimate_flow, never, references=(1, 3)))
     assert computed == pytest.approx([k / 10 for k in range(6)])
 
 
@@ -139,8 +139,8 @@ def test_a_value_is_computed_anew_for_an_image_that_was_written_to():
 def test_priors_reduce_the_flicker_of_a_random_stylizer():
     generator = torch.Generator().manual_seed(1)
 
-    def stylize(image: Tensor, priors: Sequence[Prior]) -> Tensor:
-        fresh = (image + 0.1 * torch.randn(image.shape, generator=generator)).clamp(0, 1)
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        fresh = (frame.image + 0.1 * torch.randn(frame.image.shape, generator=generator)).clamp(0, 1)
         return torch.lerp(fresh, priors[0].image, 0.8 * priors[0].visibility) if priors else fresh
 
     def flicker(references: tuple[int, ...]) -> float:
@@ -158,7 +158,7 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
         yield from clip(2)
         raise ValueError("the third frame")
 
-    painted = paint_frames(source(), lambda image, priors: image, lambda last, this: motion(0), never)
+    painted = paint_frames(source(), lambda frame, priors: frame.image, lambda last, this: motion(0), never)
     assert [next(painted).source.index, next(painted).source.index] == [0, 1]
     with pytest.raises(ValueError, match="the third frame"):
         next(painted)
@@ -166,8 +166,8 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
 
 @pytest.mark.parametrize("references", [(1,), (1, 2), (2,), (3, 1)])
 def test_a_run_continues_from_its_memories(references: tuple[int, ...]):
-    def stylize(image: Tensor, priors: Sequence[Prior]) -> Tensor:
-        return sum((0.3 * prior.image for prior in priors), 0.1 * image)
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        return sum((0.3 * prior.image for prior in priors), 0.1 * frame.image)
 
     def cut(last: Frame, this: Frame) -> bool:
         return this.index == 3

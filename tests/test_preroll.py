@@ -23,9 +23,9 @@ SIZE = (96, 64)
 FITTED, EVERY_FRAME = Options(method="feedforward"), Options(key_every=1, strokes=0)
 
 
-def remember(image: Tensor, priors: Sequence[Prior]) -> Tensor:
+def remember(frame: Frame, priors: Sequence[Prior]) -> Tensor:
     """A painter that keeps nine tenths of what it painted, and so shows whether it remembers the same."""
-    return 0.9 * priors[0].image + 0.1 * image if priors else 1 - image
+    return 0.9 * priors[0].image + 0.1 * frame.image if priors else 1 - frame.image
 
 
 def painted(clip: Source, begin: int, first: int, last: int) -> list[Frame]:

@@ -180,8 +180,8 @@ def test_a_planted_reading_fails(monkeypatch: pytest.MonkeyPatch, planted: Calla
     with pretended_gpu(monkeypatch) as move:
         keys = painter(move, index, 0.0, encoder, style)
 
-        def paint(image: Tensor, prior: Prior | None) -> Tensor:
-            painting = keys.paint(image, prior)
+        def paint(frame: Frame, prior: Prior | None) -> Tensor:
+            painting = keys.paint(frame, prior)
             planted(painting)
             return painting
 

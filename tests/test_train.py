@@ -18,8 +18,9 @@ from video_clips import make_clip
 from vidstyle.cli import execute
 from vidstyle.core.errors import InputError, OutputError, UsageError
 from vidstyle.core.images import read_image
-from vidstyle.core.options import Options, TrainOptions
+from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.feedforward.muon import optimizers
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network

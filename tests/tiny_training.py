@@ -12,7 +12,7 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.core.images import write_png
-from vidstyle.core.options import TrainOptions
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.train import train_network
 
 TINY = TrainOptions(steps=6, batch=2, size=(64, 72), crop=64, pairs=6, seed=3, device="cpu", workers=0, check_every=6,

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from inspect import Parameter
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 import typer
@@ -61,7 +62,7 @@ def with_declared(options: type[Any]) -> Callable[[Callable[..., Returned]], Cal
         own = [parameter for parameter in parameters_of(command) if parameter.kind is not Parameter.VAR_KEYWORD]
         added = []
         for name, option in known.items():
-            kind = option.kind if option.parse is None else str
+            kind = list[str] if option.several else option.kind if option.parse is None else str
             added.append(Parameter(name, Parameter.KEYWORD_ONLY, default=None,
                                    annotation=Annotated[kind | None, declared(options, name)]))
 
@@ -69,7 +70,9 @@ def with_declared(options: type[Any]) -> Callable[[Callable[..., Returned]], Cal
         def wrapper(**values: Any) -> Returned:
             for name, option in known.items():
                 value = values.pop(name)
-                if value is not None:
+                if option.several and value:
+                    values[name] = tuple(option.read_item(item, Path) for item in value)
+                elif value is not None and not option.several:
                     values[name] = value if option.parse is None else option.parse(value)
             return command(**values)
 

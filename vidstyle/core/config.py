@@ -149,6 +149,8 @@ def _listed(value: Any, text: bool) -> list[str]:
 
 def _from_toml(option: Option, value: Any, locate: Locate) -> Any:
     """A value of TOML, as its option takes it."""
+    if option.several:
+        return tuple(option.read_item(item, locate) for item in (value if isinstance(value, list) else [value]))
     if isinstance(value, list):
         return tuple(value)
     if option.resolve is not None and isinstance(value, str):
@@ -160,6 +162,8 @@ def _from_toml(option: Option, value: Any, locate: Locate) -> Any:
 
 def _from_text(option: Option, text: str, locate: Locate) -> Any:
     """A value from text, as its option takes it; the text itself where it is no such value."""
+    if option.several:
+        return tuple(option.read_item(item.strip(), locate) for item in text.split(";") if item.strip())
     if option.resolve is not None:
         return option.resolve(text, locate)
     if option.parse is not None:

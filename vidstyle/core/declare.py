@@ -38,6 +38,8 @@ class Option:
     """The default in words, for `--help`; needed where the value alone does not say it."""
     command_line: bool = True
     """Whether the command line has the option; config files have all."""
+    several: bool = False
+    """Whether it may be given more than once. The value is then a tuple, and `parse` or `resolve` reads one item of it."""
     name: str = ""
     """Name of the field, and key in a config file; this and the rest come from the field itself."""
     kind: Any = None
@@ -62,6 +64,14 @@ class Option:
         text = self.default_text or _as_text(self.default)
         return f"{self.help.removesuffix('.')} (default: {text})." if text else self.help
 
+    def read_item(self, text: object, locate: Locate) -> Any:
+        """One item of an option that may be given more than once, from text. Raises UsageError."""
+        if not isinstance(text, str):
+            raise UsageError(f"{self.name} is {text!r}; give a text in quotes, or several in brackets.")
+        if self.resolve is not None:
+            return self.resolve(text, locate)
+        return text if self.parse is None else self.parse(text)
+
     def check(self, value: object) -> None:
         """Raise UsageError unless `value` has the type of the option, is one of its choices and lies in its range."""
         if value is None and self.optional:
@@ -69,6 +79,11 @@ class Option:
         if self.choices:
             if value not in self.choices:
                 raise UsageError(f"{self.name} is {value!r}; choose one of {', '.join(self.choices)}.")
+            return
+        if self.several:
+            [kind] = {*get_args(self.kind)} - {...}
+            if not isinstance(value, tuple) or not all(isinstance(item, kind) for item in value):
+                raise UsageError(f"{self.name} is {value!r}; give texts in quotes, in brackets.")
             return
         fits, expected = _TYPES[get_origin(self.kind) or self.kind]
         if not fits(value):
@@ -106,9 +121,10 @@ _TYPES: dict[Any, tuple[Callable[[Any], bool], str]] = {
 
 def option(default: Value, *, help: str, panel: str = "", metavar: str | None = None, low: float = -math.inf,
            high: float = math.inf, parse: Callable[[str], Any] | None = None,
-           resolve: Callable[[str, Locate], Any] | None = None, default_text: str = "", command_line: bool = True) -> Value:
+           resolve: Callable[[str, Locate], Any] | None = None, default_text: str = "", command_line: bool = True,
+           several: bool = False) -> Value:
     """The field of a dataclass that declares one option; see `Option` for the parameters."""
-    declared = Option(help, panel, metavar, low, high, parse, resolve, default_text, command_line)
+    declared = Option(help, panel, metavar, low, high, parse, resolve, default_text, command_line, several)
     return field(default=default, metadata={"option": declared})
 
 

@@ -14,16 +14,18 @@ FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
 CutDetector = Callable[[Frame, Frame], bool]
 """(last, this) -> whether `this` is the first frame of a new shot."""
 
-Stylizer = Callable[[Tensor, Sequence[Prior]], Tensor]
-"""(image, priors) -> painting, each (3, H, W) float32 sRGB in [0, 1]; priors nearest first, none at the start of a shot."""
+Stylizer = Callable[[Frame, Sequence[Prior]], Tensor]
+"""(frame at the painted size, priors) -> painting (3, H, W) float32 sRGB in [0, 1].
 
-KeyPainter = Callable[[Tensor, Prior | None], Tensor]
-"""(key frame's image, the last key frame's painting warped onto it) -> painting, each (3, H, W) float32 sRGB in [0, 1].
+Priors nearest first, none at the start of a shot."""
+
+KeyPainter = Callable[[Frame, Prior | None], Tensor]
+"""(key frame at the painted size, the last key frame's painting warped onto it) -> painting (3, H, W) sRGB in [0, 1].
 
 The prior is None at the start of a shot. The same arguments must give the same painting: a stopped run paints a key anew."""
 
-Mender = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(image, painting with holes, known) -> painting without holes; images (3, H, W) float32 sRGB in [0, 1].
+Mender = Callable[[Frame, Tensor, Tensor], Tensor]
+"""(frame at the painted size, painting with holes, known) -> painting without holes, each (3, H, W) float32 sRGB in [0, 1].
 
 known: (1, H, W) in [0, 1], 1 = the painting is to stay as it is there, below 0.5 = a hole, where the painting holds a guess."""
 

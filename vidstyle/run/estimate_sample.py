@@ -93,7 +93,7 @@ class _Clock:
         return counted
 
     def timing(self, painter: Painter) -> Painter:
-        def timed(image: Tensor, priors: Sequence[Prior], paint: Callable[[], Tensor]) -> Tensor:
+        def timed(priors: Sequence[Prior], paint: Callable[[], Tensor]) -> Tensor:
             began = self.now()
             painting = paint()
             (self.follow if priors else self.first).append(self.now() - began)
@@ -101,10 +101,9 @@ class _Clock:
 
         keys = painter.key_frames
         if keys is None:
-            return replace(painter, stylize=lambda image, priors: timed(
-                image, priors, lambda: painter.stylize(image, priors)))
-        return replace(painter, key_frames=replace(keys, paint=lambda image, prior: timed(
-            image, () if prior is None else (prior,), lambda: keys.paint(image, prior))))
+            return replace(painter, stylize=lambda frame, priors: timed(priors, lambda: painter.stylize(frame, priors)))
+        return replace(painter, key_frames=replace(keys, paint=lambda frame, prior: timed(
+            () if prior is None else (prior,), lambda: keys.paint(frame, prior))))
 
     def listening(self, listen: Listener) -> Listener:
         def heard(step: Progress) -> None:

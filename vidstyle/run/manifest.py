@@ -74,6 +74,7 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
                     "weight": style.weight} for style in plan.styles],
         "network": _network(options),
         "palette": "none" if options.palette is None else sha256(options.palette),
+        "controls": {name: _hash_of(files) for name, files in plan.control_files.items()},
         "frames": list(plan.frames),
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
@@ -90,6 +91,11 @@ def describe_machine(device: str) -> Description:
             "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
                          "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
             "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()}}
+
+
+def _hash_of(files: Sequence[Path]) -> str:
+    """The hash of the files of a control, of all of them together."""
+    return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
 
 
 def _network(options: Options) -> str:
@@ -125,6 +131,7 @@ def job_of(run: Description) -> dict[str, str]:
     # Sound is muxed at the end, so a run that stopped at damaged sound may continue with another --audio. The review movie
     # is made of the finished output.
     job |= {name: str(value) for name, value in run["options"].items() if name not in ("on_damage", "audio", "compare")}
+    job |= {name: value[:HASH_DIGITS] for name, value in run.get("controls", {}).items()}
     job |= {f"weights {name}": value[:HASH_DIGITS] for name, value in run["weights"].items()}
     # torch splits and rounds its sums differently for another number of threads; OpenCV does not.
     job |= {"threads": str(run["threads"]["torch"])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ class Plan:
     """Contact sheet of a preview."""
     comparison: OutputPlan | None = field(default=None, repr=False, compare=False)
     """The review movie; None where none is asked for."""
+    control_files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
 
     @property
     def clip(self) -> Clip:

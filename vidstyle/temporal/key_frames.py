@@ -60,7 +60,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             behind = interval.from_behind
             prior = None if key is None or behind is None else carry(key.painting, behind)
             trim()
-            coming = _remember(frame, paint_key(frame.image, prior))
+            coming = _remember(frame, paint_key(frame, prior))
             del prior
             if key is not None and last is not None:
                 for painted in _between(interval, key, coming, last.painting, mend, sources, done):
@@ -96,12 +96,12 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
         if one.index <= done:
             continue
         source = _read_to(sources, one.index)
-        image = from_bytes(one.image)
+        frame = Frame(from_bytes(one.image), source.pts, source.time_base, source.index, source.duration)
         found = _carried(one, to_ahead, paint, ahead.painting, last, place / count)
         last = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
-            last = mend(image, found.image, found.visibility)
-        del image, found
+            last = mend(frame, found.image, found.visibility)
+        del frame, found
         trim()
         yield Painted(source, (behind, _remember(source, last)))
 

@@ -52,7 +52,7 @@ def paint_frames(frames: Iterable[Frame], stylize: Stylizer, estimate_flow: Flow
         if found.starts_shot:
             memories = ()
         priors = [carry(memories[-j].painting, correspondence) for j, correspondence in found.correspondences.items()]
-        painting = stylize(found.frame.image, priors)
+        painting = stylize(found.frame, priors)
         memories = [*memories, Memory(found.frame, painting)][-reach:]
         yield Painted(found.source, memories)
 

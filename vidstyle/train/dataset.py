@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vidstyle.core.errors import OutputError
 from vidstyle.core.images import read_image, resize, size_at_height
-from vidstyle.core.options import TrainOptions
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.feedforward.synthetic_motion import moved_pair, random_crop, random_motion
 from vidstyle.painting.palette import Palette
 from vidstyle.train.distributed import ProcessGroup

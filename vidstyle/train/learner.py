@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vidstyle.core.options import TrainOptions
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.feedforward.network import PaintNetwork, kept_share
 from vidstyle.painting.feedforward.start import StylePredictor, predictor_grams, softness
 from vidstyle.painting.feedforward.style_table import StyleTable

@@ -16,8 +16,8 @@ from vidstyle.core.atomic import check_target
 from vidstyle.core.devices import deterministic, find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
-from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.feedforward.fit import FitSettings, rate_factor
 from vidstyle.painting.feedforward.method import TEMPORAL

@@ -16,8 +16,8 @@ from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, resize
-from vidstyle.core.options import TrainOptions
 from vidstyle.core.progress import Listener, Progress
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.evaluate.record import GAP
 from vidstyle.flow import load_flow
 from vidstyle.painting.frame_pair import frame_pair

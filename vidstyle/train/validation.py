@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidstyle.core.contact_sheet import contact_sheet
 from vidstyle.core.frame import Frame
-from vidstyle.core.options import TrainOptions
+from vidstyle.core.train_options import TrainOptions
 from vidstyle.encoders import load_encoder
 from vidstyle.evaluate.judge import load_judge
 from vidstyle.evaluate.stability import StabilityMetrics
@@ -73,7 +73,9 @@ class Validation:
                   for index, image in enumerate(run.frames)]
         references = (1,) if self.options.temporal else ()
         before, images = None, torch.empty(0)
-        for painted in paint_frames(frames, FeedForwardStylizer(network), estimate_flow, is_cut, references=references):
+        paint = FeedForwardStylizer(network)
+        for painted in paint_frames(frames, lambda frame, priors: paint(frame.image, priors), estimate_flow, is_cut,
+                                    references=references):
             frame = painted.source
             images = torch.stack([painted.painting, frame.image])
             stability.add(frame, images, before is not None and is_cut(before, frame))

@@ -69,7 +69,6 @@ class FeedForwardMethod:
         from vidstyle.painting.feedforward.network import kept_share
         from vidstyle.painting.feedforward.network_file import TRAINED, load_network, save_network
         from vidstyle.painting.feedforward.start import adapt_to_clip
-        from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 
         options, store = job.options, job.fit_store
         if options.network is not None and options.network.exists():
@@ -77,7 +76,7 @@ class FeedForwardMethod:
             network.to(job.device)
             if metadata.get("made_by") == TRAINED:  # the palette belongs to the clip
                 adapt_to_clip(network, list(job.sample_frames()), job.style, kept_share(options.temporal))
-            return Painter(FeedForwardStylizer(network), {})
+            return _painter(network, {})
         if store.network is None:
             network, losses = _fitted(job)
             metadata = _metadata(job, losses)
@@ -93,7 +92,14 @@ class FeedForwardMethod:
                                   "choose another place.") from error
         network, metadata = load_network(fitted)
         losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}
-        return Painter(FeedForwardStylizer(network.to(job.device)), losses)
+        return _painter(network.to(job.device), losses)
+
+
+def _painter(network: PaintNetwork, losses: dict[str, float]) -> Painter:
+    from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+
+    paint = FeedForwardStylizer(network)
+    return Painter(lambda frame, priors: paint(frame.image, priors), losses)
 
 
 def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:

@@ -16,7 +16,7 @@ from vidstyle.painting.feedforward.tiles import tiled_proposal
 
 @dataclass(frozen=True)
 class FeedForwardStylizer:
-    """One pass of a network per frame; a `Stylizer`."""
+    """One pass of a network per image."""
 
     network: PaintNetwork
 

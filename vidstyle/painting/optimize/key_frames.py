@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.core.frame import Prior
+from vidstyle.core.frame import Frame, Prior
 from vidstyle.core.images import resize
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer, resize_prior
@@ -31,21 +31,21 @@ class KeyFrameStylizer:
     strokes: float
     """Share of the strokes in the painting; the rest is their guide."""
 
-    def paint(self, image: Tensor, prior: Prior | None) -> Tensor:
-        """A key frame (3, H, W) in [0, 1] -> its painting; see `KeyPainter`.
+    def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
+        """A key frame -> its painting; see `KeyPainter`.
 
         prior: the last key frame's painting, warped onto this frame. Where it is trusted its paint stays.
         """
-        guide = self._guide(image, prior)
+        guide = self._guide(frame.image, prior)
         if self.index is None:
             return guide
         painting = torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
-    def mend(self, image: Tensor, painting: Tensor, known: Tensor) -> Tensor:
-        """Paint the holes of an in-between (3, H, W), guided by its frame in the style's palette; see `Mender`."""
-        guide = torch.lerp(in_palette(self.optimizer.palette, image), painting, known)
+    def mend(self, frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
+        """Paint the holes of an in-between, guided by its frame in the style's palette; see `Mender`."""
+        guide = torch.lerp(in_palette(self.optimizer.palette, frame.image), painting, known)
         if self.index is None:
             return guide
         mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidstyle.core.options import Options
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from vidstyle.core.frame import Frame, Prior
     from vidstyle.painting.style_picture import StylePicture
 
 TEMPORAL = 50.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
@@ -67,13 +70,16 @@ class OptimizeMethod:
         stylizer = OptimizingStylizer(job.encoder, job.style, palette, options.content_weight, options.style_weight,
                                       options.tv_weight, TEMPORAL * options.temporal, options.optimize_steps,
                                       options.follow_steps)
+        def each(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+            return stylizer(frame.image, priors)
+
         if not by_key_frames(options):
-            return Painter(stylizer, {})
+            return Painter(each, {})
         index = None
         if options.strokes:
             images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
             index = StrokeIndex.build(images, weights, job.height, options.style_scale, seed=options.seed)
         keys = KeyFrameStylizer(stylizer, index, share_of_forms(options), options.strokes)
         if not options.temporal:  # every frame on its own
-            return Painter(lambda image, priors: keys.paint(image, None), {})
-        return Painter(stylizer, {}, KeyFrames(keys.paint, keys.mend, options.key_every or None))
+            return Painter(lambda frame, priors: keys.paint(frame, None), {})
+        return Painter(each, {}, KeyFrames(keys.paint, keys.mend, options.key_every or None))

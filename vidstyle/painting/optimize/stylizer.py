@@ -29,7 +29,7 @@ OFFSETS = 5  # the canvas is shifted under the encoder's pooling grid in turn, b
 
 @dataclass(frozen=True)
 class OptimizingStylizer:
-    """Paints one frame by gradient descent on the image; a `Stylizer`."""
+    """Paints one image by gradient descent on its pixels."""
 
     encoder: Encoder
     style: StyleTarget
