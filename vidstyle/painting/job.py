@@ -13,7 +13,7 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Redrawer, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
@@ -69,6 +69,17 @@ class KeyFrames:
     mend: Mender
     every: int | None
     """Frames from one key frame to the next; None: chosen by the motion."""
+    refresh: float | None = None
+    """Seconds in which every place is painted anew once; None: never. See `temporal.refresh`."""
+    redraw: Redrawer | None = None
+    """Draws the strokes of a frame anew; None: the strokes stay as the key frames have them. See `temporal.boil`."""
+    held: int = 1
+    """Frames from one drawing to the next."""
+
+
+def uses_of_strokes(options: Options, strokes: float) -> frozenset[str]:
+    """Names of the options that say when strokes are laid anew, if these have an effect."""
+    return frozenset({"boil", "refresh"}) if strokes and options.temporal else frozenset()
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vidstyle.core.frame import Frame, Prior
+from vidstyle.core.options import HELD
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend
+from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend, redraw
 
 FormPainter = Callable[[Tensor, Prior | None], Tensor]
 """(key frame's image, the last key frame's painting warped onto it) -> forms, each (3, H, W) float32 sRGB in [0, 1]."""
@@ -31,6 +32,8 @@ class KeyFrameStylizer:
     """Share of the painted forms in the guide; the rest is the frame in the style's palette."""
     strokes: float
     """Share of the strokes in the painting; the rest is their guide."""
+    renews: bool = False
+    """Whether a key frame's strokes are others than those that the same guide asked for before."""
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A key frame -> its painting; see `KeyPainter`.
@@ -40,7 +43,8 @@ class KeyFrameStylizer:
         guide = self._guide(frame.image, prior)
         if self.index is None:
             return guide
-        painting = torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+        index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
+        painting = torch.lerp(guide, lay_strokes(index, guide, prior), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
@@ -51,6 +55,12 @@ class KeyFrameStylizer:
             return guide
         mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
+
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """`painting` of a frame with other strokes; see `Redrawer`."""
+        assert self.index is not None, "only strokes are drawn anew"
+        guide = in_palette(self.palette, frame.image)
+        return torch.lerp(guide, redraw(self.index.redrawn(frame.index), guide, painting), self.strokes)
 
     def _guide(self, image: Tensor, prior: Prior | None) -> Tensor:
         own = in_palette(self.palette, image)
@@ -72,11 +82,13 @@ def key_frame_painter(job: PaintingJob, palette: Palette, paint_forms: FormPaint
     if strokes:
         images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
         index = StrokeIndex.build(images, weights, job.height, options.style_scale, seed=options.seed)
-    keys = KeyFrameStylizer(palette, paint_forms if forms else None, index, forms, strokes)
+    keys = KeyFrameStylizer(palette, paint_forms if forms else None, index, forms, strokes, options.refresh is not None)
     painter = Painter(lambda frame, priors: keys.paint(frame, priors[0] if priors else None), losses or {})
     if not options.temporal:  # every frame on its own
         return painter
-    return Painter(painter.stylize, painter.losses, KeyFrames(keys.paint, keys.mend, options.key_every or None))
+    held = HELD[options.boil] if strokes else 0
+    return replace(painter, key_frames=KeyFrames(keys.paint, keys.mend, options.key_every or None, options.refresh,
+                                                 keys.redraw if held else None, held or 1))
 
 
 def in_palette(palette: Palette, image: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
-from vidstyle.temporal.key_frames import paint_by_key_frames
+from vidstyle.temporal.boil import boil
+from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Sink, Source
@@ -104,9 +105,12 @@ def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstim
         return
     keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
     if keys is not None:
-        for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
-                                           every=keys.every, memories=memories,
-                                           shrink=lambda frame: at_paint_size(frame, plan)):
+        steady = paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
+                                     every=keys.every, refresh=keys.refresh, memories=memories[:MEMORIES],
+                                     shrink=lambda frame: at_paint_size(frame, plan))
+        for painted in steady if keys.redraw is None else boil(
+                steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],
+                memories=memories[MEMORIES:], shrink=lambda frame: at_paint_size(frame, plan)):
             yield PaintedFrame(painted.source, painted.painting, painted.memories)
             if painted.source.index == plan.frames[1]:
                 return

@@ -15,20 +15,25 @@ from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, find_intervals, walk_back
 from vidstyle.temporal.loop import Painted, carry
+from vidstyle.temporal.refresh import lose_trust
 
 SPECKS = 1 / 2000
 """Holes that cover less of a frame than this are left with the guess: 115 pixels of 640x360, none wider than a stroke."""
 
+MEMORIES = 2
+"""How many memories pass from frame to frame: the key frame behind, and the frame itself."""
+
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
-                        is_cut: CutDetector, *, every: int | None = None, memories: Sequence[Memory] = (),
+                        is_cut: CutDetector, *, every: int | None = None, refresh: float | None = None,
+                        memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
-    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. shrink: makes the frame that is
-    painted out of the one that was read.
+    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. refresh: seconds in which every
+    place is painted anew once, see `lose_trust`; None: never. shrink: makes the frame that is painted of the one that was read.
 
     Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own), and that of the frame itself,
     both without the frame's image.
@@ -59,6 +64,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             # A cut, too, has no correspondence: nothing passes over it.
             behind = interval.from_behind
             prior = None if key is None or behind is None else carry(key.painting, behind)
+            if prior is not None and key is not None and refresh is not None:
+                prior = lose_trust(prior, key.frame.seconds, frame.seconds, refresh)
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior

@@ -10,7 +10,7 @@ from vidstyle.core.atomic import check_folder, write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,8 @@ class FeedForwardMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; a network file that exists is used as it is, and the options of a fit have no effect."""
-        return self._of_network(options) | {"strokes"} | (_OF_STROKES if options.strokes else set())
+        used = self._of_network(options) | {"strokes"} | (_OF_STROKES if options.strokes else set())
+        return used | uses_of_strokes(options, options.strokes or 0)
 
     def _of_network(self, options: Options) -> frozenset[str]:
         if options.network is None or not options.network.exists():

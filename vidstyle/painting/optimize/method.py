@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,8 @@ class OptimizeMethod:
         """See `Method`; nothing is random but the style patches that are searched for strokes."""
         if not _by_key_frames(options):
             return _USED | _OF_FORMS | {"follow_steps", "references"}
-        return _USED | (_OF_FORMS if _forms(options) else set()) | ({"seed"} if _strokes(options) else set())
+        used = _USED | (_OF_FORMS if _forms(options) else set()) | uses_of_strokes(options, _strokes(options))
+        return used | ({"seed"} if _strokes(options) else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""

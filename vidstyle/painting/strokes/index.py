@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,16 @@ class Patches:
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
+    pools: tuple[Tensor, ...]
+    """For each picture, all places that may be drawn; on the CPU."""
+    shares: tuple[int, ...]
+    """For each picture, how many places are drawn."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """Where in the box the detail begins that a painting starts from, in its heights and widths."""
+
+    def redrawn(self, shift: tuple[float, float], generator: torch.Generator) -> Patches:
+        """The same, with other places drawn and another `shift`."""
+        return replace(self, drawn=_draw(self.pools, self.shares, generator).to(self.drawn.device), shift=shift)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,8 @@ class StrokeIndex:
     """One for each of `PASSES`."""
     shown: tuple[float, ...]
     """For each picture its height over the height asked for; below 1, it is too small to be shown larger without blur."""
+    seed: int = 0
+    """Of the patches that are drawn."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
@@ -64,7 +77,18 @@ class StrokeIndex:
         sizes = [_size(style, wanted) for style in styles]
         generator = torch.Generator().manual_seed(seed)
         passes = tuple(_patches(styles, weights, sizes, one, generator) for one in PASSES)
-        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes))
+        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed)
+
+    def redrawn(self, number: int) -> StrokeIndex:
+        """The index for drawing `number`: the same style pictures, other strokes of them.
+
+        Other patches are searched, and a painting starts from the style's detail elsewhere: alone, either leaves most strokes
+        of plain places as they were. Depends on `seed` and `number` alone.
+        """
+        mixed = int(np.random.SeedSequence((self.seed, number)).generate_state(1, np.uint64)[0])
+        generator = torch.Generator().manual_seed(mixed >> 1)
+        down, across = torch.rand(2, generator=generator).tolist()
+        return replace(self, passes=tuple(one.redrawn((down, across), generator) for one in self.passes))
 
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
@@ -84,26 +108,32 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     picture = styles[0].new_zeros(3, sum(tall for tall, _ in level) + one.side, width)
     columns = (width - one.side) // GRID + 1
     allowed = torch.zeros((picture.shape[1] - one.side) // GRID + 1, columns, dtype=torch.bool)
-    drawn, top = [], 0
+    pools, shares, top = list[Tensor](), list[int](), 0
     for style, (tall, wide), weight in zip(styles, level, weights, strict=True):
         picture[:, top:top + tall, :wide] = resize(style, (tall, wide))
         inner = _inner(tall, wide, one.side)
         mine = torch.zeros_like(allowed)
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
-        places = mine.flatten().nonzero()[:, 0]
-        share = max(1, round(one.searched * weight / sum(weights)))
-        drawn.append(places[torch.randperm(len(places), generator=generator)[:share]])
+        pools.append(mine.flatten().nonzero()[:, 0])
+        shares.append(max(1, round(one.searched * weight / sum(weights))))
         top += tall
-    places = torch.cat(drawn)
-    places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
+    places = _draw(pools, shares, generator).to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
     descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
     tall, wide = level[0]
     border = round(BORDER * min(tall, wide))
     box = (border, tall - border, border, wide - border)
-    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places)
+    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places,
+                   tuple(pools), tuple(shares))
+
+
+def _draw(pools: Sequence[Tensor], shares: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Places (n,) drawn from the `pools` of the pictures, of each its share, in random order."""
+    drawn = torch.cat([pool[torch.randperm(len(pool), generator=generator)[:share]]
+                       for pool, share in zip(pools, shares, strict=True)])
+    return drawn[torch.randperm(len(drawn), generator=generator)]
 
 
 def _inner(tall: int, wide: int, side: int) -> Tensor:
