@@ -115,7 +115,7 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
     others = {"network": "other", "palette": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100",
-              "forms": "1", "key_every": "1"}
+              "forms": "1", "strokes": "1", "key_every": "1"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]

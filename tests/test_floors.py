@@ -17,6 +17,7 @@ FLOORS = [
     ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.early_stopping",
      "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
     ["painting.job", "painting.strokes"],
+    ["painting.key_frames"],
     ["painting.optimize", "painting.feedforward", "video.images"],
     ["painting", "video.interfaces", "video.read"],
     ["video.write"],

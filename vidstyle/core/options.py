@@ -98,14 +98,14 @@ class Options:
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
-             "frames between them, and 1 paints every frame (method optimize).")
-    strokes: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
-        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1 (method optimize).")
+             "frames between them, and 1 paints every frame.")
+    strokes: float | None = option(
+        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="1, for feedforward 0",
+        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1.")
     forms: float | None = option(
-        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="0 under strokes, 1 without strokes",
-        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that gradient "
-             "descent paints, but for small things) (method optimize).")
+        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
+        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
+             "paints, but for small things) (methods optimize and feedforward).")
     method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),

@@ -57,6 +57,10 @@ class PaintingJob:
     listen: Listener
 
 
+KEY_PREROLL = 48
+"""Frames painted before a range by key frames: they are at most 24 apart, so its paint comes from the second one at least."""
+
+
 @dataclass(frozen=True)
 class KeyFrames:
     """How a clip is painted by key frames; see `temporal.key_frames`."""

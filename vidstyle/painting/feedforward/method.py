@@ -10,7 +10,7 @@ from vidstyle.core.atomic import check_folder, write_atomically
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.painting.job import Painter, PaintingJob
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +23,7 @@ TEMPORAL = 5.0  # brings the temporal loss, a squared difference of pixels, to t
 PREROLL = 24  # frames after which less than a tenth of the painting before them remains
 _OF_A_FIT = frozenset({"fit_steps", "content_weight", "style_weight", "tv_weight", "encoder", "seed", "style_scale",
                        "temporal", "network", "palette"})
+_OF_STROKES = frozenset({"key_every", "forms", "seed", "style_scale", "palette", "temporal"})
 
 
 class FeedForwardMethod:
@@ -33,6 +34,9 @@ class FeedForwardMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; a network file that exists is used as it is, and the options of a fit have no effect."""
+        return self._of_network(options) | {"strokes"} | (_OF_STROKES if options.strokes else set())
+
+    def _of_network(self, options: Options) -> frozenset[str]:
         if options.network is None or not options.network.exists():
             return _OF_A_FIT
         from vidstyle.painting.feedforward.network_file import is_trained
@@ -48,7 +52,7 @@ class FeedForwardMethod:
 
     def preroll(self, options: Options) -> int:
         """See `Method`."""
-        return PREROLL
+        return KEY_PREROLL if options.strokes else PREROLL
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
         """See `Method`."""
@@ -76,7 +80,7 @@ class FeedForwardMethod:
             network.to(job.device)
             if metadata.get("made_by") == TRAINED:  # the palette belongs to the clip
                 adapt_to_clip(network, list(job.sample_frames()), job.style, kept_share(options.temporal))
-            return _painter(network, {})
+            return _painter(job, network, {})
         if store.network is None:
             network, losses = _fitted(job)
             metadata = _metadata(job, losses)
@@ -92,13 +96,19 @@ class FeedForwardMethod:
                                   "choose another place.") from error
         network, metadata = load_network(fitted)
         losses = {name.removeprefix("loss_"): float(value) for name, value in metadata.items() if name.startswith("loss_")}
-        return _painter(network.to(job.device), losses)
+        return _painter(job, network.to(job.device), losses)
 
 
-def _painter(network: PaintNetwork, losses: dict[str, float]) -> Painter:
+def _painter(job: PaintingJob, network: PaintNetwork, losses: dict[str, float]) -> Painter:
+    """The network paints every frame, or the forms of key frames under strokes."""
     from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+    from vidstyle.painting.key_frames import key_frame_painter
 
-    paint = FeedForwardStylizer(network)
+    paint, options = FeedForwardStylizer(network), job.options
+    if options.strokes:
+        return key_frame_painter(job, job.style.palette(job.sample_frames()),
+                                 lambda image, prior: paint(image, () if prior is None else (prior,)),
+                                 forms=1.0 if options.forms is None else options.forms, strokes=options.strokes, losses=losses)
     return Painter(lambda frame, priors: paint(frame.image, priors), losses)
 
 
