@@ -126,7 +126,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
     with (tempfile.TemporaryDirectory(prefix="vidstyle-") as name, deterministic(plan.device),
           RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
         folder, began, painter = Path(name), clock.now(), None
-        if plan.options.strength > 0:
+        if plan.options.strength != 0:
             painter = clock.timing(make_painter(plan, FitCheckpoint(work), flow, clock.listening(listen)))
         times, flows = [clock.now()], [clock.flows]
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
@@ -134,7 +134,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
         short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
         with short.output.open(overwrite=True) as sink:
             for painted in painted_frames(short, painter, flow, begin, ()):
-                image = finish(painted.source.image, painted.painting, short.output.size, short.options)
+                image = finish(painted.source, painted.painting, short.output.size, short.options)
                 frame_hash(image)
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
                 times.append(clock.now())

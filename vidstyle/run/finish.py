@@ -7,26 +7,28 @@ import hashlib
 import torch
 from torch import Tensor
 
+from vidstyle.core.curve import value_at
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.ops.metrics import BT709
 
 
-def finish(source: Tensor, painting: Tensor | None, size: tuple[int, int], options: Options) -> Tensor:
+def finish(source: Frame, painting: Tensor | None, size: tuple[int, int], options: Options) -> Tensor:
     """The image (3, H, W) that is written, at `size` (width, height).
 
-    source: (3, H, W) as decoded. painting: (3, h, w) in [0, 1], on any device, or None for strength 0: then it is the source,
-    bit for bit where `size` is its own.
+    source: the frame as decoded. painting: (3, h, w) in [0, 1], on any device, or None where nothing is painted. With that, or
+    strength 0 at this frame, the image is the source, bit for bit where `size` is its own.
     """
     width, height = size
-    under = resize(source, (height, width))
-    if painting is None:
+    under = resize(source.image, (height, width))
+    strength = value_at(options.strength, source.seconds)
+    if painting is None or strength == 0:
         return under
     over = resize(painting.cpu(), (height, width))
     if options.color == "source":
         over = with_colours_of(under, over)
-    return torch.lerp(under, over, options.strength)
+    return torch.lerp(under, over, strength)
 
 
 def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.curves import key_frames_of
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
@@ -55,7 +56,7 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
         source = painted.source
         if source.index < plan.frames[0]:
             continue  # the preroll
-        image = finish(source.image, painted.painting, plan.output.size, plan.options)
+        image = finish(source, painted.painting, plan.output.size, plan.options)
         written = replace(source, image=image)
         log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
                    damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))
@@ -105,9 +106,10 @@ def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstim
     keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
     if keys is not None:
         for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
-                                           every=keys.every, memories=memories,
+                                           every=keys.every, always=key_frames_of(plan.options, plan.styles, plan.clip),
+                                           memories=memories,
                                            shrink=lambda frame: at_paint_size(frame, plan)):
-            yield PaintedFrame(painted.source, painted.painting, painted.memories)
+            yield PaintedFrame(painted.source, keys.show(painted.source, painted.painting), painted.memories)
             if painted.source.index == plan.frames[1]:
                 return
             del painted  # before the next frame is read

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vidstyle.core.atomic import check_target
+from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
@@ -19,6 +20,7 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
+from vidstyle.run.curves import on_clip
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
@@ -93,10 +95,10 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
-                "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
+                "styles": [{"path": str(style.path), "weight": plain(style.weight)} for style in self.styles],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
-                "options": asdict(self.options), "device": self.device,
+                "options": self.options.as_dict(), "device": self.device,
                 "comparison": None if self.comparison is None else str(self.comparison.target),
                 "streams": list(self.output.streams), "warnings": list(self.warnings)}
 
@@ -115,6 +117,7 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     options, selection = options or Options(), selection or Selection()
     pictures, method, device = read_styles(styles), find_method(options.method), find_device(options.device)
     opened = open_source(Path(source), read_settings(options))
+    options, pictures = on_clip(options, pictures, opened.clip)
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
         frames = _middle(frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.options import Options
 from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
 
@@ -19,11 +20,11 @@ _USED = frozenset({"palette", "style_scale", "temporal", "key_every", "forms", "
 _OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps"})
 
 
-def _strokes(options: Options) -> float:
+def _strokes(options: Options) -> float | Curve:
     return 1.0 if options.strokes is None else options.strokes
 
 
-def _forms(options: Options) -> float:
+def _forms(options: Options) -> float | Curve:
     """Share of the optimizer's painting in the guide. Strokes bring forms of their own, so it is 0 under them by default."""
     if options.forms is not None:
         return options.forms
@@ -32,7 +33,7 @@ def _forms(options: Options) -> float:
 
 def _by_key_frames(options: Options) -> bool:
     """Whether key frames are painted and carried, in place of every frame as in Ruder et al. (2016)."""
-    return options.key_every != 1 or _strokes(options) > 0 or _forms(options) < 1
+    return options.key_every != 1 or _strokes(options) != 0 or _forms(options) != 1
 
 
 class OptimizeMethod:
@@ -65,18 +66,23 @@ class OptimizeMethod:
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.key_frames import key_frame_painter
+        from vidstyle.painting.key_frame_painter import key_frame_painter
         from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 
-        options, palette = job.options, job.style.palette(job.sample_frames())
-        stylizer = OptimizingStylizer(job.encoder, job.style, palette, options.content_weight, options.style_weight,
-                                      options.tv_weight, TEMPORAL * options.temporal, options.optimize_steps,
+        options, palette = job.options, job.style.palette_at(job.sample_frames())
+
+        def at(seconds: float) -> OptimizingStylizer:
+            return OptimizingStylizer(job.encoder, job.style.at(seconds), palette(seconds), options.content_weight,
+                                      options.style_weight, options.tv_weight,
+                                      TEMPORAL * value_at(options.temporal, seconds), options.optimize_steps,
                                       options.follow_steps)
+
         if _by_key_frames(options):
-            paint_forms = stylizer.paint_half if _strokes(options) else stylizer.paint_key
-            return key_frame_painter(job, palette, paint_forms, forms=_forms(options), strokes=_strokes(options))
+            strokes = _strokes(options)
+            return key_frame_painter(job, palette, lambda seconds: at(seconds).paint_half if strokes else at(seconds).paint_key,
+                                     forms=_forms(options), strokes=strokes)
 
         def paint_every(frame: Frame, priors: Sequence[Prior]) -> Tensor:
-            return stylizer(frame.image, priors)
+            return at(frame.seconds)(frame.image, priors)
 
         return Painter(paint_every, {})
