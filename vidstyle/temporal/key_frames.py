@@ -86,7 +86,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
              done: int) -> Iterator[Painted]:
     """The frames between two key frames, painted; those up to index `done` are left out.
 
-    last: (3, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
+    last: (C, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
     """
     count = len(interval.between) + 1
     waiting = list(walk_back(interval))  # against time: the next one is last
@@ -109,7 +109,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
 def _carried(one: InBetween, to_ahead: Packed, behind: Tensor, ahead: Tensor, last: Tensor, closeness: float) -> Prior:
     """The painting of an in-between, as far as it is known.
 
-    behind: (4, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (3, H, W), the paintings of
+    behind: (C + 1, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (C, H, W), the paintings of
     the key frame ahead and of the frame before. closeness: 0 at the key frame behind, 1 at the one ahead.
     """
     near, far = one.from_behind.unpack(), to_ahead.unpack()
@@ -117,7 +117,7 @@ def _carried(one: InBetween, to_ahead: Packed, behind: Tensor, ahead: Tensor, la
     # again and again.
     from_behind = warp(behind, near.to_last, mode="bicubic", exact=False)
     from_ahead = warp(ahead, far.to_last, mode="bicubic", exact=False)
-    keys = choose(Prior(from_behind[:3].clamp_(0, 1), near.visibility), Prior(from_ahead.clamp_(0, 1), far.visibility),
-                  closeness, from_behind[3:].clamp_(min=0))
+    keys = choose(Prior(from_behind[:-1].clamp_(0, 1), near.visibility), Prior(from_ahead.clamp_(0, 1), far.visibility),
+                  closeness, from_behind[-1:].clamp_(min=0))
     del near, far, from_behind, from_ahead
     return hold(keys, carry(last, one.from_last.unpack()))
