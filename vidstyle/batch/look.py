@@ -77,7 +77,7 @@ def _with_look(planned: Planned, folder: Path, palette: Path | None) -> Planned:
     if palette is not None and options.palette is None and "palette" in method.uses(options):
         options = replace(options, palette=palette)
     uses = method.uses(options)
-    if "network" in uses and options.network is None:
+    if "network" in uses and options.network is None and len(plan.layers) == 1:  # one file holds no network for each layer
         fit = {name: str(getattr(options, name)) for name in sorted({*uses, "flow", "color"} - {"network", "palette"})}
         key = f"{blend_name(plan.styles)} {fit} {options.size} {palette and palette.name}"
         options = replace(options, network=folder / f"network_{_label(plan, key)}.safetensors")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import resolve_matte
 
 Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
@@ -98,6 +99,10 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    matte: tuple[str, ...] = option(
+        (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
+        help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
+             "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "

@@ -28,7 +28,7 @@ def without_effect(given: Collection[str], options: Options, source: Source, fra
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):
