@@ -43,8 +43,8 @@ def parse_rate(text: str) -> Fraction:
 
 
 def _parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`."""
-    if text == "auto":
+    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
+    if text in ("auto", "0"):
         return 0
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
