@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.core.devices import precision
 from vidstyle.core.images import resize, size_at_height
 from vidstyle.core.interfaces import SMALLEST_ENCODED, Encoder
-from vidstyle.ops.losses import STYLE_LAYERS, Grams, blend_grams, gram
+from vidstyle.ops.losses import STYLE_LAYERS, Grams, Statistic, blend_grams, gram
 from vidstyle.painting.palette import Palette, sample_colours
 
 # Axes to flip. Paintings and style images are flipped before they are encoded: detail that the features do not respond to in
@@ -32,12 +32,14 @@ class StyleTarget:
     """Height of the style image over the painted height: 2 gives strokes twice as large."""
     shared: Palette | None = None
     """The palette of all clips of a scene; None where a clip has its own."""
+    statistic: Statistic = gram
+    """What of the features is the style."""
     _known: dict[tuple[int, tuple[int, ...]], dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     @torch.no_grad()
     def grams(self, height: int, flip: tuple[int, ...] = ()) -> Grams:
-        """Gram matrices (1, C, C) by layer for a painting `height` pixels high, of the style images flipped along the axes
-        `flip`.
+        """Gram matrices (1, C, C), or what else `statistic` gives, by layer for a painting `height` pixels high, of the style
+        images flipped along the axes `flip`.
 
         The style image is scaled to the painted height times `scale`, so that strokes keep their size relative to the frame in
         a small preview and at full size.
@@ -48,7 +50,7 @@ class StyleTarget:
                 scaled = resize(image[None], size_at_height(image.shape[-2:], height * self.scale, SMALLEST_ENCODED)).flip(flip)
                 with precision(scaled.device):
                     found = self.encoder(scaled.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
-                grams.append({layer: gram(value) for layer, value in found.items()})
+                grams.append({layer: self.statistic(value) for layer, value in found.items()})
             self._known[height, flip] = blend_grams(grams, self.weights)
         return self._known[height, flip]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vidstyle.core.options import Options
-from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
+from vidstyle.core.errors import UsageError
+from vidstyle.core.options import Options, layer_weights
+from vidstyle.painting.job import KeyFrames, Painter, PaintingJob, Passes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
 
 TEMPORAL = 50.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
+PASSES_PREROLL = 24  # frames: the block before the range, of `temporal.multipass`, is painted at least in part
 KEY_PREROLL = 48  # frames: with key frames at most 24 apart, the range's paint comes from the second one at least
 _USED = frozenset({"palette", "style_scale", "temporal", "key_every", "forms", "strokes"})
-_OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps"})
+_OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps", "init", "optimizer",
+                       "style_loss", "style_layers", "pooling"})
+_OF_EVERY_FRAME = frozenset({"follow_steps", "references", "passes", "follow_init"})
 
 
 def share_of_forms(options: Options) -> float:
@@ -42,10 +47,13 @@ class OptimizeMethod:
     summary = "paints key frames with strokes of the style picture and carries them along the motion"
 
     def uses(self, options: Options) -> frozenset[str]:
-        """See `Method`; nothing is random but the style patches that are searched for strokes."""
+        """See `Method`; nothing is random but noise, and the style patches that are searched for strokes."""
         if not by_key_frames(options):
-            return _USED | _OF_FORMS | {"follow_steps", "references"}
-        return _USED | (_OF_FORMS if share_of_forms(options) else set()) | ({"seed"} if options.strokes else set())
+            noise = "noise" in (options.init, options.follow_init)
+            return _USED | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
+        forms = share_of_forms(options) > 0
+        random = options.strokes > 0 or (forms and options.init == "noise")
+        return _USED | (_OF_FORMS if forms else set()) | ({"seed"} if random else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
@@ -55,26 +63,41 @@ class OptimizeMethod:
 
     def preroll(self, options: Options) -> int:
         """See `Method`; a painting follows its references closely, and each frame of preroll takes seconds."""
-        return KEY_PREROLL if by_key_frames(options) else max(options.references)
+        if by_key_frames(options):
+            return KEY_PREROLL
+        return max(options.references) + (PASSES_PREROLL if options.passes > 1 else 0)
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """See `Method`; nothing needs to be checked."""
+        """See `Method`."""
+        if not by_key_frames(options) and options.passes % 2 == 0:
+            raise UsageError(f"passes is {options.passes}; give an odd number: the first and the last pass are forward.")
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
+        from vidstyle.encoders import load_encoder
+        from vidstyle.ops.losses import STATISTICS
         from vidstyle.painting.optimize.key_frames import KeyFrameStylizer
         from vidstyle.painting.optimize.stylizer import OptimizingStylizer
         from vidstyle.painting.strokes import StrokeIndex
 
         options, palette = job.options, job.style.palette(job.sample_frames())
-        stylizer = OptimizingStylizer(job.encoder, job.style, palette, options.content_weight, options.style_weight,
-                                      options.tv_weight, TEMPORAL * options.temporal, options.optimize_steps,
-                                      options.follow_steps)
+        encoder = job.encoder
+        if options.pooling != "auto":
+            encoder = load_encoder(options.encoder, job.device, options.pooling)
+        style = replace(job.style, encoder=encoder, statistic=STATISTICS[options.style_loss])
+        stylizer = OptimizingStylizer(encoder, style, palette, options.content_weight, options.style_weight, options.tv_weight,
+                                      TEMPORAL * options.temporal, options.optimize_steps, options.follow_steps,
+                                      layer_weights(options.style_layers) or None, options.init, options.follow_init,
+                                      options.optimizer, options.seed)
+
         def each(frame: Frame, priors: Sequence[Prior]) -> Tensor:
             return stylizer(frame.image, priors)
 
         if not by_key_frames(options):
-            return Painter(each, {})
+            if options.passes == 1 or not options.temporal:
+                return Painter(each, {})
+            return Painter(each, {}, passes=Passes(lambda frame, start, priors: stylizer.repaint(frame.image, start, priors),
+                                                   options.passes))
         index = None
         if options.strokes:
             images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
