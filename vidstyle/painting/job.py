@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods 
     from torch import Tensor
 
     from vidstyle.core.frame import Frame
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
@@ -75,6 +75,15 @@ class KeyFrames:
 
 
 @dataclass(frozen=True)
+class Passes:
+    """How every frame is painted several times; see `temporal.multipass`."""
+
+    repaint: Repainter
+    count: int
+    """Passes over all frames, odd and above 1."""
+
+
+@dataclass(frozen=True)
 class Painter:
     """What a method has built."""
 
@@ -83,3 +92,5 @@ class Painter:
     """Last loss of the fit, by term; empty where nothing was fitted."""
     key_frames: KeyFrames | None = None
     """How key frames are painted; None where every frame is painted by `stylize`."""
+    passes: Passes | None = None
+    """How the passes after the first paint; None where there are none."""
