@@ -67,7 +67,7 @@ def work() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         path = Path(asked["path"])
-        outcome, text = _try(path, asked["policy"], asked["whole"], network, style)
+        outcome, text = _try(path, asked["policy"], asked["target"], network, style)
         left = [other.name for other in path.parent.iterdir() if other.name not in asked["files"] and
                 not other.name.endswith(".vidstyle-work")]  # the folder of an unfinished run
         if left and outcome != "painted":
@@ -76,7 +76,7 @@ def work() -> None:
         print(json.dumps({"outcome": outcome, "text": text, "peak_mb": peak}), file=replies, flush=True)
 
 
-def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tuple[str, str]:
+def _try(path: Path, policy: str, name: str, network: Path, style: Path) -> tuple[str, str]:
     from vidstyle.core.errors import VidstyleError
     from vidstyle.core.options import Options
     from vidstyle.painting.style_picture import Style
@@ -89,11 +89,11 @@ def _try(path: Path, policy: str, whole: bool, network: Path, style: Path) -> tu
         pts = [frame.pts for frame in source.decode()]
         if pts != list(clip.pts):
             return "short", f"{len(pts)} of {clip.frames} frames"
-        if not whole:
+        if not name:
             return "decoded", ""
-        target = path.with_name("out.mkv")
+        target = path.with_name(name)
         options = Options(method="feedforward", network=network, strength=0.0, size=32, device="cpu", on_damage=policy,
-                          codec="ffv1", fps=None if clip.timed else Fraction(24))
+                          codec="ffv1" if name == "out.mkv" else "auto", fps=None if clip.timed else Fraction(24))
         result = stylize_video(path, [Style(style)], target, options)
         written = open_source(target).clip
         if not result.frames == written.frames == clip.frames:
@@ -126,7 +126,7 @@ class Worker:
         assert self._process is not None
         assert self._process.stdin is not None
         asked = {"path": str(self.folder / "case" / tried.clip), "files": [name for name, _ in tried.files],
-                 "policy": tried.policy, "whole": tried.whole}
+                 "policy": tried.policy, "target": tried.target}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         reply = self._read(SECONDS)

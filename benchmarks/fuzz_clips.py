@@ -14,6 +14,7 @@ import numpy as np
 POLICIES = ("fail", "hold", "keep")
 RUNS = 10
 """One case in so many goes through a whole run with `--strength 0`, all through probing and decoding."""
+TARGETS = ("out.mkv", "out.mp4", "out.mov", "out.webm", "out.####.png")
 
 SOURCES = [
     ("h264.mp4", "libx264", "yuv420p", (96, 64), "aac", {"bf": "2", "g": "8"}, {}),
@@ -137,7 +138,8 @@ class Case:
     source: Path
     kind: str
     policy: str
-    whole: bool
+    target: str
+    """Name of the output of a whole run; empty where the clip is only probed and decoded."""
     files: tuple[tuple[str, bytes], ...]
     """Name and content of each file: one of a movie, several of a sequence."""
 
@@ -159,4 +161,5 @@ def case(number: int, seed: int, sources: list[Path]) -> Case:
         for name in rng.sample(sorted(files), rng.choice([1, 1, 2, 3])):
             kind, files[name] = mutate(files[name], rng)
             kinds.append(kind)
-    return Case(number, source, "+".join(kinds), POLICIES[number % 3], number % RUNS == 0, tuple(files.items()))
+    return Case(number, source, "+".join(kinds), POLICIES[number % 3],
+                TARGETS[number // RUNS % len(TARGETS)] if number % RUNS == 0 else "", tuple(files.items()))

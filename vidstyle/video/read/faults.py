@@ -23,6 +23,10 @@ class PacketCount:
 
     packets: int = 0
     corrupt: int = 0
+    behind: int = 0
+    """Packets that are to be decoded before an earlier one, as where a part of the file comes twice."""
+    last: int | None = None
+    """When the last packet that is not behind is decoded, in units of the stream's time base."""
     end: Fraction = Fraction(-1)
     """Seconds at which the last packet ends."""
     lengths: bool = True
@@ -32,6 +36,9 @@ class PacketCount:
         """Count one packet."""
         self.packets += packet.size > 0
         self.corrupt += packet.is_corrupt
+        if packet.dts is not None:
+            self.behind += self.last is not None and packet.dts < self.last
+            self.last = packet.dts if self.last is None else max(self.last, packet.dts)
         time = packet.pts if packet.pts is not None else packet.dts
         self.lengths = self.lengths and (not packet.size or bool(packet.duration))
         if packet.size and time is not None:
@@ -87,6 +94,8 @@ def sound_fault(stream: AudioStream, count: PacketCount, container: InputContain
         return f"breaks off: it ends at {max(0.0, float(count.end)):.2f} s of {stated:.2f} s"
     if count.corrupt:
         return f"is damaged: {count.corrupt} of {count.packets} packets"
+    if count.behind:
+        return f"goes back in time: {count.behind} of {count.packets} packets come again or out of order"
     return ""
 
 

@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from vidstyle.core.errors import InputError, reason
+from vidstyle.core.options import OnDamage
 from vidstyle.video.packets import CodedPacket
-from vidstyle.video.read.container import demuxed
+from vidstyle.video.read.damage import packets
 
 _WRITTEN_BY_MUXERS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version",
                       "compatible_brands"}
@@ -26,9 +27,9 @@ class PacketFeed:
     raised where the packets cannot be read, with `{}` for the reason.
     """
 
-    def __init__(self, packets: Iterator[Packet[Stream]], time_of: Callable[[Packet[Stream]], int | None],
+    def __init__(self, ahead: Iterator[Packet[Stream]], time_of: Callable[[Packet[Stream]], int | None],
                  failure: str) -> None:
-        self._packets, self._time_of, self._failure = packets, time_of, failure
+        self._packets, self._time_of, self._failure = ahead, time_of, failure
         self._next: Packet[Stream] | None = None
         self.ended = False
         """Whether there are no packets left."""
@@ -50,17 +51,38 @@ class PacketFeed:
             raise InputError(self._failure.format(reason(error))) from error
 
 
-def stored(packets: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+class Order:
+    """Tells the packets of damaged files that go back in time, which muxers refuse: as where a part of the file comes twice."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+        self._behind: set[int] = set()
+
+    def admits(self, packet: Packet[Stream]) -> bool:
+        """Whether the next packet of its stream is not decoded before an earlier one."""
+        index, dts = packet.stream.index, packet.dts
+        if dts is None:
+            return True
+        last = self._last.get(index, dts)
+        if dts < last or (dts == last and index in self._behind):
+            self._behind.add(index)
+            return False
+        self._behind.discard(index)
+        self._last[index] = dts
+        return True
+
+
+def stored(first: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
     """The stored first packets of these streams, as if they were read again."""
     for stream in streams:
         assert stream.time_base, "FFmpeg gives every stream a time base"
-        yield from (packet.packet(stream, stream.time_base) for packet in packets.get(stream.index, ()))
+        yield from (packet.packet(stream, stream.time_base) for packet in first.get(stream.index, ()))
 
 
-def read(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams that has data; none where there are no streams."""
+def read(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams that has data; none where there are no streams. See `read.damage.packets`."""
     if streams:
-        yield from (packet for packet in demuxed(container, streams) if packet.size)
+        yield from (packet for packet in packets(container, streams, on_damage) if packet.size)
 
 
 def is_cover(stream: Stream) -> bool:

@@ -14,7 +14,7 @@ from av.stream import Stream
 
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Track
-from vidstyle.video.write.feed import PacketFeed, copied_tags
+from vidstyle.video.write.feed import Order, PacketFeed, copied_tags
 from vidstyle.video.write.recode import Recoder
 
 EDIT_LISTS = ("mp4", "mov")
@@ -42,6 +42,9 @@ class SoundWriter:
         self._outs: dict[int, Stream] = {}
         self._shifts: dict[int, int] = {}
         self._recoders: dict[int, Recoder] = {}
+        self._order = Order()
+        self.ends: dict[int, Fraction] = {}
+        """Seconds of the output at which the sound that was written ends, by the number of its stream there."""
         for stream in streams:
             assert stream.time_base, "FFmpeg gives every stream a time base"
             encoder = recoded.get(stream.index)
@@ -78,20 +81,26 @@ class SoundWriter:
             return
         if self._end is not None and time >= self._end:
             return  # other streams may still have earlier packets
+        if not self._order.admits(packet):
+            return
         packet.dts = (packet.dts or 0) - self._shifts[index]
         if packet.pts is not None:
             packet.pts -= self._shifts[index]
-        packet.stream = self._outs[index]
-        self._sink.mux(packet)
+        self._put(packet, index)
 
     def _mux(self, packets: Iterator[Packet[Stream]], index: int) -> None:
         try:
             recoded = list(packets)
         except av.FFmpegError as error:
-            raise InputError(f"The sound cannot be decoded to its end ({reason(error)}); use --audio none.") from error
+            raise InputError(f"The sound cannot be re-encoded to its end ({reason(error)}); use --audio none.") from error
         for packet in recoded:
-            packet.stream = self._outs[index]
-            self._sink.mux(packet)
+            self._put(packet, index)
+
+    def _put(self, packet: Packet[Stream], index: int) -> None:
+        packet.stream = out = self._outs[index]
+        end = ((packet.pts or packet.dts or 0) + (packet.duration or 0)) * packet.time_base
+        self.ends[out.index] = max(self.ends.get(out.index, end), end)
+        self._sink.mux(packet)
 
 
 def _timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
