@@ -13,6 +13,7 @@ from video_clips import make_clip, packets
 
 from vidstyle.core.errors import UsageError
 from vidstyle.video import ReadSettings, open_source
+from vidstyle.video.write.feed import Order
 
 
 def damaged(path: Path, codec: str, bad: range) -> Path:
@@ -90,3 +91,16 @@ def test_sound_and_subtitles_that_come_twice_are_written_once(tmp_path: Path, ta
     now = [time for _, time in packets(copy(source, tmp_path / target).clip.path, 1)]
     assert now == sorted(set(now))
     assert len(now) == len(set(was))
+
+
+def test_one_packet_with_a_time_far_ahead_is_left_out(tmp_path: Path) -> None:
+    """As where the reception of a broadcast was disturbed; the sound after it stays."""
+    order, found = Order(), []
+    with av.open(str(make_clip(tmp_path / "a.mkv", frames=24, sound=[("aac", None)]))) as reader:
+        sound = [packet for packet in reader.demux(audio=0) if packet.size]
+        whole = [packet.dts for packet in sound]
+        sound[20].dts += 60_000
+        for packet in sound:
+            found += order.admit(packet)
+        found += order.rest()
+    assert [packet.dts for packet in found] == [*whole[:20], *whole[21:]]

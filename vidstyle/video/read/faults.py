@@ -24,7 +24,7 @@ class PacketCount:
     packets: int = 0
     corrupt: int = 0
     behind: int = 0
-    """Packets that are to be decoded before an earlier one, as where a part of the file comes twice."""
+    """Packets that are to be decoded before an earlier one or at the same time, as where a part of the file comes twice."""
     last: int | None = None
     """When the last packet that is not behind is decoded, in units of the stream's time base."""
     end: Fraction = Fraction(-1)
@@ -37,7 +37,8 @@ class PacketCount:
         self.packets += packet.size > 0
         self.corrupt += packet.is_corrupt
         if packet.dts is not None:
-            self.behind += self.last is not None and packet.dts < self.last
+            again = packet.dts == self.last and packet.stream.type == "audio" and (packet.duration or 0) > 1
+            self.behind += again or (self.last is not None and packet.dts < self.last)
             self.last = packet.dts if self.last is None else max(self.last, packet.dts)
         time = packet.pts if packet.pts is not None else packet.dts
         self.lengths = self.lengths and (not packet.size or bool(packet.duration))

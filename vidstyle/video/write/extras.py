@@ -56,8 +56,8 @@ class ExtrasWriter:
 
     def write_until(self, seconds: Fraction | None) -> None:
         """Write all packets up to this time of the source; None writes all that are left."""
-        for packet in filter(self._order.admits, self._feed.until(seconds)):
-            for written in self._cut(packet):
+        for packet in self._feed.until(seconds):
+            for written in (cut for one in self._order.admit(packet) for cut in self._cut(one)):
                 self._sink.mux(written)
 
     def _cut(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:

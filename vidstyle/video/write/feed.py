@@ -52,24 +52,43 @@ class PacketFeed:
 
 
 class Order:
-    """Tells the packets of damaged files that go back in time, which muxers refuse: as where a part of the file comes twice."""
+    """Leaves out the packets of damaged files that contradict the order of the others, which muxers refuse: packets that come
+    twice, where a part of the file does, and single ones with a time far ahead."""
 
     def __init__(self) -> None:
         self._last: dict[int, int] = {}
-        self._behind: set[int] = set()
+        self._held: dict[int, Packet[Stream]] = {}
 
-    def admits(self, packet: Packet[Stream]) -> bool:
-        """Whether the next packet of its stream is not decoded before an earlier one."""
+    def admit(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
+        """The packets to write after the next one of the file; one of each sound is held back, to see what follows it."""
         index, dts = packet.stream.index, packet.dts
         if dts is None:
-            return True
-        last = self._last.get(index, dts)
-        if dts < last or (dts == last and index in self._behind):
-            self._behind.add(index)
-            return False
-        self._behind.discard(index)
-        self._last[index] = dts
-        return True
+            return [packet]
+        held, last = self._held.get(index), self._last.get(index)
+        if last is not None and not _follows(packet, last):
+            return []
+        if packet.stream.type != "audio":  # sparse streams would be written late
+            self._last[index] = dts
+            return [packet]
+        if held is None or held.dts is None or _follows(packet, held.dts):
+            self._held[index] = packet
+            self._last |= {} if held is None or held.dts is None else {index: held.dts}
+            return [] if held is None else [held]
+        if dts < held.dts and last is not None:
+            self._held[index] = packet  # what was held is far ahead of its neighbours
+        return []
+
+    def rest(self) -> list[Packet[Stream]]:
+        """The packets that are held back when the file has ended."""
+        held = list(self._held.values())
+        self._held.clear()
+        return held
+
+
+def _follows(packet: Packet[Stream], before: int) -> bool:
+    """Whether the packet is decoded after one at `before`: some sound has packets shorter than a tick, subtitles overlap."""
+    at_once = packet.stream.type != "audio" or (packet.duration or 0) <= 1
+    return packet.dts is not None and (packet.dts > before or (packet.dts == before and at_once))
 
 
 def stored(first: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:

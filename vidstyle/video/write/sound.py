@@ -64,25 +64,26 @@ class SoundWriter:
     def write_until(self, seconds: Fraction | None) -> None:
         """Write all sound up to this time of the source; None writes all that is left."""
         for packet in self._feed.until(seconds):
-            self._write(packet)
+            if (recoder := self._recoders.get(packet.stream.index)) is not None:
+                self._mux(recoder.feed(packet), packet.stream.index)  # from the beginning on, so that the cut is exact
+                continue
+            for one in self._order.admit(packet):
+                self._write(one)
         if self._feed.ended:
+            for one in self._order.rest():
+                self._write(one)
             for index, recoder in self._recoders.items():
                 self._mux(recoder.feed(None), index)
             self._recoders.clear()
 
     def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream.index
-        if index in self._recoders:
-            self._mux(self._recoders[index].feed(packet), index)  # decoding starts at the beginning, so that the cut is exact
-            return
         time = Fraction((packet.pts if packet.pts is not None else packet.dts) or 0) * packet.time_base
         length = (packet.duration or 0) * packet.time_base
         if self._begin is not None and (time < self._begin if self._whole_only else time + length <= self._begin):
             return
         if self._end is not None and time >= self._end:
             return  # other streams may still have earlier packets
-        if not self._order.admits(packet):
-            return
         packet.dts = (packet.dts or 0) - self._shifts[index]
         if packet.pts is not None:
             packet.pts -= self._shifts[index]
