@@ -11,6 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from vidstyle.video.write.priority import own_priority
+
 POLICIES = ("fail", "hold", "keep")
 RUNS = 10
 """One case in so many goes through a whole run with `--strength 0`, all through probing and decoding."""
@@ -80,6 +82,8 @@ def _make_source(path: Path, codec: str, pix_fmt: str, size: tuple[int, int], so
         stream = sink.add_stream(codec, rate=25, options={"threads": "1", **options})
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.codec_context.time_base = stream.time_base = tick
+        with own_priority():
+            stream.codec_context.open()
         track = sink.add_stream(sound, rate=48000, layout="stereo") if sound else None
         if track and sound.startswith("wma"):
             track.bit_rate = 96_000  # that encoder has no usual one

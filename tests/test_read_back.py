@@ -68,9 +68,9 @@ def test_lost_sound_is_noticed(tmp_path: Path, source: Source, monkeypatch: pyte
 def test_sound_that_ends_early_is_noticed(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """The last packet of AAC, 21 ms, is told to have been written and is not."""
     def longer(closed: Any, ends: Any) -> Any:
-        return written(closed, {index: end + Fraction(1024, 48000) for index, end in ends.items()})
+        return written(closed, {index: (begin + packet, end + packet) for index, (begin, end) in ends.items()})
 
-    written = sink.written_streams
+    written, packet = sink.written_streams, Fraction(1024, 48000)
     monkeypatch.setattr(sink, "written_streams", longer)
     with pytest.raises(OutputError, match=r"the stream audio aac ends at 0\.\d+ s, not at 0\.\d+ s"):
         copy(source, tmp_path / f"b{suffix}")

@@ -29,6 +29,8 @@ class PacketCount:
     """When the last packet that is not behind is decoded, in units of the stream's time base."""
     end: Fraction = Fraction(-1)
     """Seconds at which the last packet ends."""
+    begin: Fraction = Fraction(-1)
+    """Seconds at which the last packet begins."""
     lengths: bool = True
     """Whether every packet states how long it is; where one does not, `end` may be too early."""
 
@@ -43,6 +45,7 @@ class PacketCount:
         time = packet.pts if packet.pts is not None else packet.dts
         self.lengths = self.lengths and (not packet.size or bool(packet.duration))
         if packet.size and time is not None:
+            self.begin = max(self.begin, time * packet.time_base)
             self.end = max(self.end, (time + (packet.duration or 0)) * packet.time_base)
 
 

@@ -46,8 +46,8 @@ class Scan:
     """The first packets of each stream but the painted one, by the stream's number; of text subtitles, all packets."""
     packets: Mapping[int, int]
     """Number of packets with data of each stream, by the stream's number."""
-    ends: Mapping[int, Fraction]
-    """Seconds at which the last packet of each stream ends, by the stream's number."""
+    ends: Mapping[int, tuple[Fraction, Fraction]]
+    """Seconds at which the last packet of each stream begins and ends, by the stream's number."""
     captions: Mapping[int, bytes] = field(default_factory=dict)
     """Caption entries of the painted stream (see `video.captions`), by the time of the frame."""
     dvd_captions: bool = False
@@ -164,7 +164,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
     return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered,
                 {index: count.packets for index, count in counts.items()},
-                {index: count.end for index, count in counts.items()}, found.captions, found.dvd_captions)
+                {index: (count.begin, count.end) for index, count in counts.items()}, found.captions, found.dvd_captions)
 
 
 def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: Mapping[int, PacketCount], faults: list[str],

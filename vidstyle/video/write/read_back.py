@@ -33,14 +33,14 @@ class WrittenStream:
     codec: str
     packets: int
     """At least so many: the muxer counts the last ones when the file is closed."""
-    end: Fraction | None = None
-    """Of sound, the seconds at which its last packet ends."""
+    ends: tuple[Fraction, Fraction] | None = None
+    """Of sound, the seconds at which its last packet begins and ends."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.codec}"
 
 
-def written_streams(sink: OutputContainer, ends: Mapping[int, Fraction]) -> list[WrittenStream]:
+def written_streams(sink: OutputContainer, ends: Mapping[int, tuple[Fraction, Fraction]]) -> list[WrittenStream]:
     """The streams of a file to which everything was written, just before it is closed; ends: `SoundWriter.ends`."""
     return [WrittenStream(stream.type, _codec(stream), stream.frames, ends.get(stream.index))
             for stream in sink.streams if _has_times(stream)]
@@ -106,12 +106,13 @@ def _wrong_streams(container: InputContainer, planned: Iterable[WrittenStream], 
         regrouped = want.kind != "audio" or want.codec.startswith("pcm_")  # by the muxer, with empty packets for pauses
         if held < want.packets and not (regrouped and held):
             return f"the stream {want} holds {held} of {want.packets} packets"
-        if want.end is None:
+        if want.ends is None:
             continue
-        end = found.ends[read.index] - delay
-        # Matroska does not state that the last packet is shorter than the others, unless its end is to be skipped.
-        if end < want.end - _ENDS or (end > want.end + _ENDS and container.format.name.startswith("mov")):
-            return f"the stream {want} ends at {float(end):.3f} s, not at {float(want.end):.3f} s"
+        # Matroska does not state that the last packet is shorter or longer than the others.
+        stated = 1 if container.format.name.startswith("mov") else 0
+        end = found.ends[read.index][stated] - delay
+        if not -_ENDS < end - want.ends[stated] < 1:
+            return f"the stream {want} ends at {float(end):.3f} s, not at {float(want.ends[stated]):.3f} s"
     return ""
 
 

@@ -43,8 +43,8 @@ class SoundWriter:
         self._shifts: dict[int, int] = {}
         self._recoders: dict[int, Recoder] = {}
         self._order = Order()
-        self.ends: dict[int, Fraction] = {}
-        """Seconds of the output at which the sound that was written ends, by the number of its stream there."""
+        self.ends: dict[int, tuple[Fraction, Fraction]] = {}
+        """Seconds of the output at which the last packet begins and ends, by the number of its stream there."""
         for stream in streams:
             assert stream.time_base, "FFmpeg gives every stream a time base"
             encoder = recoded.get(stream.index)
@@ -99,8 +99,9 @@ class SoundWriter:
 
     def _put(self, packet: Packet[Stream], index: int) -> None:
         packet.stream = out = self._outs[index]
-        end = ((packet.pts or packet.dts or 0) + (packet.duration or 0)) * packet.time_base
-        self.ends[out.index] = max(self.ends.get(out.index, end), end)
+        begin = ((packet.dts if packet.pts is None else packet.pts) or 0) * packet.time_base
+        ends = begin, begin + (packet.duration or 0) * packet.time_base
+        self.ends[out.index] = max(self.ends.get(out.index, ends), ends)
         self._sink.mux(packet)
 
 
