@@ -14,6 +14,7 @@ from vidstyle.cli.events import say
 from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import names_several, parse_output
 from vidstyle.core.config import Stated, given_options, load_config, load_options, preset_names
+from vidstyle.core.curve import Curve
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
 from vidstyle.core.parse import parse_range, parse_style
@@ -203,7 +204,7 @@ def read_request(
     return request if repeats is None else _repeating(request, repeats, chosen | named | ({"preset"} if preset else set()))
 
 
-def _varied_styles(grid: Grid, images: Sequence[tuple[Path, float]]) -> tuple[tuple[Path, float], ...]:
+def _varied_styles(grid: Grid, images: Sequence[tuple[Path, float | Curve]]) -> tuple[tuple[Path, float | Curve], ...]:
     """The styles of the first variant. images: those that are given beside them, which have to be those of a variant."""
     varied = [styles_of_variant(values) for values in grid.variants]
     if images and tuple(images) not in varied:

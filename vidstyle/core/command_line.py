@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vidstyle.core.config import load_options
+from vidstyle.core.curve import Curve
 from vidstyle.core.declare import options_of
 from vidstyle.core.options import Options
 
 
-def run_command(clip: Path, styles: Iterable[tuple[Path, float]], options: Options, *, preset: str = "standard",
+def run_command(clip: Path, styles: Iterable[tuple[Path, float | Curve]], options: Options, *, preset: str = "standard",
                 config: Path | None = None, selection: Iterable[str] = ()) -> str:
     """`vidstyle run CLIP --style IMG ...` as a shell takes it.
 
@@ -20,7 +21,7 @@ def run_command(clip: Path, styles: Iterable[tuple[Path, float]], options: Optio
     """
     words = ["vidstyle", "run", str(clip)]
     for path, weight in styles:
-        words += ["--style", str(path) if weight == 1 else f"{path}:{weight!r}"]
+        words += ["--style", str(path) if weight == 1 else f"{path}:{weight}"]
     words += selection
     if preset != "standard":
         words += ["--preset", preset]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_origin
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.declare import Locate, Option, options_of
 from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import check_plain, inside
@@ -26,7 +27,7 @@ class Stated:
 
     options: dict[str, Any] = field(default_factory=dict)
     """Values by the name of the option, checked."""
-    styles: tuple[tuple[Path, float], ...] = ()
+    styles: tuple[tuple[Path, float | Curve], ...] = ()
     """File and weight of each style picture."""
     range: Range | None = None
     """None where nothing of it is stated."""

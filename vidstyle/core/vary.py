@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 
 from vidstyle.core.config import load_options, preset_names, read_stated
+from vidstyle.core.curve import Curve
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import OUTPUT, Options
@@ -114,7 +115,7 @@ def options_of_variant(values: Mapping[str, str], options: Options, given: Colle
     return replace(options, **read_stated(named, Path, "--vary {}".format, text=True).options)
 
 
-def styles_of_variant(values: Mapping[str, str]) -> tuple[tuple[Path, float], ...]:
+def styles_of_variant(values: Mapping[str, str]) -> tuple[tuple[Path, float | Curve], ...]:
     """File and weight of each style picture of one variant; () where the style is not varied."""
     return read_stated({"style": values.get("style")}, Path, "--vary {}".format, text=True).styles
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.config import read_stated
+from vidstyle.core.curve import Curve, parse_number
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.options import Options
@@ -27,7 +28,7 @@ class Job:
 
     manifest: Path
     clip: Path
-    styles: tuple[tuple[Path, float], ...]
+    styles: tuple[tuple[Path, float | Curve], ...]
     """File and weight of each style picture."""
     options: Options
     """All options but the device."""
@@ -129,7 +130,7 @@ def _job(path: Path, record: dict[str, Any]) -> Job:
     if not {"output", "device", "threads", "versions", "palette", "network", "frame_sha256"} <= record.keys():
         raise KeyError
     return Job(path, locate(record["source"]["path"]),
-               tuple((locate(style["path"]), float(style["weight"])) for style in record["styles"]),
+               tuple((locate(style["path"]), parse_number(str(style["weight"]), "weight")) for style in record["styles"]),
                Options(**options), _range(record), record)
 
 

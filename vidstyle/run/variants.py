@@ -232,7 +232,8 @@ def _paint(plan: Plan, listen: Listener) -> PaintedFrame:
     last: PaintedFrame | None = None
     with deterministic(plan.device), tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
         flow = load_flow(plan.options.flow, plan.device)
-        painter = None if plan.options.strength == 0 else make_painter(plan, _FitAside(Path(folder)), flow, listen)
+        painter = None if plan.options.strength == 0 else make_painter(
+            plan, lambda layer: _FitAside(Path(folder) / f"network-{layer}.safetensors"), flow, listen)
         for last in painted_frames(plan, painter, flow, plan.start.frame, ()):
             listen(Progress("paint", last.source.index, None))
     assert last is not None, "a plan has at least one frame"
@@ -242,7 +243,8 @@ def _paint(plan: Plan, listen: Listener) -> PaintedFrame:
 def _shown(plan: VariantsPlan, at: int, frame: PaintedFrame, seconds: float) -> PaintedVariant:
     """A variant as the sheet shows it."""
     own = plan.plans[at]
-    image = finish(frame.source.image, frame.painting, own.output.size, own.options)
+    values = next(own.mattes.read(frame.source.index, frame.source.index))
+    image = finish(frame.source, frame.painting, own.output.size, own.options, own.mattes, values)
     height, width = image.shape[-2:]
     factor = min(1.0, tile_side(plan.across) / max(height, width))
     small = resize(image.cpu(), (max(1, round(height * factor)), max(1, round(width * factor))))
@@ -251,9 +253,9 @@ def _shown(plan: VariantsPlan, at: int, frame: PaintedFrame, seconds: float) -> 
 
 @dataclass
 class _FitAside:
-    """A `FitStore` in a temporary folder: variants are not continued."""
+    """A `FitStore` in a temporary file: variants are not continued."""
 
-    folder: Path
+    file: Path
     network: Path | None = None
 
     def state(self) -> dict[str, Tensor] | None:
@@ -263,5 +265,5 @@ class _FitAside:
         """Nothing."""
 
     def save_network(self, save_to: Callable[[Path], None]) -> None:
-        self.network = self.folder / "network.safetensors"
-        save_to(self.network)
+        save_to(self.file)
+        self.network = self.file
