@@ -13,7 +13,9 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Redrawer, Stylizer
+    from vidstyle.core.curve import Curve
+    from vidstyle.core.frame import Frame
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Redrawer, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
@@ -69,6 +71,8 @@ class KeyFrames:
     mend: Mender
     every: int | None
     """Frames from one key frame to the next; None: chosen by the motion."""
+    show: Callable[[Frame, Tensor], Tensor] = lambda frame, painting: painting
+    """(a frame, what `paint` and the carrying made for it) -> the painting (3, H, W) in [0, 1] that is shown."""
     refresh: float | None = None
     """Seconds in which every place is painted anew once; None: never. See `temporal.refresh`."""
     redraw: Redrawer | None = None
@@ -77,9 +81,18 @@ class KeyFrames:
     """Frames from one drawing to the next."""
 
 
-def uses_of_strokes(options: Options, strokes: float) -> frozenset[str]:
+def uses_of_strokes(options: Options, strokes: float | Curve) -> frozenset[str]:
     """Names of the options that say when strokes are laid anew, if these have an effect."""
     return frozenset({"boil", "refresh"}) if strokes and options.temporal else frozenset()
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How every frame is painted several times; see `temporal.multipass`."""
+
+    repaint: Repainter
+    count: int
+    """Passes over all frames, odd and above 1."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +104,5 @@ class Painter:
     """Last loss of the fit, by term; empty where nothing was fitted."""
     key_frames: KeyFrames | None = None
     """How key frames are painted; None where every frame is painted by `stylize`."""
+    passes: Passes | None = None
+    """How the passes after the first paint; None where there are none."""

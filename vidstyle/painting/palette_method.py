@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.options import Options
 from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, uses_of_strokes
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
 
 
-def _strokes(options: Options) -> float:
+def _strokes(options: Options) -> float | Curve:
     return 1.0 if options.strokes is None else options.strokes
 
 
@@ -41,6 +42,6 @@ class PaletteMethod:
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.key_frames import key_frame_painter
+        from vidstyle.painting.key_frame_painter import key_frame_painter
 
-        return key_frame_painter(job, job.style.palette(job.sample_frames()), None, forms=0.0, strokes=_strokes(job.options))
+        return key_frame_painter(job, job.style.palette_at(job.sample_frames()), None, forms=0.0, strokes=_strokes(job.options))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ def lose_trust(prior: Prior, before: float, now: float, seconds: float) -> Prior
     """
     phase = patch_phases(prior.visibility.shape[-2], prior.visibility.shape[-1]).to(prior.visibility.device)
     due = torch.floor(now / seconds - phase) > torch.floor(before / seconds - phase)
-    return Prior(prior.image, prior.visibility * ~due)
+    return replace(prior, visibility=prior.visibility * ~due)
 
 
 def patch_phases(height: int, width: int) -> Tensor:

@@ -33,22 +33,36 @@ class Patches:
     """(rows * columns, D) whole numbers, see `Describer`."""
     columns: int
     """Of the grid."""
-    box: tuple[int, int, int, int]
-    """Top, bottom, left and right of the first picture without its border, in pixels."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """Top, bottom, left and right of each picture without its border, in pixels."""
+    shown: int
+    """Number of the picture whose detail a search starts from."""
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
     pools: tuple[Tensor, ...]
-    """For each picture, all places that may be drawn; on the CPU."""
+    """For each picture, the places that may be drawn, in random order."""
     shares: tuple[int, ...]
     """For each picture, how many places are drawn."""
     shift: tuple[float, float] = (0.0, 0.0)
     """Where in the box the detail begins that a painting starts from, in its heights and widths."""
 
+    def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
+        """The same patches, of which each picture's share is that of its weight; with 0 it has none.
+
+        So many are drawn that no picture runs out of patches, which would give the others too large a share.
+        """
+        shares = [weight / sum(weights) for weight in weights]
+        most = min(searched, *(len(pool) / share for pool, share in zip(self.pools, shares, strict=True) if share))
+        counts = tuple(round(most * share) for share in shares)
+        drawn = _shuffled(torch.cat([pool[:count] for pool, count in zip(self.pools, counts, strict=True)]), generator)
+        return replace(self, drawn=drawn, shares=counts, shown=weights.index(max(weights)))
+
     def redrawn(self, shift: tuple[float, float], generator: torch.Generator) -> Patches:
         """The same, with other places drawn and another `shift`."""
-        return replace(self, drawn=_draw(self.pools, self.shares, generator).to(self.drawn.device), shift=shift)
+        drawn = torch.cat([_shuffled(pool, generator)[:count] for pool, count in zip(self.pools, self.shares, strict=True)])
+        return replace(self, drawn=_shuffled(drawn, generator), shift=shift)
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,12 @@ class StrokeIndex:
         down, across = torch.rand(2, generator=generator).tolist()
         return replace(self, passes=tuple(one.redrawn((down, across), generator) for one in self.passes))
 
+    def weighted(self, weights: Sequence[float], *, seed: int = 0) -> StrokeIndex:
+        """The index for other `weights`, of which some may be 0. As they change little by little, so do the patches drawn."""
+        generator = torch.Generator().manual_seed(seed)
+        return replace(self, passes=tuple(style.weighted(weights, one.searched, generator)
+                                          for style, one in zip(self.passes, PASSES, strict=True)))
+
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
     """(height, width) of a style picture on the canvas: `wanted` pixels high, or less if the painting would be blurred."""
@@ -108,32 +128,30 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     picture = styles[0].new_zeros(3, sum(tall for tall, _ in level) + one.side, width)
     columns = (width - one.side) // GRID + 1
     allowed = torch.zeros((picture.shape[1] - one.side) // GRID + 1, columns, dtype=torch.bool)
-    pools, shares, top = list[Tensor](), list[int](), 0
-    for style, (tall, wide), weight in zip(styles, level, weights, strict=True):
+    pools, boxes, top = list[Tensor](), list[tuple[int, int, int, int]](), 0
+    for style, (tall, wide) in zip(styles, level, strict=True):
         picture[:, top:top + tall, :wide] = resize(style, (tall, wide))
         inner = _inner(tall, wide, one.side)
         mine = torch.zeros_like(allowed)
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
-        pools.append(mine.flatten().nonzero()[:, 0])
-        shares.append(max(1, round(one.searched * weight / sum(weights))))
+        pools.append(_shuffled(mine.flatten().nonzero()[:, 0], generator))
+        border = round(BORDER * min(tall, wide))
+        boxes.append((top + border, top + tall - border, border, wide - border))
         top += tall
-    places = _draw(pools, shares, generator).to(picture.device)
+    shares = tuple(max(1, round(one.searched * weight / sum(weights))) for weight in weights)
+    places = torch.cat([pool[:share] for pool, share in zip(pools, shares, strict=True)])
+    places = _shuffled(places, generator).to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
     descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
-    tall, wide = level[0]
-    border = round(BORDER * min(tall, wide))
-    box = (border, tall - border, border, wide - border)
-    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places,
-                   tuple(pools), tuple(shares))
+    return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, allowed.flatten().to(picture.device), places,
+                   tuple(pool.to(picture.device) for pool in pools), shares)
 
 
-def _draw(pools: Sequence[Tensor], shares: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Places (n,) drawn from the `pools` of the pictures, of each its share, in random order."""
-    drawn = torch.cat([pool[torch.randperm(len(pool), generator=generator)[:share]]
-                       for pool, share in zip(pools, shares, strict=True)])
-    return drawn[torch.randperm(len(drawn), generator=generator)]
+def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
+    """`places` (n,) in random order."""
+    return places[torch.randperm(len(places), generator=generator).to(places.device)]
 
 
 def _inner(tall: int, wide: int, side: int) -> Tensor:

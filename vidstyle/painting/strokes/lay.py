@@ -148,7 +148,7 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    top, bottom, left, right = style.box
+    top, bottom, left, right = style.boxes[style.shown]
     detail = (style.picture - blur(style.picture, STYLE_BLUR))[:, top:bottom, left:right]
     detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
