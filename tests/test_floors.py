@@ -18,6 +18,8 @@ FLOORS = [
      "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
     ["painting.job", "painting.strokes"],
     ["painting.key_frames"],
+    ["painting.changing"],
+    ["painting.key_frame_painter"],
     ["painting.optimize", "painting.feedforward", "video.images"],
     ["painting", "video.interfaces", "video.read"],
     ["video.write"],

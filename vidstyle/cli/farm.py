@@ -26,7 +26,7 @@ _FILES = {"config": "Config", "network": "Network", "audio": "Audio"}
 """Options that name a file, and the job's parameter for it."""
 
 
-@partial(with_request, for_lists=True, without={"output"})
+@partial(with_request, for_lists=True, without={"output", "repeats", "vary"})
 def farm(
     clip: Annotated[Path, typer.Argument(metavar="SHOTLIST", help="Shot list, as `vidstyle batch` takes it.")],
     request: Request,

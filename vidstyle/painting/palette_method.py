@@ -36,7 +36,7 @@ class PaletteMethod:
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.key_frames import key_frame_painter
+        from vidstyle.painting.key_frame_painter import key_frame_painter
 
         strokes = 1.0 if job.options.strokes is None else job.options.strokes
-        return key_frame_painter(job, job.style.palette(job.sample_frames()), None, forms=0.0, strokes=strokes)
+        return key_frame_painter(job, job.style.palette_at(job.sample_frames()), None, forms=0.0, strokes=strokes)

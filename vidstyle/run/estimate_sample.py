@@ -128,7 +128,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
     with (tempfile.TemporaryDirectory(prefix="vidstyle-") as name, deterministic(plan.device),
           RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
         folder, began, painter = Path(name), clock.now(), None
-        if plan.options.strength > 0:
+        if plan.options.strength != 0:
             painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)))
         times, flows = [clock.now()], [clock.flows]
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
@@ -138,7 +138,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
             mattes = short.mattes.read(*short.frames)
             for painted in painted_frames(short, painter, flow, begin, ()):
                 values = () if painter is None else next(mattes)
-                image = finish(painted.source.image, painted.painting, short.output.size, short.options, short.mattes, values)
+                image = finish(painted.source, painted.painting, short.output.size, short.options, short.mattes, values)
                 frame_hash(image)
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
                 times.append(clock.now())
@@ -197,9 +197,9 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
 
 
 def _quick(options: Options) -> Options:
-    """The options with fewer steps of a fit, whose network is not saved, and without sound, which takes no time."""
+    """The options in one pass, with fewer steps of a fit, whose network is not saved, and without sound: it takes no time."""
     network = options.network if options.network is not None and options.network.exists() else None
-    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), audio="none", strict=False)
+    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), passes=1, audio="none", strict=False)
 
 
 def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:

@@ -110,7 +110,7 @@ def paint_part(plan: Plan, part: Part, *, listen: Listener = lambda progress: No
             prepared = time.monotonic()
             if len(log.facts) < own.count:
                 estimate_flow, painter = load_flow(plan.options.flow, plan.device), None
-                if plan.options.strength > 0:
+                if plan.options.strength != 0:
                     painter = make_painter(own, partial(_Fitted, plan), estimate_flow, listen)
                     losses = painter.losses
                 prepared = time.monotonic()

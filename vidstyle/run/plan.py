@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vidstyle.core.atomic import check_target
+from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
@@ -19,6 +20,7 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
+from vidstyle.run.curves import on_clip
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.mattes import Mattes, plan_mattes
 from vidstyle.run.naming import default_target, sheet_target
@@ -26,7 +28,7 @@ from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import without_effect
-from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
+from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
 PREVIEW_FRAMES = 24
@@ -72,6 +74,8 @@ class Plan:
     """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
     mattes: Mattes = field(default=Mattes(), repr=False)
     """Where the painting is seen, and the paintings in the styles of regions."""
+    range_given: bool = False
+    """Whether the user chose the frames; else they are all, or those that a preview shows of itself."""
 
     @property
     def clip(self) -> Clip:
@@ -101,19 +105,20 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
-                "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
+                "styles": [{"path": str(style.path), "weight": plain(style.weight)} for style in self.styles],
                 "regions": self.mattes.describe(), "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
-                "options": asdict(self.options), "device": self.device,
+                "options": self.options.as_dict(), "device": self.device,
                 "comparison": None if self.comparison is None else str(self.comparison.target),
                 "streams": list(self.output.streams), "warnings": list(self.warnings)}
 
 
-def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
+def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], target: Path | None = None,
                options: Options | None = None, selection: Selection | None = None, *, overwrite: bool = False,
                folder: Path | None = None, preview: bool = False, given: Collection[str] | None = None) -> Plan:
     """Check everything that can be checked without painting, and return the plan for `pipeline.run` or `pipeline.preview`.
 
+    source: the clip, or what `open_source` has made of it, which is not probed again where the options read it alike.
     target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. Folders may not exist yet. preview:
     name the output as a preview's and plan a contact sheet; an earlier preview of that name is replaced; without a selection,
     paint the middle second. given: names of the options that the user has set; None is those that differ from the defaults.
@@ -122,7 +127,8 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     """
     options, selection = options or Options(), selection or Selection()
     pictures, method, device = read_styles(styles), find_method(options.method), find_device(options.device)
-    opened = open_source(Path(source), read_settings(options))
+    opened = _opened(source, read_settings(options))
+    options, pictures = on_clip(options, pictures, opened.clip)
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
         frames = _middle(frames)
@@ -152,7 +158,13 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     chosen = _changed(options) if given is None else given
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes)
+                controls, mattes, selection != Selection())
+
+
+def _opened(source: Path | Source, settings: ReadSettings) -> Source:
+    if isinstance(source, str | Path):
+        return open_source(Path(source), settings)
+    return source if source.settings == settings else open_source(source.clip.path, settings)
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,14 +22,17 @@ SPECKS = 1 / 2000
 
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
-                        is_cut: CutDetector, *, every: int | None = None, memories: Sequence[Memory] = (),
+                        is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
+                        memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
-    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. shrink: makes the frame that is
-    painted out of the one that was read.
+    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
+    key frames beside these. shrink: makes the frame that is painted out of the one that was read.
+
+    A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
     Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own), and that of the frame itself,
     both without the frame's image.
@@ -49,7 +53,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink):
+    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always):
         frame = interval.frame
         if resumed is not None:
             if resumed.frame.index != frame.index:
@@ -58,7 +62,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
         else:
             # A cut, too, has no correspondence: nothing passes over it.
             behind = interval.from_behind
-            prior = None if key is None or behind is None else carry(key.painting, behind)
+            prior = None
+            if key is not None and behind is not None:
+                prior = replace(carry(key.painting, behind), seconds=key.frame.seconds)
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
