@@ -33,6 +33,7 @@ OTHER_VALUES = {
     "color": ('"source"', "--color source"),
     "palette": ('"scene.safetensors"', "--palette scene.safetensors"),
     "seed": ("3", "--seed 3"),
+    "matte": ('["face.png"]', "--matte face.png"),
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
     "forms": ("0.5", "--forms 0.5"),
@@ -122,18 +123,19 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
-    others = {"network": "other", "palette": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100",
-              "forms": "1", "strokes": "1", "key_every": "1"}
+    others = {"network": "other", "palette": "other", "matte": "other", "output_size": "100", "temporal": "1", "fps": "25",
+              "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]
     assert execute([*words, flag, value]) == 0
     from_flag = asked.options
     assert execute([*words, "--config", str(config)]) == 0
-    if name not in ("network", "palette"):  # a config names files from where it lies
+    if name not in ("network", "palette", "matte"):  # a config names files from where it lies
         assert asked.options == from_flag
     assert execute([*words, "--config", str(config), flag, default]) == 0
-    assert str(getattr(asked.options, name)).removesuffix(".0") == default.removesuffix(".0")
+    value = getattr(asked.options, name)
+    assert str(value[0] if isinstance(value, tuple) else value).removesuffix(".0") == default.removesuffix(".0")
 
 
 def test_the_config_wins_over_the_preset_and_leaves_the_rest(tmp_path: Path):

@@ -100,6 +100,7 @@ CASES = {
     "color": Case('"source"', FRAMES),
     "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
+    "matte": Case('["half.png"]', FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
     "forms": Case("0.5", FRAMES),
@@ -154,6 +155,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
+    write_coded(folder / "half.png", np.repeat(np.uint8([[[0], [255]]]), 3, 2).repeat(16, 0).repeat(12, 1))
     styles = read_styles([Style(folder / "style.png")])
     grey = torch.full((3, 8, 8), 0.9)
     save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)
