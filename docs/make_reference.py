@@ -145,6 +145,8 @@ def _config_only() -> dict[str, Option]:
 
 
 def _toml(option: Option) -> str:
+    if isinstance(option.default, str):
+        return f'"{option.default}"'
     return str(list(option.default)) if isinstance(option.default, tuple) else f"{option.default:g}"
 
 
