@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.batch.conduct import Planned
+from vidstyle.core.curve import constant
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.painting.methods import find_method
@@ -52,7 +53,8 @@ def _make_palette(file: Path, plans: Sequence[Plan], listen: Listener) -> None:
     """Save the palette of the frames of all plans."""
     first = plans[0]
     frames = _samples(plans, max(1, SAMPLES // len(plans)), listen)
-    palette = blended_palette(frames, [style.image for style in first.styles], [style.weight for style in first.styles])
+    palette = blended_palette(frames, [style.image for style in first.styles],
+                              [constant(style.weight) for style in first.styles])
     save_palette(file, palette, first.styles)
 
 
@@ -75,7 +77,7 @@ def _with_look(planned: Planned, folder: Path, palette: Path | None) -> Planned:
     if palette is not None and options.palette is None and "palette" in method.uses(options):
         options = replace(options, palette=palette)
     uses = method.uses(options)
-    if "network" in uses and options.network is None:
+    if "network" in uses and options.network is None and len(plan.layers) == 1:  # one file holds no network for each layer
         fit = {name: str(getattr(options, name)) for name in sorted({*uses, "flow", "color"} - {"network", "palette"})}
         key = f"{blend_name(plan.styles)} {fit} {options.size} {palette and palette.name}"
         options = replace(options, network=folder / f"network_{_label(plan, key)}.safetensors")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import resolve_matte
 
 Color = Literal["style", "source"]
 Init = Literal["source", "noise"]
@@ -50,8 +52,8 @@ def parse_rate(text: str) -> Fraction:
 
 
 def _parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`."""
-    if text == "auto":
+    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
+    if text in ("auto", "0"):
         return 0
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
@@ -111,13 +113,15 @@ class Options:
     preroll: int | None = option(
         None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="chosen by the method",
         help="Most frames that are painted before a range and discarded, so that the range begins as it does in the full clip.")
-    strength: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
-    temporal: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=100,
+    strength: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1,
+        help="Amount of paint, from 0 (the source) to 1 (the full painting); a CURVE such as '0:0 48:1' changes it from "
+             "frame 0 to frame 48.")
+    temporal: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=100,
         help="How strongly the paint sticks to the things it is painted on; 0 paints every frame on its own.")
-    style_scale: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0.1, high=10,
+    style_scale: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
     color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
     palette: Path | None = option(
@@ -127,17 +131,21 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    matte: tuple[str, ...] = option(
+        (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
+        help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
+             "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
-             "frames between them, and 1 paints every frame (method optimize).")
-    strokes: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1,
-        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1 (method optimize).")
-    forms: float | None = option(
-        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="0 under strokes, 1 without strokes",
-        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that gradient "
-             "descent paints, but for small things) (method optimize).")
+             "frames between them, and 1 paints every frame.")
+    strokes: float | Curve | None = option(
+        None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="1, for feedforward 0",
+        help="Amount of strokes that are copied from the style picture, from 0 (none) to 1.")
+    forms: float | Curve | None = option(
+        None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
+        help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
+             "paints, but for small things) (methods optimize and feedforward).")
     method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
@@ -234,3 +242,11 @@ class Options:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
         layer_weights(self.style_layers)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option by name; curves as their text, other values as they are."""
+        return {each.name: plain(getattr(self, each.name)) for each in fields(self)}
+
+    def curves(self) -> dict[str, Curve]:
+        """The options that change over the clip, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Curve)}

@@ -13,6 +13,7 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
+    from vidstyle.core.frame import Frame
     from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
@@ -57,6 +58,10 @@ class PaintingJob:
     listen: Listener
 
 
+KEY_PREROLL = 48
+"""Frames painted before a range by key frames: they are at most 24 apart, so its paint comes from the second one at least."""
+
+
 @dataclass(frozen=True)
 class KeyFrames:
     """How a clip is painted by key frames; see `temporal.key_frames`."""
@@ -65,6 +70,8 @@ class KeyFrames:
     mend: Mender
     every: int | None
     """Frames from one key frame to the next; None: chosen by the motion."""
+    show: Callable[[Frame, Tensor], Tensor] = lambda frame, painting: painting
+    """(a frame, what `paint` and the carrying made for it) -> the painting (3, H, W) in [0, 1] that is shown."""
 
 
 @dataclass(frozen=True)

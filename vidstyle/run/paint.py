@@ -9,13 +9,15 @@ from torch import Tensor
 
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.core.interfaces import FlowEstimator
+from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
+from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.curves import key_frames_of
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
@@ -27,14 +29,25 @@ from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Sink, Source
 
 
-def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip and styles."""
-    options, device = plan.options, plan.device
-    encoder = load_encoder(options.encoder, device)
-    style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
+def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+    """The painter that the plan's method builds for its clip, and for the styles of each of its layers.
+
+    fits: number of a layer -> where its fit is saved.
+    """
+    encoder = load_encoder(plan.options.encoder, plan.device)
+    return stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
+                           for number in range(len(plan.layers))])
+
+
+def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
+                   listen: Listener) -> Painter:
+    options, device, styles = plan.options, plan.device, plan.layers[number]
+    # A palette file is that of the run's own styles; a region's style has one for the clip, as it has without a file.
+    palette = load_palette(options.palette, styles) if options.palette is not None and number == 0 else None
+    style = StyleTarget([style.image.to(device) for style in styles], [style.weight for style in styles], encoder,
+                        options.style_scale, palette)
     return find_method(options.method).build(PaintingJob(
-        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
+        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
         sample_frames=lambda: sample_frames(plan, listen),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
         fit_store=fit, listen=listen))
@@ -50,11 +63,13 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     """
     first = plan.frames[0] + len(log.facts)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
+    mattes = plan.mattes.read(first, plan.frames[1])
     for painted in painted_frames(plan, painter, estimate_flow, _begin(plan, painter, first, memories), memories):
         source = painted.source
         if source.index < plan.frames[0]:
             continue  # the preroll
-        image = finish(source.image, painted.painting, plan.output.size, plan.options)
+        values = () if painted.painting is None else next(mattes)
+        image = finish(source, painted.painting, plan.output.size, plan.options, plan.mattes, values)
         written = replace(source, image=image)
         log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
                    damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))
@@ -89,7 +104,7 @@ class PaintedFrame:
 
     source: Frame
     painting: Tensor | None
-    """(3, h, w) in [0, 1] at the painted size; None where nothing is painted (strength 0)."""
+    """(3 L, h, w) in [0, 1] at the painted size, L layers; None where nothing is painted (strength 0)."""
     memories: Sequence[Memory] = ()
 
 
@@ -110,11 +125,13 @@ def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstim
     if painter is None:
         yield from (PaintedFrame(frame, None) for frame in plan.source.decode(begin, plan.frames[1], clamp=False))
         return
+    keys = painter.key_frames
     for painted in _painted(plan, painter, estimate_flow, begin, memories):
-        yield PaintedFrame(painted.source, painted.painting, painted.memories)
+        image = painted.painting if keys is None else keys.show(painted.source, painted.painting)
+        yield PaintedFrame(painted.source, image, painted.memories)
         if painted.source.index == plan.frames[1]:
             return
-        del painted  # before the next frame is read
+        del painted, image  # before the next frame is read
 
 
 def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: int,
@@ -128,7 +145,7 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
 
     if keys is not None:
         return paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
-                                   memories=memories, shrink=shrink)
+                                   always=key_frames_of(plan.options, plan.styles, plan.clip), memories=memories, shrink=shrink)
     if passes is not None:
         return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
                                references=references, memories=memories, shrink=shrink)

@@ -20,7 +20,7 @@ def refuse_unused(given: Collection[str], options: Options) -> None:
     """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
     if "crf" in given and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
-    if options.strength > 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
+    if options.strength != 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
         raise UsageError(" ".join(_sentence(names, reason) for names, reason in found))
 
 
@@ -31,7 +31,7 @@ def without_effect(given: Collection[str], options: Options, source: Source, fra
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):

@@ -78,6 +78,13 @@ class OptimizingStylizer:
         """
         return self._pyramid(self.palette(image).clamp(0, 1), None if self.temporal_weight == 0 else prior)
 
+    def paint_half(self, image: Tensor, prior: Prior | None) -> Tensor:
+        """`paint_key` at half the size, enlarged: under strokes it looks nearly the same, in a third of the time."""
+        height, width = image.shape[-2:]
+        size = (max(16, height // 2), max(16, width // 2))
+        painted = self.paint_key(resize(image, size), None if prior is None else resize_prior(prior, size))
+        return resize(painted, (height, width))
+
     def _pyramid(self, image: Tensor, prior: Prior | None = None) -> Tensor:
         """Paint coarse to fine; each level starts from the enlarged painting of the level before, and from the prior."""
         sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
