@@ -59,7 +59,11 @@ class StyleTarget:
 
 def blended_palette(frames: Iterable[Tensor], styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
     """The palette from the colours of `frames` to those of a blend of style images; all (3, H, W) in [0, 1] or uint8."""
-    clip = torch.cat([sample_colours(frame) for frame in frames], 1)
+    return palette_of(torch.cat([sample_colours(frame) for frame in frames], 1), styles, weights)
+
+
+def palette_of(clip: Tensor, styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
+    """The palette from the colours `clip` (3, n) in [0, 1] to those of a blend of style images."""
     palettes = Palette.stacked([Palette.between(clip, sample_colours(image)) for image in styles])
     shares = torch.tensor(list(weights))
     return palettes.mixed(shares / shares.sum())

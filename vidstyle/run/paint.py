@@ -14,8 +14,8 @@ from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.methods import find_method
-from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.colours import colours_to_paint_in
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
@@ -30,11 +30,12 @@ def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen
     """The painter that the plan's method builds for its clip and styles."""
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
-    style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
+    styles, palette = colours_to_paint_in(plan, listen)
+    style = StyleTarget([style.image.to(device) for style in styles], [style.weight for style in styles], encoder,
+                        options.style_scale, palette)
     return find_method(options.method).build(PaintingJob(
-        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
-        sample_frames=lambda: sample_frames(plan, listen),
+        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
+        sample_frames=lambda: (frame.image for frame in sample_frames(plan, listen)),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
         fit_store=fit, listen=listen))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from vidstyle.core.atomic import check_target
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.core.timecode import Timecode
 from vidstyle.encoders import load_encoder
@@ -128,7 +129,10 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     load_flow(options.flow, device)
     method.check(options, pictures)
     if options.palette is not None:
-        load_palette(options.palette, pictures)
+        load_palette(options.palette, pictures, matched=options.color == "match")
+    controls = _control_files(options)
+    for picture in controls.get("color_from", ()):
+        read_image(picture)
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
@@ -136,7 +140,13 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     start = find_start(opened, frames[0], options, size, device)
     chosen = _changed(options) if given is None else given
     warnings = (*opened.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
-    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison)
+    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
+                controls)
+
+
+def with_options(plan: Plan, options: Options) -> Plan:
+    """The plan with options that differ in the files that they name only; nothing is checked again."""
+    return replace(plan, options=options, control_files=_control_files(options))
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:
@@ -169,9 +179,17 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
         read.append(options.network)
     if options.palette is not None:
         read.append(options.palette)
+    read += [file for files in _control_files(options).values() for file in files]
     check_output(target, source, frames, overwrite=overwrite, others=read)
     if sheet is not None:
         check_target(sheet, source.clip.path, overwrite, [*read, target])
+
+
+def _control_files(options: Options) -> dict[str, Sequence[Path]]:
+    """See `Plan.control_files`; files of controls that have no effect are left out."""
+    if options.strength == 0 or options.color != "match" or options.color_from is None:
+        return {}
+    return {"color_from": [options.color_from]}
 
 
 def _changed(options: Options) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
+from vidstyle.painting.job import KeyFrames, Painter, PaintingJob, options_of_colour
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,9 +43,10 @@ class OptimizeMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; nothing is random but the style patches that are searched for strokes."""
+        used = _USED | options_of_colour(options)
         if not by_key_frames(options):
-            return _USED | _OF_FORMS | {"follow_steps", "references"}
-        return _USED | (_OF_FORMS if share_of_forms(options) else set()) | ({"seed"} if options.strokes else set())
+            return used | _OF_FORMS | {"follow_steps", "references"}
+        return used | (_OF_FORMS if share_of_forms(options) else set()) | ({"seed"} if options.strokes else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
