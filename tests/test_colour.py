@@ -259,8 +259,9 @@ def test_shots_of_one_look_get_the_colours_of_all_of_them(clip: Path, style: lis
                     "--color-from", str(picture), "--palette", str(palette), "-o", str(tmp_path / "alone.mp4")]) == 0
     one, other = images(tmp_path / "alone.mp4"), images(tmp_path / "clip_style.mp4")
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-    red_mean = images(tmp_path / "red_style.mp4")[2].mean((1, 2))
-    assert red_mean[0] > red_mean[1] + 0.05  # a shot keeps its own place among the colours of the scene
-    assert one[2].mean((1, 2))[1] > one[2].mean((1, 2))[0] + 0.05
+    # A shot keeps its place among the colours of the scene, although strokes use all parts of the style; in the sources
+    # red minus green is 0.35 and -0.35.
+    red, other_ = ((mean := shot[2].mean((1, 2)))[0] - mean[1] for shot in (images(tmp_path / "red_style.mp4"), one))
+    assert red > other_ + 0.1
     with pytest.raises(UsageError, match="for --color match; give that"):
         plan_video(clip, style, tmp_path / "c.mp4", replace(QUICK, palette=palette))

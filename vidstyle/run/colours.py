@@ -65,7 +65,9 @@ def write_colours(path: Path, colours: Tensor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path.parent}: cannot be created ({reason(error)}); choose another place.") from error
-    write_png(path, colours[:, :colours.shape[1] // width * width].reshape(3, -1, width))
+    rows = -(-colours.shape[1] // width)
+    spread = torch.arange(rows * width) * colours.shape[1] // (rows * width)  # some twice, so that all rows are full
+    write_png(path, colours[:, spread].view(3, rows, width))
 
 
 def _thinned(colours: Tensor, most: int) -> Tensor:
