@@ -25,6 +25,7 @@ from vidstyle.painting.style_picture import Style
 from vidstyle.run.colours import colours_to_paint_in, opaque_colours
 from vidstyle.run.finish import finish
 from vidstyle.run.manifest_file import manifest_path
+from vidstyle.run.mattes import Mattes
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection, plan_video
 from vidstyle.run.resume.job import same_fit
@@ -126,7 +127,8 @@ def test_colours_out_of_range_keep_luma_and_hue():
 def test_source_has_the_paintings_luma_and_the_sources_chroma_to_one_code():
     generator = torch.Generator().manual_seed(1)
     source, painting = (torch.rand(3, 48, 64, generator=generator) for _ in range(2))
-    written = (finish(source, painting, (64, 48), Options(color="source")) * 255).round() / 255
+    frame = Frame(source, 0, Fraction(1, 24), 0)
+    written = (finish(frame, painting, (64, 48), Options(color="source"), Mattes(), ()) * 255).round() / 255
     weights = torch.tensor(BT709)[:, None, None]
     luma = {name: (image * weights).sum(0) for name, image in (("s", source), ("p", painting), ("w", written))}
     assert float((luma["w"] - luma["p"]).abs().max()) <= CODE
@@ -195,7 +197,7 @@ def test_every_part_of_a_clip_is_painted_with_one_style_picture(style: list[Styl
     clip = make_clip(tmp_path / "darker.mp4", frames=6, size=(64, 48), picture=darker)
     plans = [plan_video(clip, style, tmp_path / "out.mp4", replace(QUICK, color="match"), Selection(frames=frames))
              for frames in (None, (0, 1), (4, 5))]
-    painted = [colours_to_paint_in(plan, lambda progress: None) for plan in plans]
+    painted = [colours_to_paint_in(plan, 0, lambda progress: None) for plan in plans]
     pictures = [styles[0].image for styles, _ in painted]
     assert torch.equal(pictures[0], pictures[1])
     assert torch.equal(pictures[0], pictures[2])

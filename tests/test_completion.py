@@ -33,7 +33,7 @@ def completions(words: str, home: Path) -> list[str]:
         ("vidstyle pre", {"preview"}),
         ("vidstyle run --style-", {"--style-scale"}),
         ("vidstyle run a.mp4 --codec pro", {"prores"}),
-        ("vidstyle run a.mp4 --method ", {"optimize", "feedforward"}),
+        ("vidstyle run a.mp4 --method ", {"optimize", "feedforward", "palette"}),
         ("vidstyle preview a.mp4 --preset ", {"draft", "standard", "final"}),
         ("vidstyle models ", {"list", "fetch", "verify"}),
         ("vidstyle run clip", set()),  # then the shell completes file names

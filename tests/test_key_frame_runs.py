@@ -15,7 +15,7 @@ from video_clips import make_clip
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.painting.optimize.key_frames import KeyFrameStylizer
+from vidstyle.painting.key_frames import KeyFrameStylizer
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.pipeline import preview_video, stylize_video
 from vidstyle.run.plan import Selection, plan_video

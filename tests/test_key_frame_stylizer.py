@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.optimize.key_frames import KeyFrameStylizer, in_palette
+from vidstyle.painting.key_frames import KeyFrameStylizer, in_palette
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 from vidstyle.painting.strokes import StrokeIndex
 from vidstyle.painting.style import StyleTarget
@@ -23,7 +23,8 @@ def stylizer(forms: float, strokes: float) -> KeyFrameStylizer:
     style = bricks(96)
     target = StyleTarget([style], [1.0], load_encoder("builtin"))
     optimizer = OptimizingStylizer(target.encoder, target, target.palette([frame().image]), 0.04, 1.0, 1.0, 50.0, 6, 3)
-    return KeyFrameStylizer(optimizer, StrokeIndex.build([style], [1.0], HEIGHT) if strokes else None, forms, strokes)
+    index = StrokeIndex.build([style], [1.0], HEIGHT) if strokes else None
+    return KeyFrameStylizer(optimizer.palette, optimizer.paint_key if forms else None, index, forms, strokes)
 
 
 def frame(gain: float = 1.0) -> Frame:
@@ -50,12 +51,12 @@ def test_paint_that_is_trusted_stays_bit_for_bit(strokes: float):
 
 def test_without_strokes_and_painted_forms_a_key_frame_is_the_frame_in_the_style_s_palette():
     keys = stylizer(0.0, 0.0)
-    assert torch.equal(keys.paint(frame(), None), in_palette(keys.optimizer.palette, frame().image))
+    assert torch.equal(keys.paint(frame(), None), in_palette(keys.palette, frame().image))
 
 
 def test_a_palette_keeps_to_the_style_s_range():
     keys = stylizer(0.0, 0.0)
-    painted, palette = keys.paint(frame(gain=3), None), keys.optimizer.palette
+    painted, palette = keys.paint(frame(gain=3), None), keys.palette
     assert (painted >= palette.darkest[:, None, None]).all()
     assert (painted <= palette.lightest[:, None, None]).all()
 

@@ -83,8 +83,8 @@ def test_every_option_that_a_method_uses_is_an_option():
 
 
 def test_options_that_a_method_does_not_use_are_named():
-    fitted, keys = Options(method="feedforward"), {"key_every", "strokes", "forms"}
-    given = {"seed", "network", "fit_steps", "encoder", "optimize_steps", "references", "temporal", "crf", *keys}
+    fitted, keys = Options(method="feedforward"), {"key_every", "forms"}
+    given = {"seed", "network", "fit_steps", "encoder", "optimize_steps", "references", "temporal", "crf", "strokes", *keys}
     descent = ["encoder", "optimize_steps"]
     assert unused_options(Options(), given) == sorted([*descent, "fit_steps", "network", "references"])
     assert unused_options(Options(forms=0.5), given) == ["fit_steps", "network", "references"]
@@ -99,7 +99,8 @@ def test_options_that_a_method_does_not_use_are_named():
     ("encoder", Options(), {"forms": 0.5}), ("content_weight", Options(strokes=0, forms=0), {"forms": 0.5}),
     ("seed", EVERY_FRAME, {"strokes": 1}), ("references", Options(), {"key_every": 1, "strokes": 0}),
     ("follow_steps", Options(forms=0.5), {"key_every": 1, "strokes": 0, "forms": 1}),
-    ("forms", Options(method="feedforward"), {"method": "optimize"}),
+    ("forms", Options(method="feedforward"), {"strokes": 1}),
+    ("forms", Options(method="palette"), {"method": "feedforward", "strokes": 1}),
     ("optimize_steps", Options(method="feedforward"), {"method": "optimize", "forms": 0.5}), ("crf", Options(), None)])
 def test_what_makes_an_option_work_is_found(name: str, options: Options, way: dict[str, Any] | None):
     assert way_to_use(name, options) == way

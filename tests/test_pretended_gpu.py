@@ -26,8 +26,8 @@ from vidstyle.ops import read_back
 from vidstyle.painting.feedforward import canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
+from vidstyle.painting.key_frames import KeyFrameStylizer
 from vidstyle.painting.optimize import stylizer
-from vidstyle.painting.optimize.key_frames import KeyFrameStylizer
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.strokes import StrokeIndex, choose, describe, detail, lay, search
@@ -113,12 +113,18 @@ def motion(last: Tensor, this: Tensor) -> FlowPair:
     return FlowPair(flow, flow)
 
 
-def painter(move: Callable[[Any], Any], index: StrokeIndex | None, forms: float, encoder: BuiltinEncoder,
-            style: Tensor) -> KeyFrameStylizer:
+def optimizer_of(move: Callable[[Any], Any], encoder: BuiltinEncoder, style: Tensor) -> OptimizingStylizer:
     palette = Palette(torch.eye(3), torch.zeros(3), torch.zeros(3), torch.ones(3))  # on the processor, as in a run
     target = StyleTarget([move(style)], [1.0], move(encoder))
-    optimizer = OptimizingStylizer(target.encoder, target, palette, 0.04, 1.0, 1.0, 50.0, 6, 3)
-    return KeyFrameStylizer(optimizer, None if index is None else move(index), forms, 1.0)
+    return OptimizingStylizer(target.encoder, target, palette, 0.04, 1.0, 1.0, 50.0, 6, 3)
+
+
+def painter(move: Callable[[Any], Any], index: StrokeIndex | None, forms: float, encoder: BuiltinEncoder,
+            style: Tensor) -> KeyFrameStylizer:
+    optimizer = optimizer_of(move, encoder, style)
+    paint_forms = optimizer.paint_key if index is None else optimizer.paint_half
+    return KeyFrameStylizer(optimizer.palette, paint_forms if forms else None, None if index is None else move(index), forms,
+                            1.0)
 
 
 @pytest.mark.parametrize("forms", [0.0, 0.5])
@@ -136,7 +142,7 @@ def test_key_frames_are_painted_carried_and_mended(monkeypatch: pytest.MonkeyPat
 def test_every_frame_is_painted_by_descent(monkeypatch: pytest.MonkeyPatch):
     style, encoder = noise(1, 96), BuiltinEncoder()
     with pretended_gpu(monkeypatch) as move:
-        optimizer = painter(move, None, 1.0, encoder, style).optimizer
+        optimizer = optimizer_of(move, encoder, style)
         frames = still(move, 2)
         first = optimizer(frames[0].image)
         second = optimizer(frames[1].image, [Prior(first, torch.ones(1, HEIGHT, WIDTH, device="cuda"))])

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from vidstyle.batch.conduct import Planned
+from vidstyle.core.curve import constant
 from vidstyle.core.errors import VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.core.progress import Listener, Progress
@@ -85,7 +86,7 @@ def _make(look: _Look, plans: Sequence[Plan], listen: Listener) -> None:
         if first.options.color_from is None:
             write_colours(look.picture, clip)
         styles = matched_styles(styles, clip, replace(first.options, color_from=look.picture))
-    palette = palette_of(clip, [style.image for style in styles], [style.weight for style in styles])
+    palette = palette_of(clip, [style.image for style in styles], [constant(style.weight) for style in styles])
     save_palette(look.palette, palette, styles, matched=look.picture is not None)
 
 
@@ -108,7 +109,7 @@ def _with_look(planned: Planned, folder: Path, look: _Look | None) -> Planned:
     if look is not None and options.palette is None and "palette" in method.uses(options):
         options = replace(options, palette=look.palette, color_from=look.picture)
     uses = method.uses(options)
-    if "network" in uses and options.network is None:
+    if "network" in uses and options.network is None and len(plan.layers) == 1:  # one file holds no network for each layer
         named = {*uses, "flow", "color"} - {"network", "palette", "color_from"}
         fit = {name: str(getattr(options, name)) for name in sorted(named)}
         key = f"{blend_name(plan.styles)} {fit} {options.size} {look and look.palette.name}"

@@ -13,7 +13,8 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
+    from vidstyle.core.frame import Frame
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
@@ -63,6 +64,10 @@ class PaintingJob:
     listen: Listener
 
 
+KEY_PREROLL = 48
+"""Frames painted before a range by key frames: they are at most 24 apart, so its paint comes from the second one at least."""
+
+
 @dataclass(frozen=True)
 class KeyFrames:
     """How a clip is painted by key frames; see `temporal.key_frames`."""
@@ -71,6 +76,17 @@ class KeyFrames:
     mend: Mender
     every: int | None
     """Frames from one key frame to the next; None: chosen by the motion."""
+    show: Callable[[Frame, Tensor], Tensor] = lambda frame, painting: painting
+    """(a frame, what `paint` and the carrying made for it) -> the painting (3, H, W) in [0, 1] that is shown."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How every frame is painted several times; see `temporal.multipass`."""
+
+    repaint: Repainter
+    count: int
+    """Passes over all frames, odd and above 1."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +98,5 @@ class Painter:
     """Last loss of the fit, by term; empty where nothing was fitted."""
     key_frames: KeyFrames | None = None
     """How key frames are painted; None where every frame is painted by `stylize`."""
+    passes: Passes | None = None
+    """How the passes after the first paint; None where there are none."""

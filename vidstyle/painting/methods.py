@@ -11,6 +11,7 @@ from vidstyle.core.options import Options
 from vidstyle.painting.feedforward.method import FeedForwardMethod
 from vidstyle.painting.job import Painter, PaintingJob
 from vidstyle.painting.optimize.method import OptimizeMethod
+from vidstyle.painting.palette_method import PaletteMethod
 
 if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
@@ -46,6 +47,7 @@ class Method(Protocol):
 METHODS: dict[str, Method] = {method.name: method for method in (
     FeedForwardMethod(),
     OptimizeMethod(),
+    PaletteMethod(),
 )}  # fmt: skip
 
 _WAYS: tuple[dict[str, Any], ...] = ({}, {"color": "match"}, {"forms": 0.5}, {"strokes": 1},

@@ -10,10 +10,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.curve import constant
 from vidstyle.core.errors import InputError, OutputError, UsageError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.style_picture import StylePicture
+from vidstyle.painting.style_picture import StylePicture, weights_change
 
 FORMAT = "vidstyle-palette-1"
 
@@ -58,6 +59,9 @@ def load_palette(path: Path, styles: Sequence[StylePicture], *, matched: bool = 
 
 
 def blend_name(styles: Sequence[StylePicture]) -> str:
-    """The same text for the same styles in the same shares, in any order."""
-    whole = sum(style.weight for style in styles)
-    return ",".join(sorted(f"{style.sha256}:{style.weight / whole:.4f}" for style in styles))
+    """The same text for the same styles in the same shares, in any order. Raises UsageError for shares that change."""
+    if weights_change(styles):
+        raise UsageError("A palette that shots share holds one blend of styles, and the weights of these change; "
+                         "give constant weights, or leave --palette and --same-look out.")
+    whole = sum(constant(style.weight) for style in styles)
+    return ",".join(sorted(f"{style.sha256}:{constant(style.weight) / whole:.4f}" for style in styles))

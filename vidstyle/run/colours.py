@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.curve import constant
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, resize_alpha, write_png
@@ -18,7 +19,7 @@ from vidstyle.painting.colour_map import match_colours
 from vidstyle.painting.palette import Palette, sample_colours
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import palette_of
-from vidstyle.painting.style_picture import StylePicture
+from vidstyle.painting.style_picture import StylePicture, weights_change
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import sample_frames
 
@@ -26,20 +27,23 @@ MOST = 2**18
 """Colours of a frame: 16 frames together have a quarter of what `torch.quantile` takes."""
 
 
-def colours_to_paint_in(plan: Plan, listen: Listener) -> tuple[Sequence[StylePicture], Palette | None]:
-    """The style pictures as they are painted with, and the palette; None where the method makes one of the clip's frames.
+def colours_to_paint_in(plan: Plan, layer: int, listen: Listener) -> tuple[Sequence[StylePicture], Palette | None]:
+    """The style pictures of a layer as they are painted with, and the palette; None where one is made of the clip's frames.
+
+    A palette file is that of the run's own styles; a region's style has a palette for the clip, as it has without a file.
 
     With `match` both depend on the whole clip, never on the range: no colour changes from frame to frame, and a range is a
     slice of the whole.
     """
-    options, styles = plan.options, plan.styles
-    shared = None if options.palette is None else load_palette(options.palette, styles, matched=options.color == "match")
+    options, styles, shared = plan.options, plan.layers[layer], None
+    if options.palette is not None and layer == 0:
+        shared = load_palette(options.palette, styles, matched=options.color == "match")
     if options.color != "match":
         return styles, shared
     clip = torch.cat(list(map(opaque_colours, sample_frames(plan, listen))), 1)
     styles = matched_styles(styles, clip, options)
-    if shared is None:
-        shared = palette_of(clip, [style.image for style in styles], [style.weight for style in styles])
+    if shared is None and not weights_change(styles):
+        shared = palette_of(clip, [style.image for style in styles], [constant(style.weight) for style in styles])
     return styles, shared
 
 

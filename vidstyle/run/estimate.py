@@ -75,9 +75,10 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
     paintings = frames if keys is None else keys
     firsts = min(len(painted), paintings)
     ahead = 0 if keys is None or last == plan.clip.frames - 1 else interval // 2
+    layers = len(plan.layers)
     parts = {
         "start": start,
-        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps,
+        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps * layers,
         "paint": firsts * sample.first + (paintings - firsts) * sample.follow + (frames + ahead) * sample.scan
                  + frames * sample.rest,
         "compare": plan.count * sample.compare,
@@ -88,7 +89,7 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         memory += max(0, interval - sample.interval) * IN_BETWEEN_BYTES * width * height
     output = round(plan.count * sample.frame_bytes)
     # Until a movie is finished, its coded segments lie both in the output and in the work folder; two paintings are saved.
-    work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height
+    work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height * layers
     compare = round(plan.count * sample.compare_bytes)
     return Estimate(shots, first - begin, keys, sum(parts.values()), parts, memory, output + compare,
                     round(output + compare + work))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
 from vidstyle.ops.read_back import read_back
-from vidstyle.ops.warp import trust, trust_to_hold
+from vidstyle.ops.warp import trust, trusts
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
 
@@ -69,7 +69,7 @@ class Interval:
 
 
 def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
-                   shrink: Callable[[Frame], Frame]) -> Iterator[Interval]:
+                   shrink: Callable[[Frame], Frame], always: Container[int] = ()) -> Iterator[Interval]:
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
@@ -94,7 +94,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
         path = extend(path, this.motion)
         carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
         newest = this, Correspondence(path.to_last, carried)
-        if is_key(len(between) + 1, carried, this.trust, every):
+        if this.frame.index in always or is_key(len(between) + 1, carried, this.trust, every):
             found = _interval(*newest, between, steps)
             key, path, between, steps, newest = this.frame, None, [], [], None
             yield found
@@ -125,8 +125,7 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
             yield Neighbour(frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(frame, motion, trust(last.image, frame.image, motion),
-                            trust_to_hold(last.image, frame.image, motion))
+            yield Neighbour(frame, motion, *trusts(last.image, frame.image, motion))
         last = frame
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,14 +22,17 @@ SPECKS = 1 / 2000
 
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
-                        is_cut: CutDetector, *, every: int | None = None, memories: Sequence[Memory] = (),
+                        is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
+                        memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
-    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. shrink: makes the frame that is
-    painted out of the one that was read.
+    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
+    key frames beside these. shrink: makes the frame that is painted out of the one that was read.
+
+    A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
     Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own), and that of the frame itself,
     both without the frame's image.
@@ -49,7 +53,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink):
+    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always):
         frame = interval.frame
         if resumed is not None:
             if resumed.frame.index != frame.index:
@@ -58,7 +62,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
         else:
             # A cut, too, has no correspondence: nothing passes over it.
             behind = interval.from_behind
-            prior = None if key is None or behind is None else carry(key.painting, behind)
+            prior = None
+            if key is not None and behind is not None:
+                prior = replace(carry(key.painting, behind), seconds=key.frame.seconds)
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
@@ -86,7 +92,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
              done: int) -> Iterator[Painted]:
     """The frames between two key frames, painted; those up to index `done` are left out.
 
-    last: (3, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
+    last: (C, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
     """
     count = len(interval.between) + 1
     waiting = list(walk_back(interval))  # against time: the next one is last
@@ -109,7 +115,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
 def _carried(one: InBetween, to_ahead: Packed, behind: Tensor, ahead: Tensor, last: Tensor, closeness: float) -> Prior:
     """The painting of an in-between, as far as it is known.
 
-    behind: (4, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (3, H, W), the paintings of
+    behind: (C + 1, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (C, H, W), the paintings of
     the key frame ahead and of the frame before. closeness: 0 at the key frame behind, 1 at the one ahead.
     """
     near, far = one.from_behind.unpack(), to_ahead.unpack()
@@ -117,7 +123,7 @@ def _carried(one: InBetween, to_ahead: Packed, behind: Tensor, ahead: Tensor, la
     # again and again.
     from_behind = warp(behind, near.to_last, mode="bicubic", exact=False)
     from_ahead = warp(ahead, far.to_last, mode="bicubic", exact=False)
-    keys = choose(Prior(from_behind[:3].clamp_(0, 1), near.visibility), Prior(from_ahead.clamp_(0, 1), far.visibility),
-                  closeness, from_behind[3:].clamp_(min=0))
+    keys = choose(Prior(from_behind[:-1].clamp_(0, 1), near.visibility), Prior(from_ahead.clamp_(0, 1), far.visibility),
+                  closeness, from_behind[-1:].clamp_(min=0))
     del near, far, from_behind, from_ahead
     return hold(keys, carry(last, one.from_last.unpack()))

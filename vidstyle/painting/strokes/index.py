@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,12 +32,22 @@ class Patches:
     """(rows * columns, D) whole numbers, see `Describer`."""
     columns: int
     """Of the grid."""
-    box: tuple[int, int, int, int]
-    """Top, bottom, left and right of the first picture without its border, in pixels."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """Top, bottom, left and right of each picture without its border, in pixels."""
+    shown: int
+    """Number of the picture whose detail a search starts from."""
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
+    pools: tuple[Tensor, ...]
+    """For each picture, the places that are drawn from, in random order."""
+
+    def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
+        """The same patches, of which each picture's share follows other `weights`; with 0 it has none."""
+        drawn = torch.cat([pool[:_share(searched, weight, weights)] for pool, weight in zip(self.pools, weights, strict=True)])
+        order = torch.randperm(len(drawn), generator=generator).to(drawn.device)
+        return replace(self, drawn=drawn[order], shown=weights.index(max(weights)))
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,17 @@ class StrokeIndex:
         passes = tuple(_patches(styles, weights, sizes, one, generator) for one in PASSES)
         return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes))
 
+    def weighted(self, weights: Sequence[float], *, seed: int = 0) -> StrokeIndex:
+        """The index for other `weights`, of which some may be 0. As they change little by little, so do the patches drawn."""
+        generator = torch.Generator().manual_seed(seed)
+        return replace(self, passes=tuple(style.weighted(weights, one.searched, generator)
+                                          for style, one in zip(self.passes, PASSES, strict=True)))
+
+
+def _share(searched: int, weight: float, weights: Sequence[float]) -> int:
+    """How many patches of a picture are searched, of `searched` in all."""
+    return max(1, round(searched * weight / sum(weights))) if weight else 0
+
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
     """(height, width) of a style picture on the canvas: `wanted` pixels high, or less if the painting would be blurred."""
@@ -84,26 +105,25 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     picture = styles[0].new_zeros(3, sum(tall for tall, _ in level) + one.side, width)
     columns = (width - one.side) // GRID + 1
     allowed = torch.zeros((picture.shape[1] - one.side) // GRID + 1, columns, dtype=torch.bool)
-    drawn, top = [], 0
-    for style, (tall, wide), weight in zip(styles, level, weights, strict=True):
+    pools, boxes, top = list[Tensor](), list[tuple[int, int, int, int]](), 0
+    for style, (tall, wide) in zip(styles, level, strict=True):
         picture[:, top:top + tall, :wide] = resize(style, (tall, wide))
         inner = _inner(tall, wide, one.side)
         mine = torch.zeros_like(allowed)
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
         places = mine.flatten().nonzero()[:, 0]
-        share = max(1, round(one.searched * weight / sum(weights)))
-        drawn.append(places[torch.randperm(len(places), generator=generator)[:share]])
+        pools.append(places[torch.randperm(len(places), generator=generator)[:one.searched]])
+        border = round(BORDER * min(tall, wide))
+        boxes.append((top + border, top + tall - border, border, wide - border))
         top += tall
-    places = torch.cat(drawn)
+    places = torch.cat([pool[:_share(one.searched, weight, weights)] for pool, weight in zip(pools, weights, strict=True)])
     places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
     descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
-    tall, wide = level[0]
-    border = round(BORDER * min(tall, wide))
-    box = (border, tall - border, border, wide - border)
-    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places)
+    return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, allowed.flatten().to(picture.device), places,
+                   tuple(pool.to(picture.device) for pool in pools))
 
 
 def _inner(tall: int, wide: int, side: int) -> Tensor:

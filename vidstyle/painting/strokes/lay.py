@@ -135,7 +135,7 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    top, bottom, left, right = style.box
+    top, bottom, left, right = style.boxes[style.shown]
     detail = (style.picture - blur(style.picture, STYLE_BLUR))[:, top:bottom, left:right]
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]

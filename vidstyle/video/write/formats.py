@@ -67,7 +67,7 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
         options["profile"] = "dnxhr_444" if "422" not in pix_fmt else "dnxhr_hqx" if "10" in pix_fmt else "dnxhr_hq"
     if name == "vp9" and "yuva" in pix_fmt:
         options["auto-alt-ref"] = "0"  # frames that are never displayed have no place for alpha
-    if name in ("h264", "hevc") and clip.variable_rate and container in ("mp4", "mov"):
+    if name in ("h264", "hevc") and clip.uneven and container in ("mp4", "mov"):
         options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
     if (hdr := written_hdr(source)) is not None:
         if VideoFormat(pix_fmt).components[0].bits < 10:
