@@ -122,7 +122,9 @@ def _job(path: Path, record: dict[str, Any]) -> Job:
                          f"that wrote it{_version(record)}.")
 
     def locate(name: str) -> Path:
-        return Path(os.path.normpath(path.parent / name))
+        found = path.parent / name
+        # Without `..`, where the folder is there: of `a.mov=../b.png` it is not, and the text names two files.
+        return Path(os.path.normpath(found)) if found.parent.exists() else found
 
     # Manifests of earlier versions have no file_options, and name files as the command line did.
     options = read_stated(stated, Path, lambda name: f"{path}, {name}").options

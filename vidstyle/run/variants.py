@@ -106,7 +106,7 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
     """Check everything for each variant, and return the plan for `paint_variants`.
 
     The frame is the middle one of `selection`, or of the clip where that is all. target: the sheet, a PNG; None is
-    CLIP_STYLE_vary_NAMES.png in `folder`, or beside the clip; an earlier sheet of that name is replaced. Raises as
+    CLIP_STYLE_vary_NAMES.png in `folder` or beside the clip; an earlier sheet of that name is replaced. Raises as
     `plan_video`.
     """
     if target is not None and target.suffix.lower() != ".png":
@@ -196,8 +196,9 @@ def _plain(options: Options) -> Options:
 
 
 def _sheet(plan: Plan, variant: Variant, folder: Path | None) -> Path:
-    """CLIP_STYLE_vary_NAMES.png, without the style where that is varied."""
-    target = default_target(plan.source, () if "style" in variant.values else plan.styles, plan.options, preview=True)
+    """CLIP_STYLE_A-B_vary_NAMES.png, without the style where that is varied, and without a range where none is given."""
+    styles, frames = () if "style" in variant.values else plan.styles, plan.frames if plan.range_given else None
+    target = default_target(plan.source, styles, plan.options, frames, preview=True)
     stem = target.stem.removesuffix("_preview") + "_vary_" + "_".join(variant.values)
     return (folder or target.parent) / f"{stem}.png"
 
