@@ -102,6 +102,8 @@ class ChangingIndex:
 
     images: Sequence[Tensor]
     """(3, H, W) each, on the device."""
+    weights: Sequence[float] | None
+    """Weight of each image; None where they change."""
     height: int
     """Of the painting, in pixels."""
     seed: int
@@ -113,7 +115,10 @@ class ChangingIndex:
         scale, shares = settings.scale, settings.shares
         if scale not in self._whole:
             _make_room(self._whole)
-            self._whole[scale] = StrokeIndex.build(self.images, [1.0] * len(self.images), self.height, scale, seed=self.seed)
+            self._whole[scale] = StrokeIndex.build(self.images, self.weights or [1.0] * len(self.images), self.height, scale,
+                                                   seed=self.seed)
+        if self.weights is not None:
+            return self._whole[scale]
         if (scale, shares) not in self._weighted:
             _make_room(self._weighted)
             self._weighted[scale, shares] = self._whole[scale].weighted(shares, seed=self.seed)

@@ -39,8 +39,9 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
 def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
               forms: float | Curve, strokes: float | Curve) -> ChangingStylizer:
     """The stylizer where options or weights are curves; parameters as for `key_frame_painter`."""
-    images = [style.image.to(job.device) for style in job.styles]
-    index = ChangingIndex(images, job.height, job.options.seed) if strokes else None
+    images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
+    same = None if any(isinstance(weight, Curve) for weight in weights) else [*map(constant, weights)]
+    index = ChangingIndex(images, same, job.height, job.options.seed) if strokes else None
     layers = strokes if index is not None else forms
     share = layers if isinstance(layers, Curve) else None
     if index is None and share is not None:
@@ -52,5 +53,5 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
         return KeyFrameStylizer(palette(seconds), paint, None if index is None else index.at(settings), settings.forms,
                                 constant(shown))
 
-    changes = Changes(forms, job.options.style_scale, [style.weight for style in job.styles])
+    changes = Changes(forms, job.options.style_scale, weights)
     return ChangingStylizer(at, changes, job.options.temporal, share)

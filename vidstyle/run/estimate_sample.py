@@ -197,9 +197,9 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
 
 
 def _quick(options: Options) -> Options:
-    """The options with fewer steps of a fit, whose network is not saved, and without sound, which takes no time."""
+    """The options in one pass, with fewer steps of a fit, whose network is not saved, and without sound: it takes no time."""
     network = options.network if options.network is not None and options.network.exists() else None
-    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), audio="none", strict=False)
+    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), passes=1, audio="none", strict=False)
 
 
 def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:

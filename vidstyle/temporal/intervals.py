@@ -18,6 +18,9 @@ from vidstyle.temporal.loop import ahead
 
 LONGEST, SHORTEST = 24, 4
 """Frames from a key frame to the next, at most and at least; at the end of a shot there may be fewer."""
+SOON = 12
+"""Frames before a key frame that is asked for in which the motion makes none: with all paint laid anew, an interval of two
+frames would be seen as a pulse. So an interval may be this much longer than `LONGEST`."""
 LOST = 0.35
 """A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
 last key frame. On the sample and a clip with a still camera, 0.35 gave 3 key frames in 36 and left 1.8 % and 1.5 % of the
@@ -94,7 +97,8 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
         path = extend(path, this.motion)
         carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
         newest = this, Correspondence(path.to_last, carried)
-        if this.frame.index in always or is_key(len(between) + 1, carried, this.trust, every):
+        soon = every is None and any(this.frame.index + later in always for later in range(1, SOON))
+        if this.frame.index in always or (not soon and is_key(len(between) + 1, carried, this.trust, every)):
             found = _interval(*newest, between, steps)
             key, path, between, steps, newest = this.frame, None, [], [], None
             yield found

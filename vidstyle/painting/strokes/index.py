@@ -44,8 +44,13 @@ class Patches:
     """For each picture, the places that are drawn from, in random order."""
 
     def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
-        """The same patches, of which each picture's share follows other `weights`; with 0 it has none."""
-        drawn = torch.cat([pool[:_share(searched, weight, weights)] for pool, weight in zip(self.pools, weights, strict=True)])
+        """The same patches, of which each picture's share is that of its weight; with 0 it has none.
+
+        So many are drawn that no picture runs out of patches, which would give the others too large a share.
+        """
+        shares = [weight / sum(weights) for weight in weights]
+        most = min(searched, *(len(pool) / share for pool, share in zip(self.pools, shares, strict=True) if share))
+        drawn = torch.cat([pool[:round(most * share)] for pool, share in zip(self.pools, shares, strict=True)])
         order = torch.randperm(len(drawn), generator=generator).to(drawn.device)
         return replace(self, drawn=drawn[order], shown=weights.index(max(weights)))
 
@@ -83,10 +88,6 @@ class StrokeIndex:
                                           for style, one in zip(self.passes, PASSES, strict=True)))
 
 
-def _share(searched: int, weight: float, weights: Sequence[float]) -> int:
-    """How many patches of a picture are searched, of `searched` in all."""
-    return max(1, round(searched * weight / sum(weights))) if weight else 0
-
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
     """(height, width) of a style picture on the canvas: `wanted` pixels high, or less if the painting would be blurred."""
@@ -117,7 +118,8 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
         border = round(BORDER * min(tall, wide))
         boxes.append((top + border, top + tall - border, border, wide - border))
         top += tall
-    places = torch.cat([pool[:_share(one.searched, weight, weights)] for pool, weight in zip(pools, weights, strict=True)])
+    shares = [max(1, round(one.searched * weight / sum(weights))) for weight in weights]
+    places = torch.cat([pool[:share] for pool, share in zip(pools, shares, strict=True)])
     places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
