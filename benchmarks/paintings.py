@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,7 +53,7 @@ def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
     """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
     began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
-        painter = make_painter(plan, FitCheckpoint(run), estimate_flow, lambda progress: None)
+        painter = make_painter(plan, partial(FitCheckpoint, run), estimate_flow, lambda progress: None)
     references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
@@ -63,7 +64,7 @@ def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
         elif passes is not None:
             painted_frames = paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, is_cut,
                                              passes=passes.count, references=references)
-        return (painted.painting for painted in painted_frames)
+        return (painted.painting if keys is None else keys.show(painted.source, painted.painting) for painted in painted_frames)
 
     return paint, time.monotonic() - began
 

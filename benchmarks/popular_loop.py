@@ -5,9 +5,9 @@
 
 The loop is that of neural-style-pt, one scale, each frame anew: L-BFGS on pixels from the frame itself, content weight 5, style
 weight 100, total variation 0.001, the authors' VGG-19 with max pooling and values of 0 to 255. DATA (by default VIDSTYLE_DATA)
-holds VGG-19 to relu3_4, so style is relu1_1 to relu3_1 and content relu3_3. A frame costs the loop the same as any other, so it
-paints the middle one; vidstyle paints them all, with its defaults and with Ruder's method (`--key-every 1 --strokes 0`), and
-its CPU seconds hold what it does before the first frame. Both are judged on the middle frame, by the layers that the loop descends
+holds VGG-19 to relu3_4, so style is relu1_1 to relu3_1 and content relu3_3. All frames cost the loop the same, so it paints
+the middle one; vidstyle paints them all, with its defaults and with Ruder's method (`--key-every 1 --strokes 0`). Its CPU
+seconds include what it does before the first frame. All are judged on the middle frame, by the layers that the loop descends
 on: the normalised Gram loss and content loss of `vidstyle.ops.losses`. The judge is therefore the loop's own.
 """
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -137,7 +138,7 @@ def trails(args: argparse.Namespace) -> None:
     uncovered, rows = list(columns), []
     plan = plan_of(SAMPLES / "harbour.mp4", args.style, replace(RUDER, size=args.size, passes=3))
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
-        painter = make_painter(plan, FitCheckpoint(run), true_motion(frames), lambda progress: None)  # type: ignore[arg-type]
+        painter = make_painter(plan, partial(FitCheckpoint, run), true_motion(frames), lambda progress: None)  # type: ignore[arg-type]
     assert painter.passes is not None
     from vidstyle.encoders import load_encoder
     from vidstyle.painting.style import StyleTarget

@@ -89,7 +89,8 @@ def read_request(
             "--style",
             rich_help_panel=WHAT,
             metavar="IMG[:WEIGHT]",
-            help="Style image; several, each with a weight, are mixed.",
+            help="Style image; several, each with a weight, are mixed; a weight such as '0:1 48:0' changes from frame 0 to "
+            "frame 48.",
         ),
     ] = None,
     frames: Annotated[

@@ -17,7 +17,8 @@ CutDetector = Callable[[Frame, Frame], bool]
 Stylizer = Callable[[Frame, Sequence[Prior]], Tensor]
 """(frame at the painted size, priors) -> painting (3, H, W) float32 sRGB in [0, 1].
 
-Priors nearest first, none at the start of a shot."""
+Priors nearest first, none at the start of a shot. Several paintings of a frame may be stacked along the channels, see
+`painting.layers`: then priors, and what a key painter and a mender are given and return, have (3 L, H, W) too."""
 
 Repainter = Callable[[Frame, Tensor, Sequence[Prior]], Tensor]
 """(frame at the painted size, start, priors) -> painting, start and painting (3, H, W) float32 sRGB in [0, 1].

@@ -14,7 +14,8 @@ from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
 from vidstyle.core.parse import resolve_matte
 
-Color = Literal["style", "source"]
+Color = Literal["style", "source", "match"]
+ColorMap = Literal["symmetric", "cholesky", "histogram"]
 Init = Literal["source", "noise"]
 FollowInit = Literal["warped", "source", "noise"]
 Optimizer = Literal["adam", "lbfgs"]
@@ -126,7 +127,17 @@ class Options:
     style_scale: float | Curve = option(
         1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
-    color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    color: Color = option(
+        "style", panel=CONTROL,
+        help="The painting has the colours of the style; or those of the source, pixel by pixel, under its own light and dark "
+             "(source); or the style is given the clip's colours before it is painted with (match).")
+    color_from: Path | None = option(
+        None, panel=CONTROL, metavar="FILE", resolve=lambda text, locate: locate(text), default_text="the clip's own frames",
+        help="Picture whose colours the style is given (color match).")
+    color_map: ColorMap = option(
+        "histogram", panel=CONTROL,
+        help="How the style is given colours: mean and covariance by the map that moves colours least (symmetric), or by "
+             "Cholesky factors (cholesky), or after the first also the histograms (histogram) (color match).")
     palette: Path | None = option(
         None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
         default_text="that of the clip's own frames",

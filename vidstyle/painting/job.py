@@ -21,6 +21,11 @@ if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods 
     from vidstyle.painting.style_picture import StylePicture
 
 
+def options_of_colour(options: Options) -> frozenset[str]:
+    """Names of the options that decide which colours the style pictures of a job have."""
+    return frozenset({"color_map", "color_from"} if options.color == "match" else ())
+
+
 class FitStore(Protocol):
     """Where a fit is saved, so that a run that was stopped can continue it."""
 
@@ -50,7 +55,8 @@ class PaintingJob:
     encoder: Encoder
     style: StyleTarget
     styles: Sequence[StylePicture]
-    """The style pictures, whose hashes are written to and compared with network files."""
+    """The style pictures, whose hashes are written to and compared with network files; their images, and those of `style`, have
+    the colours that are painted with."""
     sample_frames: Callable[[], Iterable[Tensor]]
     """Some frames spread over the whole clip, each (3, H, W) in [0, 1] at the painted size."""
     sample_pairs: Callable[[], list[FramePair]]
