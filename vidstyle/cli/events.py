@@ -45,6 +45,7 @@ def plan_text(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> str:
     changed = [f"{name}={value}" for name, value in changed_options(plan.options).items()]
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in plan.styles)),
+        *(("matte", f"{region['matte']}: {region['shows']}") for region in plan.mattes.describe()),
         ("frames", _frames(plan)),
         *([("preroll", plan.start.reason)] if plan.start.reason else []),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),

@@ -33,7 +33,7 @@ class Option:
     high: float = math.inf
     """Lowest and highest value of a number, or of each number of several."""
     parse: Callable[[str], Any] | None = None
-    """Reads the value from text; None where the type says enough. Raises UsageError."""
+    """Reads the value from text; None where the type says enough. Raises UsageError. It also reads the `str` of a value."""
     resolve: Callable[[str, Locate], Any] | None = None
     """Reads a value that names a file from a config, which names files from its own folder."""
     default_text: str = ""
@@ -67,6 +67,12 @@ class Option:
         """The help sentence with the default at its end."""
         text = self.default_text or _as_text(self.default)
         return f"{self.help.removesuffix('.')} (default: {text})." if text else self.help
+
+    def words(self, value: object) -> list[str]:
+        """What the command line takes for `value`, one text for each time that the option is given; () for None."""
+        if value is None:
+            return []
+        return [_exact(item) for item in value] if self.several and isinstance(value, tuple) else [_exact(value)]
 
     def read_item(self, text: object, locate: Locate) -> Any:
         """One item of an option that may be given more than once, from text. Raises UsageError."""
@@ -106,6 +112,12 @@ def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _exact(value: object) -> str:
+    """As `_as_text`, with every digit of a number."""
+    short = _as_text(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short
 
 
 def _is_whole(value: object) -> bool:

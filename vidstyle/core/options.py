@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -10,14 +12,23 @@ from typing import Any, Literal
 from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import resolve_matte
 
-Color = Literal["style", "source"]
+Color = Literal["style", "source", "match"]
+ColorMap = Literal["symmetric", "cholesky", "histogram"]
+Init = Literal["source", "noise"]
+FollowInit = Literal["warped", "source", "noise"]
+Optimizer = Literal["adam", "lbfgs"]
+StyleLoss = Literal["gram", "covariance", "wasserstein"]
+Pooling = Literal["auto", "average", "l2", "max"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""The layers of an encoder that measure style (Gatys et al. 2016)."""
 WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
 """Codecs that have no scale of quality."""
 
@@ -42,12 +53,35 @@ def parse_rate(text: str) -> Fraction:
 
 
 def _parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`."""
-    if text == "auto":
+    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
+    if text in ("auto", "0"):
         return 0
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
     return int(text)
+
+
+def layer_weights(layers: Iterable[str]) -> dict[str, float]:
+    """The weight of each layer of `style_layers`, whose items are NAME or NAME=WEIGHT. Raises UsageError."""
+    found = dict[str, float]()
+    for layer in layers:
+        name, _, weight = layer.partition("=")
+        try:
+            value = float(weight or 1)
+        except ValueError:
+            value = math.nan
+        if name not in STYLE_LAYERS or not 0 < value < math.inf:
+            raise UsageError(f"style_layers has {layer!r}; give one of {', '.join(STYLE_LAYERS)}, or with a weight above 0, "
+                             f"such as {STYLE_LAYERS[-1]}=0.5.")
+        if name in found:
+            raise UsageError(f"style_layers names {name} twice; name it once.")
+        found[name] = value
+    return found
+
+
+def _parse_layer(text: str) -> str:
+    layer_weights([text])
+    return text
 
 
 def _resolve_flow(text: str, locate: Locate) -> str:
@@ -90,7 +124,17 @@ class Options:
     style_scale: float | Curve = option(
         1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
-    color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    color: Color = option(
+        "style", panel=CONTROL,
+        help="The painting has the colours of the style; or those of the source, pixel by pixel, under its own light and dark "
+             "(source); or the style is given the clip's colours before it is painted with (match).")
+    color_from: Path | None = option(
+        None, panel=CONTROL, metavar="FILE", resolve=lambda text, locate: locate(text), default_text="the clip's own frames",
+        help="Picture whose colours the style is given (color match).")
+    color_map: ColorMap = option(
+        "histogram", panel=CONTROL,
+        help="How the style is given colours: mean and covariance by the map that moves colours least (symmetric), or by "
+             "Cholesky factors (cholesky), or after the first also the histograms (histogram) (color match).")
     palette: Path | None = option(
         None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
         default_text="that of the clip's own frames",
@@ -98,6 +142,10 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    matte: tuple[str, ...] = option(
+        (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
+        help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
+             "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
@@ -149,6 +197,32 @@ class Options:
     references: tuple[int, ...] = option(
         (1,), low=1, high=64, command_line=False,
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
+    passes: int = option(
+        1, low=1, high=99, command_line=False,
+        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more remove the trails "
+             "behind what moves, and take that many times as long (key_every 1, strokes 0).")
+    init: Init = option(
+        "source", command_line=False,
+        help="A key frame, or the first frame of a shot, is painted from the frame in the style's colours (source) or from "
+             "noise (forms above 0).")
+    follow_init: FollowInit = option(
+        "warped", command_line=False,
+        help="Each later frame is painted from the last painting, warped along the motion, from the frame in the style's "
+             "colours (source) or from noise (key_every 1, strokes 0).")
+    optimizer: Optimizer = option(
+        "adam", command_line=False,
+        help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
+    style_loss: StyleLoss = option(
+        "gram", command_line=False,
+        help="Style is compared by Gram matrices, by covariances and means, or by a sliced Wasserstein distance (forms "
+             "above 0).")
+    style_layers: tuple[str, ...] = option(
+        (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
+        help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
+             "see colour and grain, late ones large forms (forms above 0).")
+    pooling: Pooling = option(
+        "auto", command_line=False, default_text="average for a builtin encoder, max for a VGG",
+        help="How the encoder shrinks its features in a descent: average, l2 or max (forms above 0).")
     output_size: int | None = option(
         None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")
@@ -178,6 +252,7 @@ class Options:
     def __post_init__(self) -> None:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
+        layer_weights(self.style_layers)
 
     def as_dict(self) -> dict[str, Any]:
         """Every option by name; curves as their text, other values as they are."""

@@ -18,6 +18,8 @@ _UNITS = {None: 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
 _WEIGHT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)|(\s*[\d:;.]+m?s?:[+-]?[\d.]+)+(\s+[a-z]+)?")
 """A weight of a style, or a curve of it; what looks like a curve and is none is an error."""
 _SPAN = re.compile(r"(\d*)(?:\s*([-:\N{EN DASH}])\s*(\d*))?")
+SOURCE = "none"
+"""What stands for the style of a matte where the source is to be seen."""
 Frames = tuple[int | None, int | None]
 """First and last frame, both included; None for an end is the clip's own."""
 Range = tuple[Frames | None, float | Timecode | None, float | Timecode | None]
@@ -43,6 +45,25 @@ def parse_style(text: str, locate: Locate = Path) -> tuple[Path, float | Curve]:
         raise UsageError(f"--style {text} has the weight {written}; give a weight above 0"
                          f"{', or 0 at some of its keys' if isinstance(weight, Curve) else ''}.")
     return path, weight
+
+
+def parse_matte(text: str, locate: Locate = Path) -> tuple[Path, Path | str | None]:
+    """File and style of `matte.mp4=monet.jpg`; the style is `SOURCE` for `matte.mp4=none`, and None where none is named.
+
+    If a file named `matte.mp4=monet.jpg` exists, it is that file. locate: the name of a file -> its path. Raises UsageError.
+    """
+    name, equals, style = text.rpartition("=")
+    if text and (not equals or os.path.exists(locate(text))):
+        return locate(text), None
+    if not (name and style):
+        raise UsageError(f"--matte {text} names no {'style' if name else 'file'}; give FILE, FILE=STYLE or FILE=none.")
+    return locate(name), style if style == SOURCE else locate(style)
+
+
+def resolve_matte(text: str, locate: Locate) -> str:
+    """`text` with the paths of its files; see `parse_matte`."""
+    file, style = parse_matte(text, locate)
+    return str(file) if style is None else f"{file}={style}"
 
 
 def parse_time(text: str, option: str) -> float | Timecode:

@@ -14,10 +14,15 @@ if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods 
     from torch import Tensor
 
     from vidstyle.core.frame import Frame
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
+
+
+def options_of_colour(options: Options) -> frozenset[str]:
+    """Names of the options that decide which colours the style pictures of a job have."""
+    return frozenset({"color_map", "color_from"} if options.color == "match" else ())
 
 
 class FitStore(Protocol):
@@ -49,7 +54,8 @@ class PaintingJob:
     encoder: Encoder
     style: StyleTarget
     styles: Sequence[StylePicture]
-    """The style pictures, whose hashes are written to and compared with network files."""
+    """The style pictures, whose hashes are written to and compared with network files; their images, and those of `style`, have
+    the colours that are painted with."""
     sample_frames: Callable[[], Iterable[Tensor]]
     """Some frames spread over the whole clip, each (3, H, W) in [0, 1] at the painted size."""
     sample_pairs: Callable[[], list[FramePair]]
@@ -75,6 +81,15 @@ class KeyFrames:
 
 
 @dataclass(frozen=True)
+class Passes:
+    """How every frame is painted several times; see `temporal.multipass`."""
+
+    repaint: Repainter
+    count: int
+    """Passes over all frames, odd and above 1."""
+
+
+@dataclass(frozen=True)
 class Painter:
     """What a method has built."""
 
@@ -83,3 +98,5 @@ class Painter:
     """Last loss of the fit, by term; empty where nothing was fitted."""
     key_frames: KeyFrames | None = None
     """How key frames are painted; None where every frame is painted by `stylize`."""
+    passes: Passes | None = None
+    """How the passes after the first paint; None where there are none."""

@@ -13,7 +13,7 @@ from vidstyle.core.curve import Curve, constant, in_steps, value_at
 from vidstyle.core.devices import precision
 from vidstyle.core.images import resize, size_at_height
 from vidstyle.core.interfaces import SMALLEST_ENCODED, Encoder
-from vidstyle.ops.losses import STYLE_LAYERS, Grams, blend_grams, gram
+from vidstyle.ops.losses import STYLE_LAYERS, Grams, Statistic, blend_grams, gram
 from vidstyle.painting.palette import Palette, sample_colours
 
 SCALE_STEPS = 6
@@ -38,6 +38,8 @@ class StyleTarget:
     """Height of the style image over the painted height: 2 gives strokes twice as large."""
     shared: Palette | None = None
     """The palette of all clips of a scene; None where a clip has its own."""
+    statistic: Statistic = gram
+    """What of the features is the style."""
     _known: dict[float, dict[tuple[int, tuple[int, ...]], list[Grams]]] = field(default_factory=dict, init=False, repr=False)
     """Gram matrices of each image by scale, then by height and flip."""
 
@@ -50,8 +52,8 @@ class StyleTarget:
 
     @torch.no_grad()
     def grams(self, height: int, flip: tuple[int, ...] = ()) -> Grams:
-        """Gram matrices (1, C, C) by layer for a painting `height` pixels high, of the style images flipped along the axes
-        `flip`; where weights or scale are curves, of a target of `at`.
+        """Gram matrices (1, C, C), or what else `statistic` gives, by layer for a painting `height` pixels high, of the style
+        images flipped along the axes `flip`; where weights or scale are curves, of a target of `at`.
 
         The style image is scaled to the painted height times `scale`, so that strokes keep their size relative to the frame in
         a small preview and at full size.
@@ -66,7 +68,7 @@ class StyleTarget:
                 scaled = resize(image[None], size_at_height(image.shape[-2:], height * scale, SMALLEST_ENCODED)).flip(flip)
                 with precision(scaled.device):
                     found = self.encoder(scaled.contiguous(memory_format=torch.channels_last), STYLE_LAYERS)
-                grams.append({layer: gram(value) for layer, value in found.items()})
+                grams.append({layer: self.statistic(value) for layer, value in found.items()})
             known[height, flip] = grams
         return blend_grams(known[height, flip], weights)
 
@@ -99,6 +101,11 @@ def stacked_palettes(frames: Iterable[Tensor], styles: Sequence[Tensor]) -> Pale
 def blended_palette(frames: Iterable[Tensor], styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
     """The palette from the colours of `frames` to those of a blend of style images; all (3, H, W) in [0, 1] or uint8."""
     return _mixed(stacked_palettes(frames, styles), weights)
+
+
+def palette_of(clip: Tensor, styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
+    """The palette from the colours `clip` (3, n) in [0, 1] to those of a blend of style images."""
+    return _mixed(Palette.stacked([Palette.between(clip, sample_colours(image)) for image in styles]), weights)
 
 
 def _mixed(palettes: Palette, weights: Sequence[float]) -> Palette:

@@ -7,8 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -127,14 +129,16 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
           RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
         folder, began, painter = Path(name), clock.now(), None
         if plan.options.strength != 0:
-            painter = clock.timing(make_painter(plan, FitCheckpoint(work), flow, clock.listening(listen)))
+            painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)))
         times, flows = [clock.now()], [clock.flows]
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
         begin = max(shot[0], (shot[0] + shot[1] + 1 - most) // 2)
         short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
         with short.output.open(overwrite=True) as sink:
+            mattes = short.mattes.read(*short.frames)
             for painted in painted_frames(short, painter, flow, begin, ()):
-                image = finish(painted.source, painted.painting, short.output.size, short.options)
+                values = () if painter is None else next(mattes)
+                image = finish(painted.source, painted.painting, short.output.size, short.options, short.mattes, values)
                 frame_hash(image)
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
                 times.append(clock.now())
@@ -169,7 +173,8 @@ def peak_memory() -> int | None:
 
 def _times_of_fit(steps: Sequence[float], prepare: float) -> tuple[float, float]:
     """Seconds before the first frame without the fit, and of one of its steps; steps: when each of them ended."""
-    step = (steps[-1] - steps[0]) / (len(steps) - 1) if len(steps) > 1 else 0.0
+    # The median: between the fits of two layers, the second one is prepared.
+    step = median(after - before for before, after in pairwise(steps)) if len(steps) > 1 else 0.0
     return prepare - step * len(steps), step
 
 
@@ -192,9 +197,9 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
 
 
 def _quick(options: Options) -> Options:
-    """The options with fewer steps of a fit, whose network is not saved, and without sound, which takes no time."""
+    """The options in one pass, with fewer steps of a fit, whose network is not saved, and without sound: it takes no time."""
     network = options.network if options.network is not None and options.network.exists() else None
-    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), audio="none", strict=False)
+    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), passes=1, audio="none", strict=False)
 
 
 def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:

@@ -17,6 +17,7 @@ import torch
 from vidstyle import __version__
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.curve import plain
+from vidstyle.core.declare import options_of
 from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
@@ -79,7 +80,8 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
-        "options": {name: value for name, value in options.as_dict().items() if name not in ("network", "palette", "device")},
+        "options": {name: value for name, value in options.as_dict().items()
+                    if name not in ("network", "palette", "matte", "color_from", "device")},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),
     }
@@ -91,6 +93,20 @@ def describe_machine(device: str) -> Description:
             "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
                          "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
             "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()}}
+
+
+def _options_of_files(options: Options, folder: Path) -> Description:
+    """The options that name files and differ from the defaults, as text, with paths relative to `folder`."""
+    def locate(name: str) -> Path:
+        return Path(_relative(Path(name), folder))
+
+    found: Description = {}
+    for name, option in options_of(Options).items():
+        value = getattr(options, name)
+        if option.resolve is not None and value != option.default:
+            texts = [str(option.resolve(text, locate)) for text in option.words(value)]
+            found[name] = texts if option.several else texts[0]
+    return found
 
 
 def _hash_of(files: Sequence[Path]) -> str:
@@ -154,6 +170,8 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
     named = {"path": plan.target.name, "sheet": None if plan.sheet is None else plan.sheet.name}
     record = {"format": FORMAT, "output": written | named | {"frames": len(log.facts)}, **run,
+              "range": list(plan.numbers) if plan.range_given else None,
+              "file_options": _options_of_files(plan.options, folder),
               "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -9,33 +9,45 @@ from torch import Tensor
 
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.core.interfaces import FlowEstimator
+from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
+from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
-from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.colours import colours_to_paint_in
 from vidstyle.run.curves import key_frames_of
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.key_frames import paint_by_key_frames
-from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.loop import Painted, paint_frames
+from vidstyle.temporal.multipass import paint_in_passes
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Sink, Source
 
 
-def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip and styles."""
+def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+    """The painter that the plan's method builds for its clip, and for the styles of each of its layers.
+
+    fits: number of a layer -> where its fit is saved.
+    """
+    encoder = load_encoder(plan.options.encoder, plan.device)
+    return stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
+                           for number in range(len(plan.layers))])
+
+
+def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
+                   listen: Listener) -> Painter:
     options, device = plan.options, plan.device
-    encoder = load_encoder(options.encoder, device)
-    style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
+    styles, palette = colours_to_paint_in(plan, number, listen)
+    style = StyleTarget([style.image.to(device) for style in styles], [style.weight for style in styles], encoder,
+                        options.style_scale, palette)
     return find_method(options.method).build(PaintingJob(
-        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
-        sample_frames=lambda: sample_frames(plan, listen),
+        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
+        sample_frames=lambda: (frame.image for frame in sample_frames(plan, listen)),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
         fit_store=fit, listen=listen))
 
@@ -48,15 +60,15 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     painter: None where nothing is painted (strength 0). memories: those for the next frame, as `FrameLog.restore` gives them.
     collect: called with each source frame and the frame that is written.
     """
+    first = plan.frames[0] + len(log.facts)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
-    begin = plan.frames[0] + len(log.facts) if log.facts else plan.start.frame
-    if memories and painter is not None and painter.key_frames is not None:
-        begin = memories[0].frame.index  # of the key frame that the next frames are painted from
-    for painted in painted_frames(plan, painter, estimate_flow, begin, memories):
+    mattes = plan.mattes.read(first, plan.frames[1])
+    for painted in painted_frames(plan, painter, estimate_flow, _begin(plan, painter, first, memories), memories):
         source = painted.source
         if source.index < plan.frames[0]:
             continue  # the preroll
-        image = finish(source, painted.painting, plan.output.size, plan.options)
+        values = () if painted.painting is None else next(mattes)
+        image = finish(source, painted.painting, plan.output.size, plan.options, plan.mattes, values)
         written = replace(source, image=image)
         log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
                    damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))
@@ -64,6 +76,16 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
         listen(Progress("paint", len(log.facts), plan.count))
         del painted, source, image, written  # before the next frame is read
     log.save()
+
+
+def _begin(plan: Plan, painter: Painter | None, first: int, memories: Sequence[Memory]) -> int:
+    """Where reading begins. first: the first frame that is not written yet. memories: those for it."""
+    if painter is not None and painter.key_frames is not None and memories:
+        return memories[0].frame.index  # of the key frame that the next frames are painted from
+    if painter is not None and painter.passes is not None:
+        # The window of the last frame is painted anew; without a frame before it, it is the first one.
+        return memories[-2].frame.index + 1 if len(memories) > 1 else plan.start.frame
+    return first if first > plan.frames[0] else plan.start.frame
 
 
 def make_folder(plan: Plan) -> None:
@@ -81,13 +103,13 @@ class PaintedFrame:
 
     source: Frame
     painting: Tensor | None
-    """(3, h, w) in [0, 1] at the painted size; None where nothing is painted (strength 0)."""
+    """(3 L, h, w) in [0, 1] at the painted size, L layers; None where nothing is painted (strength 0)."""
     memories: Sequence[Memory] = ()
 
 
 @dataclass(frozen=True)
 class _Frames:
-    """The frames from `begin` to the clip's end: the last key frame of a range may lie behind the range."""
+    """The frames from `begin` to the clip's end: the last key frame or window of a range may lie behind it."""
 
     source: Source
     begin: int
@@ -99,21 +121,32 @@ class _Frames:
 def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
     """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
-    frames = plan.source.decode(begin, plan.frames[1], clamp=False)
     if painter is None:
-        yield from (PaintedFrame(frame, None) for frame in frames)
+        yield from (PaintedFrame(frame, None) for frame in plan.source.decode(begin, plan.frames[1], clamp=False))
         return
-    keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
+    keys = painter.key_frames
+    for painted in _painted(plan, painter, estimate_flow, begin, memories):
+        image = painted.painting if keys is None else keys.show(painted.source, painted.painting)
+        yield PaintedFrame(painted.source, image, painted.memories)
+        if painted.source.index == plan.frames[1]:
+            return
+        del painted, image  # before the next frame is read
+
+
+def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: int,
+             memories: Sequence[Memory]) -> Iterator[Painted]:
+    """Frames from `begin` on, at least to the last of the plan, painted as the painter says."""
+    keys, passes, frames = painter.key_frames, painter.passes, _Frames(plan.source, begin)
+    references = find_method(plan.options.method).references(plan.options)
+
+    def shrink(frame: Frame) -> Frame:
+        return at_paint_size(frame, plan)
+
     if keys is not None:
-        for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
-                                           every=keys.every, always=key_frames_of(plan.options, plan.styles, plan.clip),
-                                           memories=memories,
-                                           shrink=lambda frame: at_paint_size(frame, plan)):
-            yield PaintedFrame(painted.source, keys.show(painted.source, painted.painting), painted.memories)
-            if painted.source.index == plan.frames[1]:
-                return
-            del painted  # before the next frame is read
-        return
-    for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
-                                memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
-        yield PaintedFrame(painted.source, painted.painting, painted.memories)
+        return paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                   always=key_frames_of(plan.options, plan.styles, plan.clip), memories=memories, shrink=shrink)
+    if passes is not None:
+        return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
+                               references=references, memories=memories, shrink=shrink)
+    return paint_frames(plan.source.decode(begin, plan.frames[1], clamp=False), painter.stylize, estimate_flow, cut_detector(),
+                        references=references, memories=memories, shrink=shrink)

@@ -12,6 +12,9 @@ from vidstyle.painting.methods import find_method, method_options, unused_option
 if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before
     from vidstyle.video import Source
 
+_FOLLOWING = {"references", "follow_steps", "follow_init", "passes"}
+"""Options of a painting that follows others."""
+
 
 def refuse_unused(given: Collection[str], options: Options) -> None:
     """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
@@ -28,13 +31,16 @@ def without_effect(given: Collection[str], options: Options, source: Source, fra
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):
         yield unused_options(options, given), f"the network {options.network} is used as it was made"
     else:
         yield from _missing(given, options)
+    if options.temporal == 0:
+        following = given & _FOLLOWING & find_method(options.method).uses(options)
+        yield sorted(following), "with --temporal 0 every frame is painted on its own"
     if "preroll" in given:
         if frames[0] == 0:
             yield ["preroll"], "the range begins with the clip's first frame"

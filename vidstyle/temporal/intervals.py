@@ -12,7 +12,7 @@ from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
 from vidstyle.ops.read_back import read_back
-from vidstyle.ops.warp import trust, trust_to_hold
+from vidstyle.ops.warp import trust, trusts
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
 
@@ -129,8 +129,7 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
             yield Neighbour(frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(frame, motion, trust(last.image, frame.image, motion),
-                            trust_to_hold(last.image, frame.image, motion))
+            yield Neighbour(frame, motion, *trusts(last.image, frame.image, motion))
         last = frame
 
 

@@ -92,7 +92,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
              done: int) -> Iterator[Painted]:
     """The frames between two key frames, painted; those up to index `done` are left out.
 
-    last: (3, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
+    last: (C, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
     """
     count = len(interval.between) + 1
     waiting = list(walk_back(interval))  # against time: the next one is last

@@ -17,6 +17,8 @@ from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
 
+ROUNDING = Fraction(21, 10_000)
+"""Seconds by which the lengths of frames may differ that are the same: Matroska counts milliseconds."""
 UNKNOWN_CODEC = "unknown"
 """The codec of a track that neither FFmpeg nor the file names."""
 
@@ -153,7 +155,12 @@ class Clip:
         Steps that differ by up to 2 ms are rounding: Matroska counts milliseconds, so 30 fps reads 33, 33, 34.
         """
         steps = [after - before for before, after in pairwise(self.pts)]
-        return bool(steps) and (max(steps) - min(steps)) * self.time_base > Fraction(21, 10_000)
+        return bool(steps) and (max(steps) - min(steps)) * self.time_base > ROUNDING
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the rate is variable, or the last frame is displayed for clearly longer or shorter than the others."""
+        return (max(self.durations) - min(self.durations)) * self.time_base > ROUNDING
 
     def select(self, frames: tuple[int | None, int | None] | None = None, start: float | Timecode | None = None,
                end: float | Timecode | None = None) -> tuple[int, int]:
