@@ -28,6 +28,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -155,7 +156,8 @@ class Worker:
         native = ""
         if shutil.which("gdb"):
             command = ["gdb", "-p", str(self._process.pid), "-batch", "-ex", "thread apply all backtrace 14"]
-            native = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout[-12_000:]
+            with suppress(subprocess.TimeoutExpired):
+                native = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout[-12_000:]
         return f"{self._log()}\n{native}"
 
     def _log(self) -> str:

@@ -27,7 +27,7 @@ from vidstyle.video import open_source  # noqa: E402
 
 MATTES = {"sky": ("sky", "far hills"), "boat": ("boat",)}
 FRAME = 8  # the frame shown
-WIDTH, HEIGHT, GAP, QUALITY = 592, 333, 8, 82  # pixels of each quarter, and of the white between them; of JPEG
+WIDTH, HEIGHT, GAP, QUALITY = 592, 333, 8, 74  # pixels of each quarter, and of the white between them; of JPEG
 
 
 def mattes_of(index: int) -> np.ndarray:

@@ -39,6 +39,8 @@ OTHER_VALUES = {
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
     "forms": ("0.5", "--forms 0.5"),
+    "boil": ('"twos"', "--boil twos"),
+    "refresh": ("4.0", "--refresh 4"),
     "method": ('"feedforward"', "--method feedforward"),
     "network": ('"net.safetensors"', "--network net.safetensors"),
     "fit_steps": ("7", "--fit-steps 7"),
@@ -127,7 +129,8 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
     others = {"network": "other", "palette": "other", "color_from": "other", "matte": "other", "output_size": "100",
-              "temporal": "1", "fps": "25", "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1"}
+              "temporal": "1", "fps": "25", "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1",
+              "refresh": "2"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]

@@ -260,6 +260,17 @@ def test_a_command_states_what_the_preset_and_the_config_do_not(asked: Asked, tm
     assert command.endswith("  # and in a --config: content_weight = 0.7")
 
 
+def test_what_a_config_states_may_be_varied(method: Counted, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "my.toml").write_text('style = "a.png"\nstrength = 0.5\nseed = 4\n')
+    words = ["preview", "clip.mp4", "--device", "cpu", "--config", "my.toml", "--vary", "strength=0.5,1", "--vary",
+             "style=b.png"]
+    assert execute([*words, "--json"]) == 0
+    variants = json.loads(capsys.readouterr().out.splitlines()[-1])["variants"]
+    assert [each["command"] for each in variants] == [
+        f"vidstyle run clip.mp4 --style b.png --config my.toml{strength} --device cpu" for strength in ("", " --strength 1")]
+    assert method.built == [4]
+
+
 def test_presets_may_be_varied(method: Counted, capsys: pytest.CaptureFixture[str]):
     assert execute([*PREVIEW, "--size", "32", "--vary", "preset=draft,final", "--json"]) == 0
     variants = json.loads(capsys.readouterr().out.splitlines()[-1])["variants"]

@@ -35,6 +35,11 @@ Mender = Callable[[Frame, Tensor, Tensor], Tensor]
 
 known: (1, H, W) in [0, 1], 1 = the painting is to stay as it is there, below 0.5 = a hole, where the painting holds a guess."""
 
+Redrawer = Callable[[Frame, Tensor], Tensor]
+"""(frame at the painted size, its painting) -> a painting of other strokes in the same forms, each (3, H, W) in [0, 1].
+
+The strokes depend on the index of the frame; the same arguments give the same strokes."""
+
 Encoder = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
 """Images (N, 3, H, W), sRGB in [0, 1], and layer names -> features (N, C, h, w) by layer."""
 

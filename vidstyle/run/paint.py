@@ -22,7 +22,8 @@ from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
-from vidstyle.temporal.key_frames import paint_by_key_frames
+from vidstyle.temporal.boil import boil
+from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import Painted, paint_frames
 from vidstyle.temporal.multipass import paint_in_passes
 from vidstyle.temporal.shots import cut_detector
@@ -143,8 +144,13 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
         return at_paint_size(frame, plan)
 
     if keys is not None:
-        return paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
-                                   always=key_frames_of(plan.options, plan.styles, plan.clip), memories=memories, shrink=shrink)
+        steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                     always=key_frames_of(plan.options, plan.styles, plan.clip), refresh=keys.refresh,
+                                     memories=memories[:MEMORIES], shrink=shrink)
+        if keys.redraw is None:
+            return steady
+        return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],
+                    memories=memories[MEMORIES:], shrink=shrink)
     if passes is not None:
         return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
                                references=references, memories=memories, shrink=shrink)

@@ -28,7 +28,7 @@ from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
-from vidstyle.run.unused import without_effect
+from vidstyle.run.unused import check_refresh, without_effect
 from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -153,6 +153,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
         load_palette(options.palette, pictures, matched=options.color == "match")
     for picture in controls.get("color_from", ()):
         read_image(picture)
+    if "refresh" in method.uses(options):
+        check_refresh(options, float(opened.clip.average_rate))
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)

@@ -13,7 +13,7 @@ from vidstyle.core.curve import Curve, most
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, options_of_colour
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,7 @@ class FeedForwardMethod:
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; a network file that exists is used as it is, and the options of a fit have no effect."""
         of_strokes = _OF_STROKES | options_of_colour(options) if options.strokes else frozenset()
-        return self._of_network(options) | {"strokes"} | of_strokes
+        return self._of_network(options) | {"strokes"} | of_strokes | uses_of_strokes(options, options.strokes or 0)
 
     def _of_network(self, options: Options) -> frozenset[str]:
         if options.network is None or not options.network.exists():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options, layer_weights
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,8 @@ class OptimizeMethod:
             return used | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
         forms = bool(_forms(options))
         random = bool(_strokes(options)) or (forms and options.init == "noise")
-        return used | (_OF_FORMS if forms else set()) | ({"seed"} if random else set())
+        used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
+        return used | ({"seed"} if random else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
