@@ -17,6 +17,7 @@ from torch import Tensor
 from video_clips import make_clip
 
 from vidstyle.cli import execute
+from vidstyle.core.curve import parse_number
 from vidstyle.core.frame import FlowPair, Frame, Memory
 from vidstyle.core.images import resize, write_png
 from vidstyle.core.options import HELD, Options
@@ -212,6 +213,21 @@ def test_the_method_and_the_seed_of_a_boil_count(folder: Path):
         ("palette", {"method": "palette"}), ("seed", {"seed": 1}), ("none", {"boil": "none"}), ("half", {"strokes": 0.5}))]
     assert hashes[0] == twos(folder)[:2]  # the palette's forms are the frame's own, as those of optimize are by default
     assert all(found[0] != twos(folder)[0] for found in hashes[1:])
+
+
+def test_drawings_of_strokes_that_grow_over_the_clip_and_of_two_regions(folder: Path):
+    """A boil changes every frame of both; the strokes' share grows from frame to frame also where a drawing is carried."""
+    selection = Selection((0, 3))
+    growing = replace(TWOS, strokes=parse_number("0:0.5 3:1", "strokes"))
+    hashes = {name: paint(folder, f"{name}.mp4", options, selection=selection) for name, options in (
+        ("grown", growing), ("ungrown", replace(growing, boil="none")))}
+    assert len({*hashes["grown"], *hashes["ungrown"]}) == 8
+    write_png(folder / "left.png", (torch.arange(48) < 24).float().expand(3, 32, 48))
+    other = folder / "other.png"
+    write_png(other, noise(4, 32))
+    matted = replace(TWOS, matte=(f"{folder / 'left.png'}={other}",))
+    regions = [paint(folder, f"both_{boil}.mp4", replace(matted, boil=boil), selection=selection) for boil in ("none", "twos")]
+    assert not {*regions[0]} & {*regions[1]}
 
 
 @pytest.mark.parametrize(("name", "drawings"), [("none", None), ("ones", 24), ("twos", 12), ("threes", 9)])

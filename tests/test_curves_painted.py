@@ -186,7 +186,8 @@ def test_a_network_keeps_the_share_of_the_frame(media: Path, tmp_path: Path):
             save_to(tmp_path / "net.safetensors")
             self.network = tmp_path / "net.safetensors"
 
-    painter = make_painter(plan, Store(), no_motion, lambda progress: None)
+    store = Store()
+    painter = make_painter(plan, lambda number: store, no_motion, lambda progress: None)
     frames = [*open_source(media / "clip.mp4", ReadSettings()).decode(0, 6)]
     prior = Prior(torch.zeros(3, *SIZE[::-1]), torch.ones(1, *SIZE[::-1]))
     for frame, temporal in ((frames[0], 1.0), (frames[6], 0.25)):

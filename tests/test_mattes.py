@@ -240,7 +240,7 @@ def test_every_layer_has_a_network_of_its_own_that_a_stopped_run_goes_on_with(me
 
 def test_parts_join_to_the_file_of_one_process(tmp_path: Path, media: Path, monkeypatch: pytest.MonkeyPatch):
     save_often(monkeypatch)
-    count = CUTS[1] + 8
+    count = CUTS[0] + 8
     make_clip(tmp_path / "clip.mp4", frames=count, size=SIZE, picture=shots)
     make_clip(tmp_path / "matte.mkv", frames=count, size=SIZE, codec="ffv1", pix_fmt="gray",
               picture=lambda index, width, height: grey(np.roll(right(), 2 * index, 1)))
@@ -252,7 +252,7 @@ def test_parts_join_to_the_file_of_one_process(tmp_path: Path, media: Path, monk
     one = pipeline.run(plan("one.mp4"))
     whole = plan("parts.mp4")
     found = parts.split(whole, 6)
-    assert len(found) == 3
+    assert found == [(0, CUTS[0] - 1), (CUTS[0], count - 1)]
     joined = parts.join(whole, [parts.paint_part(whole, part) for part in found])
     assert joined.frame_hashes == one.frame_hashes
     assert (tmp_path / "parts.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
@@ -343,6 +343,16 @@ def test_a_matte_names_a_file_and_perhaps_a_style(text: str, file: str, style: P
 def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path: Path):
     (tmp_path / "a=b.png").touch()
     assert parse_matte(f"{tmp_path}/a=b.png") == (tmp_path / "a=b.png", None)
+
+
+def test_a_job_of_a_farm_names_mattes_from_everywhere(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "shots.csv").write_text(f"clip\n{media / 'clip.mkv'}\n", encoding="utf-8")
+    monkeypatch.chdir(media)
+    words = ["--style", "blue.png", "--matte", "right.png=red.png", "--matte", "window.####.png"]
+    assert execute(["farm", str(tmp_path / "shots.csv"), *words, "-o", str(tmp_path / "job.yaml")]) == 0
+    job = (tmp_path / "job.yaml").read_text(encoding="utf-8")
+    for text in (f"{media / 'right.png'}={media / 'red.png'}", f"{media / 'window.####.png'}"):
+        assert f'- "--matte"\n            - "{text}"\n' in job
 
 
 def test_a_config_names_mattes_of_its_own_folder(media: Path, monkeypatch: pytest.MonkeyPatch):
