@@ -21,7 +21,7 @@ from vidstyle.video import open_source
 ROOT = Path(__file__).parent.parent
 CLIP, FRAME = ROOT / "samples" / "harbour.mp4", 24
 STYLE = ROOT / "samples" / "styles" / "night.jpg"
-WIDTH, HEIGHT, GAP = 560, 315, 8  # pixels, of each picture and of the white between them
+WIDTH, HEIGHT, GAP = 480, 270, 8  # pixels, of each picture and of the white between them
 COLOURS: tuple[Color, ...] = ("style", "source", "match")
 
 
@@ -40,7 +40,7 @@ def main() -> None:
 def painted(color: Color, folder: Path) -> torch.Tensor:
     """The painted frame (3, H, W)."""
     target = folder / f"{color}.mp4"
-    stylize_video(CLIP, [Style(STYLE)], target, Options(color=color, crf=0), Selection(frames=(FRAME, FRAME)))
+    stylize_video(CLIP, [Style(STYLE)], target, Options(color=color, crf=0, size=WIDTH), Selection(frames=(FRAME, FRAME)))
     return next(iter(open_source(target).decode())).image
 
 

@@ -185,7 +185,7 @@ def test_a_painting_has_the_clips_colours_and_they_do_not_flicker(options: Optio
     far = colour_distance(images(plain.plan.target)[0], own[0])
     assert colour_distance(painted[0], own[0]) < 0.4 * far
     means = torch.stack([image.mean((1, 2)) for image in painted])
-    # Each of some tens of strokes in so small a frame moves its mean, and noise moves strokes: without `match` by 2 codes.
+    # Each of some tens of strokes in so small a frame moves its mean, and noise moves strokes, with `match` or without.
     assert float((means.amax(0) - means.amin(0)).max()) < 3 * CODE
 
 

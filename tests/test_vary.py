@@ -162,7 +162,7 @@ def test_the_sheet_shows_each_variant_and_its_command_paints_it(method: Counted,
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     sheet = tmp_path / "clip_a_vary_strength_color.png"
     assert (result["sheet"], result["commands"]) == (sheet.name, sheet.with_suffix(".json").name)
-    assert method.built == [0], "strength and colour share one painting; strength 0 needs none"
+    assert method.built == [0], "strength and the source's colours share one painting; strength 0 needs none"
     # The method gives the negative: with strength 0 the source, with 0.5 grey, and both tiles of one row add up to white.
     source, grey, negative = (tile(sheet, 0, row, 3) for row in range(3))
     assert np.abs(source + negative - 1).mean() < 0.02  # 8 bits, and the ends of the range that resizing clips
@@ -177,6 +177,11 @@ def test_the_sheet_shows_each_variant_and_its_command_paints_it(method: Counted,
         assert execute([*words[1:], "-o", f"{each['values']['color']}.mp4", "--json"]) == 0
         hashes = json.loads(capsys.readouterr().out.splitlines()[-1])["frame_hashes"]
         assert hashes[4] == each["frame_sha256"]  # the middle of nine
+
+
+def test_matched_colours_are_painted_anew(method: Counted):
+    assert execute([*PREVIEW, "--vary", "color=style,source,match"]) == 0
+    assert method.built == [0, 0]
 
 
 def test_the_same_picture_is_named(method: Counted, capsys: pytest.CaptureFixture[str]):

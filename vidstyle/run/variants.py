@@ -130,7 +130,8 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
 def paint_variants(plan: VariantsPlan, explain: Explain, listen: Listener = lambda progress: None) -> list[PaintedVariant]:
     """Paint the frame of each variant; one that fails stops no other.
 
-    Variants that differ in strength and colour only share one painting. Raises the first error where all fail.
+    Variants that differ in strength, or in the colours of the style and of the source, share one painting. Raises the first
+    error where all fail.
     """
     painted, errors, groups = dict[int, PaintedVariant](), list[Exception](), _alike(plan.plans)
     frames = [each.frames[1] - each.start.frame + 1 for each in (plan.plans[group[0]] for group in groups)]
@@ -216,13 +217,15 @@ def _is_earlier(sheet: Path) -> bool:
 def _alike(plans: Sequence[Plan]) -> list[list[int]]:
     """Places of the plans that have the same painting, in order.
 
-    Strength and colour do not change it, and neither do options that the method does not use.
+    Strength does not change it, nor do the source's colours, nor options that the method does not use.
     """
     groups = dict[Any, list[int]]()
     default = Options()
     for place, plan in enumerate(plans):
         unused = unused_options(plan.options, (each.name for each in fields(Options)))
-        painting = replace(plan.options, **{name: getattr(default, name) for name in ("strength", "color", *unused)})
+        painting = replace(plan.options, **{name: getattr(default, name) for name in ("strength", *unused)})
+        if painting.color == "source":  # which is made of a finished painting
+            painting = replace(painting, color="style")
         styles = tuple((style.sha256, style.weight) for style in plan.styles)
         groups.setdefault((painting, styles, plan.options.strength == 0), []).append(place)
     return list(groups.values())
