@@ -26,6 +26,9 @@ OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
+StrokeDirection = Literal["none", "edges", "motion"]
+DETAIL = "detail"
+"""The value of `stroke_size` for the detail of each frame in place of a file."""
 Boil = Literal["none", "ones", "twos", "threes"]
 HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
 """Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
@@ -90,6 +93,10 @@ def _parse_layer(text: str) -> str:
 def _resolve_flow(text: str, locate: Locate) -> str:
     name, equals, file = text.partition("=")
     return f"{name}={locate(file)}" if equals else text
+
+
+def _resolve_stroke_size(text: str, locate: Locate) -> str:
+    return text if text == DETAIL else str(locate(text))
 
 
 def _resolve_audio(text: str, locate: Locate) -> str:
@@ -160,6 +167,14 @@ class Options:
         None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
         help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
              "paints, but for small things) (methods optimize and feedforward).")
+    stroke_direction: StrokeDirection = option(
+        "none", panel=CONTROL,
+        help="Strokes lie as in the style picture, or turned along the forms of the frame (edges) or along its motion, and "
+             "where it is still along the forms (motion).")
+    stroke_size: str | None = option(
+        None, panel=CONTROL, metavar="FILE|detail", resolve=_resolve_stroke_size, default_text="the same everywhere",
+        help="Strokes are smaller, down to a third, where FILE, a grey image, movie or sequence, is dark, or where the "
+             "frame has detail (detail).")
     boil: Boil = option(
         "none", panel=CONTROL,
         help="Strokes are drawn anew on purpose, as in animation by hand: on every frame of the clip (ones), on every second "

@@ -23,12 +23,12 @@ from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.curves import on_clip
 from vidstyle.run.manifest_file import is_earlier_preview
-from vidstyle.run.mattes import Mattes, plan_mattes
+from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
-from vidstyle.run.unused import check_refresh, without_effect
+from vidstyle.run.unused import check_direction, check_refresh, without_effect
 from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -75,6 +75,8 @@ class Plan:
     """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
     mattes: Mattes = field(default=Mattes(), repr=False)
     """Where the painting is seen, and the paintings in the styles of regions."""
+    stroke_size: Matte | None = field(default=None, repr=False)
+    """The size of the strokes; None where no file says it."""
     range_given: bool = False
     """Whether the user chose the frames; else they are all, or those that a preview shows of itself."""
 
@@ -139,7 +141,9 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (parse_pattern(target) is not None and is_unfinished(target, frames)))
     mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
-    controls = _control_files(options, mattes)
+    stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
+                                   named or (0, opened.clip.frames - 1), opened.settings)
+    controls = _control_files(options, mattes, stroke_size)
     _check_files(opened, frames, pictures, options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
@@ -155,6 +159,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
         read_image(picture)
     if "refresh" in method.uses(options):
         check_refresh(options, float(opened.clip.average_rate))
+    check_direction(options)
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
@@ -163,12 +168,12 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     chosen = _changed(options) if given is None else given
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes, selection != Selection())
+                controls, mattes, stroke_size, selection != Selection())
 
 
 def with_options(plan: Plan, options: Options) -> Plan:
     """The plan with options that differ in the files that they name only; nothing is checked again."""
-    return replace(plan, options=options, control_files=_control_files(options, plan.mattes))
+    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.stroke_size))
 
 
 def _opened(source: Path | Source, settings: ReadSettings) -> Source:
@@ -215,11 +220,13 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
         check_target(sheet, source.clip.path, overwrite, [*read, target])
 
 
-def _control_files(options: Options, mattes: Mattes) -> dict[str, Sequence[Path]]:
+def _control_files(options: Options, mattes: Mattes, stroke_size: Matte | None) -> dict[str, Sequence[Path]]:
     """See `Plan.control_files`."""
     files = dict(mattes.files())
     if options.strength != 0 and options.color == "match" and options.color_from is not None:
         files["color_from"] = [options.color_from]
+    if stroke_size is not None:
+        files["stroke_size"] = stroke_size.files
     return files
 
 

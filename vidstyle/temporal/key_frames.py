@@ -114,6 +114,7 @@ def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, me
         found = _carried(one, to_ahead, paint, ahead.painting, last, place / count)
         last = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
+            frame = replace(frame, motion=one.from_last.unpack().to_last)
             last = mend(frame, found.image, found.visibility)
         del frame, found
         trim()

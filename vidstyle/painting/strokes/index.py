@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.images import resize, size_at_height
-from vidstyle.painting.strokes.copies import SMALLEST, Copy, copies, in_turns, turn
+from vidstyle.painting.strokes.copies import SMALLEST, Copy, in_turns, turn
 from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, Describer
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.wishes import describe_copy
@@ -85,12 +85,12 @@ class StrokeIndex:
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
-              seed: int = 0, turned: bool = False, sized: bool = False) -> StrokeIndex:
+              seed: int = 0, copied: Sequence[Copy] = (Copy(),)) -> StrokeIndex:
         """The index of `styles`, each (3, H, W) in [0, 1].
 
         weights: above 0, the share of each picture in the patches that are searched. height: of the painting, in pixels.
         scale: height at which a picture is shown over the painting's; no picture is enlarged in the painting, see `shown`.
-        seed: of the patches that are drawn. turned, sized: whether strokes are found in all directions, and in several sizes.
+        seed: of the patches that are drawn. copied: the copies of each picture, the first of them itself.
         Raises ValueError for no styles, or another number of weights.
         """
         if not styles or len(styles) != len(weights):
@@ -98,9 +98,8 @@ class StrokeIndex:
         wanted = OVERSIZE * height * scale
         sizes = [_size(style, wanted) for style in styles]
         generator = torch.Generator().manual_seed(seed)
-        made = copies(turned=turned, sized=sized)
-        passes = tuple(_patches(styles, weights, sizes, made, one, generator) for one in PASSES)
-        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, len(made) > 1)
+        passes = tuple(_patches(styles, weights, sizes, copied, one, generator) for one in PASSES)
+        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, len(copied) > 1)
 
     def redrawn(self, number: int) -> StrokeIndex:
         """The index for drawing `number`: the same style pictures, other strokes of them.

@@ -61,7 +61,8 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, wis
     if crop is None:
         return painting
     mended, detail = painting.clone(), find_detail(guide)
-    mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in (guide, detail, painting, fixed)), wishes.crop(crop))
+    guide, detail, within, kept = (image[:, *crop] for image in (guide, detail, painting, fixed))
+    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop))
     return mended
 
 
@@ -89,7 +90,7 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
 
 
 def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
-         wishes: Wishes, start: Tensor | None = None) -> Tensor:
+         wishes: Wishes, *, start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
     detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
@@ -112,7 +113,7 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
-        wished = tuple(each.to(guide) for each in wishes.describe(one, size)) if index.copied else None
+        wished = wishes.describe(one, size, guide.device) if index.copied else None
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
             targets = _describe(style, one, blurred, padded, weights, wished, places)

@@ -46,18 +46,14 @@ class Wishes:
         """Those in the rows and columns of `box`."""
         return Wishes(*(None if image is None else image[:, *box] for image in (self.direction, self.size)))
 
-    def describe(self, one: Pass, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def describe(self, one: Pass, size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
         """For every patch of a pass, at the level of (height, width) `size`: (n, 3) whole numbers and (n,) weights.
 
         They are the size and the direction, as in `describe_copy`, and the weight of the direction's squared distance.
         """
-        wanted, length = torch.ones(1, *size), torch.zeros(1, *size)
-        double = torch.zeros(2, *size)
-        if self.size is not None:
-            wanted = resize_alpha(self.size, size)
-        if self.direction is not None:
-            double = 2 * resize(self.direction / 2 + 0.5, size) - 1
-        patches = F.avg_pool2d(pad_to_grid(torch.cat([wanted.to(double), double]), one.side, one.stride), one.side, one.stride)
+        wanted = torch.ones(1, *size, device=device) if self.size is None else resize_alpha(self.size, size)
+        double = torch.zeros(2, *size, device=device) if self.direction is None else _resize(self.direction, size)
+        patches = F.avg_pool2d(pad_to_grid(torch.cat([wanted, double]), one.side, one.stride), one.side, one.stride)
         patches = patches.flatten(1).T
         length = patches[:, 1:].square().sum(1).sqrt()
         unit = patches[:, 1:] / length.clamp_min(1e-6)[:, None]
@@ -71,7 +67,7 @@ def direction_of_forms(guide: Tensor) -> Tensor:
     small = resize(guide, size_at_height(size, HEIGHT, 32))
     tensor = _structure(small)
     total = sum((blur(tensor, sigma) for sigma in SMOOTH), torch.zeros_like(tensor))
-    return 2 * resize(_along(total) / 2 + 0.5, size) - 1
+    return _resize(_along(total), size)
 
 
 def direction_of_motion(guide: Tensor, motion: Tensor) -> Tensor:
@@ -84,8 +80,7 @@ def direction_of_motion(guide: Tensor, motion: Tensor) -> Tensor:
     squared = flow.square().sum(0, keepdim=True)
     double = torch.stack([flow[0].square() - flow[1].square(), 2 * flow[0] * flow[1]]) / squared.clamp_min(1e-12)
     moving = squared / (squared + STILL**2)
-    along = torch.lerp(resize((direction_of_forms(guide) + 1) / 2, small) * 2 - 1, double, moving)
-    return 2 * resize(along / 2 + 0.5, (height, width)) - 1
+    return _resize(torch.lerp(_resize(direction_of_forms(guide), small), double, moving), (height, width))
 
 
 def describe_copy(picture: Tensor, size: float, side: int) -> Tensor:
@@ -98,10 +93,14 @@ def describe_copy(picture: Tensor, size: float, side: int) -> Tensor:
     return torch.cat([torch.full_like(direction[:, :1], size * SIZE_LENGTH), direction], 1).round()
 
 
+def _resize(direction: Tensor, size: tuple[int, int]) -> Tensor:
+    """Directions (2, H, W) in [-1, 1] at (height, width) `size`."""
+    return F.interpolate(direction[None], size, mode="bilinear", antialias=True)[0]
+
+
 def _structure(image: Tensor) -> Tensor:
     """(3, H, W) of `image` (3, H, W): Jxx - Jyy, 2 Jxy and Jxx + Jyy of the gradient of its luma."""
-    luma = sum(weight * channel for weight, channel in zip(_LUMA, image, strict=True))
-    assert isinstance(luma, Tensor)
+    luma = _LUMA[0] * image[0] + _LUMA[1] * image[1] + _LUMA[2] * image[2]
     padded = F.pad(luma[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     # Scharr's derivative: its direction is off by less than 0.1 degrees.
     down = (padded[2:] - padded[:-2]) / 2
