@@ -32,7 +32,7 @@ LENGTH = 680.0
 """Of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24."""
 LENGTH_BESIDE_WISHES = 650.0
 """The same where three more dimensions follow, for the size and the direction of strokes (`wishes`): the bound of the whole is
-9 (2 · 653)² + 9 (2 · 161)² + 3 · 240² < 2^24."""
+9 (2 · 653)² + 9 (2 · 161)² + 3 · 380² < 2^24."""
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 

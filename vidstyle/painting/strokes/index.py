@@ -22,6 +22,7 @@ CORNER = (0.1, 0.25)
 """Height and width of the lower corners left out, as shares of the picture's: signatures are not to be copied."""
 _STEP = max(one.shrink for one in PASSES) * GRID  # a picture's sides are multiples of it: its grids fit at every level
 _LEAST = 2 * max(one.side * one.shrink for one in PASSES)  # pixels; leaves patches inside the border of the coarsest level
+_LEAST_COPY = max(one.side * one.shrink for one in PASSES)  # pixels; a small copy may have no patches at coarse levels
 _CHUNK = 8192  # patches described at once: 28 MB
 
 
@@ -169,7 +170,7 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
 
 def _copy_size(size: tuple[int, int], share: float, one: Pass) -> tuple[int, int]:
     """(height, width) at the level of a pass of a copy that is `share` as large as a style picture on the canvas."""
-    tall, wide = (max(math.ceil(_LEAST / _STEP), round(pixels * share / _STEP)) * _STEP for pixels in size)
+    tall, wide = (max(math.ceil(_LEAST_COPY / _STEP), round(pixels * share / _STEP)) * _STEP for pixels in size)
     return tall // one.shrink, wide // one.shrink
 
 
