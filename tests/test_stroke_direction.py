@@ -115,7 +115,8 @@ def test_a_hole_is_mended_along_the_forms(turned: StrokeIndex):
 def period(painting: Tensor) -> float:
     """Distance in pixels between the lines of a painting (3, h, w), level lines: of the mean wave of its columns, by power."""
     columns = painting.mean(0).T
-    waves = torch.fft.rfft((columns - columns.mean(1, keepdim=True)) * torch.hann_window(columns.shape[1])).abs().square().sum(0)
+    columns = (columns - columns.mean(1, keepdim=True)) * torch.hann_window(columns.shape[1])
+    waves = torch.fft.rfft(columns).abs().square().sum(0)
     waves[:columns.shape[1] // 24] = 0  # tones, which are larger than lines
     return float(columns.shape[1] * waves.sum() / (waves * torch.arange(len(waves))).sum())
 

@@ -66,10 +66,6 @@ class Describer:
         longest = (projected - mean).norm(dim=1).max()
         return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), guide, length)
 
-    def describe_style(self, picture: Tensor, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the style's patches at `places` of the grid of `GRID` pixels."""
-        return self.describe(self.guide, whole(picture), GRID, places)
-
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
         """Descriptions (n, D) of the patches of `guide` and `painting`, each (3, H, W) uint8."""
         halves = [take(image, self.side, stride, places).float() @ axes

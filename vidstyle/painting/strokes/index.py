@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidstyle.core.images import resize, size_at_height
 from vidstyle.painting.strokes.copies import SMALLEST, Copy, in_turns, turn
-from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, Describer
+from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, OWN_DIMENSIONS, Describer, whole
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.wishes import describe_copy
 
@@ -34,7 +34,8 @@ class Patches:
     """(3, H, W) in [0, 1], the style pictures of this level and their copies, one below the other."""
     describer: Describer
     descriptions: Tensor
-    """(rows * columns, D) whole numbers, see `Describer`; with copies followed by those of `describe_copy`."""
+    """(rows * columns, D) whole numbers, see `Describer`; with copies followed by those of `describe_copy`.
+    0 where no patch is allowed."""
     columns: int
     """Of the grid."""
     boxes: tuple[tuple[int, int, int, int], ...]
@@ -160,11 +161,12 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     places = torch.cat([in_turns(pool)[:share] for pool, share in zip(pools, shares, strict=True)])
     places = _shuffled(places, generator).to(picture.device)
     describer = Describer.learn(picture, one.side, places, LENGTH_BESIDE_WISHES if len(made) > 1 else LENGTH)
-    every = torch.arange(allowed.numel(), device=picture.device)
-    descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
-    if len(made) > 1:
-        descriptions = torch.cat([descriptions, wished.flatten(0, 1)], 1)
-    return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, allowed.flatten().to(picture.device), places,
+    pixels, inside = whole(picture), allowed.flatten().to(picture.device)
+    descriptions = picture.new_zeros(allowed.numel(), OWN_DIMENSIONS + (wished.shape[2] if len(made) > 1 else 0))
+    for part in torch.split(inside.nonzero()[:, 0], _CHUNK):
+        descriptions[part, :OWN_DIMENSIONS] = describer.describe(describer.guide, pixels, GRID, part)
+    descriptions[:, OWN_DIMENSIONS:] = wished.flatten(0, 1)[:, :descriptions.shape[1] - OWN_DIMENSIONS]
+    return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, inside, places,
                    tuple(tuple(places.to(picture.device) for places in pool) for pool in pools), shares)
 
 
