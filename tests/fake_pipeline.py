@@ -24,13 +24,13 @@ from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import cuts, estimate, pipeline, plan, repeat, repeat_check, variants, verify
+from vidstyle.run import cuts, estimate, pipeline, plan, repeat, repeat_check, variant_sheet, variants, verify
 from vidstyle.run.estimate import Estimate
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
 from vidstyle.run.repeat_check import Comparison
 from vidstyle.run.result import Result
-from vidstyle.run.variants import PaintedVariant, VariantsPlan
+from vidstyle.run.variant_sheet import PaintedVariant, VariantsPlan
 from vidstyle.run.verify import Check
 from vidstyle.train import Trained
 from vidstyle.video.settings import ReadSettings
@@ -148,7 +148,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(variants, "plan_variants", plan_variants)
     monkeypatch.setattr(variants, "paint_variants",
                         lambda plan, explain, listen: [PaintedVariant(each, sha256=each.label) for each in plan.variants])
-    monkeypatch.setattr(variants, "write_variants", lambda plan, painted: None)
+    monkeypatch.setattr(variant_sheet, "write_variants", lambda plan, painted: None)
     monkeypatch.setattr(repeat, "read_job", read_job)
     monkeypatch.setattr(repeat_check, "device_of", lambda job: "auto")
     monkeypatch.setattr(repeat_check, "noting_changes", lambda plan, job, given: plan)
