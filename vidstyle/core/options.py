@@ -18,7 +18,7 @@ Color = Literal["style", "source"]
 Init = Literal["source", "noise"]
 FollowInit = Literal["warped", "source", "noise"]
 Optimizer = Literal["adam", "lbfgs"]
-StyleLoss = Literal["gram", "covariance", "wasserstein"]
+StyleLoss = Literal["gram", "covariance"]
 Pooling = Literal["auto", "average", "l2", "max"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
@@ -203,8 +203,7 @@ class Options:
         help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
     style_loss: StyleLoss = option(
         "gram", command_line=False,
-        help="Style is compared by Gram matrices, by covariances and means, or by a sliced Wasserstein distance (forms "
-             "above 0).")
+        help="Style is compared by Gram matrices, or by covariances and means apart (forms above 0).")
     style_layers: tuple[str, ...] = option(
         (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
         help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
