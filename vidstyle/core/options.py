@@ -188,7 +188,7 @@ class Options:
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     passes: int = option(
         1, low=1, high=99, command_line=False,
-        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more remove the trails "
+        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more reduce the trails "
              "behind what moves, and take that many times as long (key_every 1, strokes 0).")
     init: Init = option(
         "source", command_line=False,

@@ -92,7 +92,7 @@ class TiledLoss:
 
     def __call__(self, image: Tensor) -> Tensor:
         """The loss of (1, 3, H, W) in [0, 1]; its gradient is that of the whole image, but for rounding."""
-        loss: Tensor = _WithGradient.apply(image, self._loss_and_gradient)  # type: ignore[no-untyped-call]
+        loss: Tensor = _WithGradient.apply(image, self._loss_and_gradient)
         return loss
 
     def _loss_and_gradient(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,7 +117,7 @@ class TiledLoss:
             for layer in names:
                 features = found[layer].float().flatten(2)
                 part = part + (slopes[layer] * (features @ features.mT)).sum() / counts[layer]
-            part.backward()
+            part.backward()  # type: ignore[no-untyped-call]
             loss = loss + content.detach()
             del found, part, content
         assert leaf.grad is not None
