@@ -28,6 +28,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,7 +40,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks` is not ins
 from benchmarks.fuzz_clips import Case, case, make_sources
 
 SECONDS = 60.0
-"""For one case: a hundred times what an unchanged clip takes, and a run on a busy machine still ends in time."""
+"""Of the processor for one case, a hundred times what an unchanged clip takes; or that a worker waits without using any. On a
+busy machine the clock on the wall tells nothing."""
 MEMORY = 12 << 30
 """Bytes of address space for a worker; PyTorch and FFmpeg map some 4 GB before any work."""
 
@@ -133,7 +135,7 @@ class Worker:
         if reply is None:
             died = self._process.poll() is not None or self._wait(1)
             outcome, text = (("died", f"exit {self._process.returncode}; {self._log()}") if died else
-                             ("hang", f"over {SECONDS:g} s\n{self._threads()}"))
+                             ("hang", f"over {SECONDS:g} s, of the processor or without it\n{self._threads()}"))
             self.stop()
             return {"outcome": outcome, "text": text}
         return json.loads(reply)
@@ -155,7 +157,8 @@ class Worker:
         native = ""
         if shutil.which("gdb"):
             command = ["gdb", "-p", str(self._process.pid), "-batch", "-ex", "thread apply all backtrace 14"]
-            native = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout[-12_000:]
+            with suppress(subprocess.TimeoutExpired):
+                native = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout[-12_000:]
         return f"{self._log()}\n{native}"
 
     def _log(self) -> str:
@@ -165,8 +168,20 @@ class Worker:
     def _read(self, seconds: float) -> str | None:
         assert self._process is not None
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        return (self._process.stdout.readline() or None) if ready else None
+        begun = used = self._used()
+        since = time.monotonic()
+        while not select.select([self._process.stdout], [], [], min(seconds, 5))[0]:
+            if (now := self._used()) > used:
+                used, since = now, time.monotonic()
+            if used - begun > seconds or time.monotonic() - since > seconds:
+                return None
+        return self._process.stdout.readline() or None
+
+    def _used(self) -> float:
+        """Seconds of the processor that the process has used, by all threads."""
+        assert self._process is not None
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
     def _wait(self, seconds: float) -> bool:
         assert self._process is not None

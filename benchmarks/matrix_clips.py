@@ -89,6 +89,8 @@ CLIPS: dict[str, str] = {
     "whole_flagged.mp4": f"PIC -vf setfield=tff {_X264} -flags +ildct+ilme -x264-params tff=1",
     "combed.mp4": f"PIC@50 -vf tinterlace=interleave_top,setfield=prog {_X264}",
     "pulldown.mp4": f"PIC@24000/1001 -vf telecine=first_field=top:pattern=23 {_X264} -flags +ildct+ilme -x264-params tff=1",
+    "pulldown_ten_bits.mov": "PIC@24000/1001 -vf telecine=first_field=top:pattern=23 -c:v prores_ks -profile:v hq "
+                             "-pix_fmt yuv422p10le -flags +ildct",
     "overstated.mp4": f"PIC SND {_X264} {_AAC} -movflags +faststart",  # its mdat gets 8 bytes more than it has
     "plain.ts": f"PIC SND {_X264} {_AAC}",
     "plain.avi": "PIC SND -c:v mpeg4 -q:v 2 -c:a pcm_s16le",

@@ -31,11 +31,16 @@ OTHER_VALUES = {
     "temporal": ("2", "--temporal 2"),
     "style_scale": ("1.5", "--style-scale 1.5"),
     "color": ('"source"', "--color source"),
+    "color_from": ('"grade.png"', "--color-from grade.png"),
+    "color_map": ('"symmetric"', "--color-map symmetric"),
     "palette": ('"scene.safetensors"', "--palette scene.safetensors"),
     "seed": ("3", "--seed 3"),
+    "matte": ('["face.png"]', "--matte face.png"),
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
     "forms": ("0.5", "--forms 0.5"),
+    "boil": ('"twos"', "--boil twos"),
+    "refresh": ("4.0", "--refresh 4"),
     "method": ('"feedforward"', "--method feedforward"),
     "network": ('"net.safetensors"', "--network net.safetensors"),
     "fit_steps": ("7", "--fit-steps 7"),
@@ -66,7 +71,8 @@ OTHER_VALUES = {
     "strict": ("true", None),  # a flag; tests/test_cli.py gives it
 }
 # What some of them need to have an effect, on the command line.
-NEEDS = {"network": ["--method", "feedforward"], "fit_steps": ["--method", "feedforward"], "encoder": ["--forms", "0.5"]}
+NEEDS = {"color_from": ["--color", "match"], "color_map": ["--color", "match"],
+         "network": ["--method", "feedforward"], "fit_steps": ["--method", "feedforward"], "encoder": ["--forms", "0.5"]}
 
 
 def test_there_are_three_presets():
@@ -122,18 +128,20 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     asked = install(monkeypatch)
     config = tmp_path / "my.toml"
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
-    others = {"network": "other", "palette": "other", "output_size": "100", "temporal": "1", "fps": "25", "preroll": "100",
-              "forms": "1", "strokes": "1", "key_every": "1"}
+    others = {"network": "other", "palette": "other", "color_from": "other", "matte": "other", "output_size": "100",
+              "temporal": "1", "fps": "25", "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1",
+              "refresh": "2"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]
     assert execute([*words, flag, value]) == 0
     from_flag = asked.options
     assert execute([*words, "--config", str(config)]) == 0
-    if name not in ("network", "palette"):  # a config names files from where it lies
+    if name not in ("network", "palette", "matte", "color_from"):  # a config names files from where it lies
         assert asked.options == from_flag
     assert execute([*words, "--config", str(config), flag, default]) == 0
-    assert str(getattr(asked.options, name)).removesuffix(".0") == default.removesuffix(".0")
+    value = getattr(asked.options, name)
+    assert str(value[0] if isinstance(value, tuple) else value).removesuffix(".0") == default.removesuffix(".0")
 
 
 def test_the_config_wins_over_the_preset_and_leaves_the_rest(tmp_path: Path):

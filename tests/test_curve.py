@@ -12,8 +12,8 @@ from fake_pipeline import RUN, Asked, events, install
 from sequence_files import make_sequence
 from video_clips import make_clip
 
-from vidstyle.batch.shot_list import read_shots
 from vidstyle.batch.shot import Shot
+from vidstyle.batch.shot_list import read_shots
 from vidstyle.cli import execute
 from vidstyle.core.config import load_config
 from vidstyle.core.curve import Curve, parse_number
@@ -46,11 +46,12 @@ def clip_of(path: Path, fps: Fraction | None = None) -> Clip:
 def test_the_text_is_kept_and_says_the_same_again():
     written = curve("  0:0   2.5s:0.25 00:04:1 01:00:00:12:.5  ease ")
     assert str(written) == f"{written:g}" == "0:0 2.5s:0.25 00:04:1 01:00:00:12:.5 ease"
-    assert written.times == (0, 2.5, 4.0, Timecode(1, 0, 0, 12, False)) and written.values == (0, 0.25, 1, 0.5)
+    assert written.times == (0, 2.5, 4.0, Timecode(1, 0, 0, 12, False))
+    assert written.values == (0, 0.25, 1, 0.5)
     assert curve(str(written)) == written != curve("0:0 2.5s:0.25 00:04:1 01:00:00:12:.5")
 
 
-@pytest.mark.parametrize(("text", "number"), [("0.5", 0.5), ("1", 1.0), (" 3 ", 3.0), ("12:0.25", 0.25), ("0:1 48:1 hold", 1.0)])
+@pytest.mark.parametrize(("text", "number"), [("0.5", 0.5), ("1", 1.0), (" 3 ", 3.0), ("12:0.25", 0.25), ("0:1 8:1 hold", 1.0)])
 def test_what_never_changes_is_a_number(text: str, number: float):
     assert parse_number(text, "strength") == number
     assert isinstance(parse_number(text, "strength"), float)
@@ -93,7 +94,8 @@ def test_keys_on_a_clip_are_when_its_frames_appear(tmp_path: Path):
     found = curve("0:0 1s:0.5 01:00:01:10:1 00:02:0").on(lambda time: clip.moment(time, "x"), "x")
     assert found.seconds == (times[0], times[25], times[35], times[50])
     # Beyond both ends frames go on at the clip's rate.
-    assert clip.moment(100, "x") == pytest.approx(times[0] + 4) and clip.moment(Timecode(0, 59, 59, 0, False), "x") < times[0]
+    assert clip.moment(100, "x") == pytest.approx(times[0] + 4)
+    assert clip.moment(Timecode(0, 59, 59, 0, False), "x") < times[0]
     assert clip.moment(9.0, "x") == pytest.approx(times[0] + 9)
 
 
@@ -113,7 +115,7 @@ def test_frames_of_a_sequence_are_the_numbers_of_its_files(tmp_path: Path):
     path = tmp_path / "shot.1001-1011x2#.png"
     clip = clip_of(path, Fraction(25))
     assert [clip.moment(number, "x") for number in (1001, 1002, 1011)] == pytest.approx([0, 0.02, 0.2])
-    with pytest.raises(UsageError, match="--forms has a key in seconds.*no times; give its rate with --fps"):
+    with pytest.raises(UsageError, match=r"--forms has a key in seconds.*no times; give its rate with --fps"):
         on_clip(Options(forms=curve("1001:0 2s:1")), (), clip_of(path))
 
 
@@ -173,4 +175,5 @@ def test_the_command_line_a_config_and_a_shot_list_take_curves(tmp_path: Path, m
     shots = tmp_path / "shots.csv"
     shots.write_text("clip,style,strokes\na.mp4,a.jpg:0:1 48:0;b.jpg,0:0 2s:1 ease\n")
     [shot] = read_shots([shots], Shot(Path(), ()))
-    assert shot.options.strokes == curve("0:0 2s:1 ease") and shot.styles[0].weight == curve("0:1 48:0")
+    assert shot.options.strokes == curve("0:0 2s:1 ease")
+    assert shot.styles[0].weight == curve("0:1 48:0")

@@ -1,7 +1,8 @@
-"""Paintings whose options change over the clip: exact at the keys, gradual between them, the same for ranges and after a stop."""
+"""Paintings whose options change over the clip: exact at the keys, gradual between, the same for ranges and after a stop."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import FlowPair, Prior
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
-from vidstyle.painting.changing import ChangingIndex, Changes
+from vidstyle.painting.changing import Changes, ChangingIndex
 from vidstyle.painting.feedforward.network import kept_share
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.strokes import StrokeIndex
@@ -154,9 +155,11 @@ def test_a_style_that_changes_does_so_little_by_little(media: Path, tmp_path: Pa
     means = np.array([frame.mean((0, 1)) for frame in frames_of(tmp_path / "out.mkv")])
     span = ends[1][0] - ends[0][0]  # of the blue channel
     assert span > 60
-    assert abs(means[0] - ends[0]).max() < 0.1 * span and abs(means[-1] - ends[1]).max() < 0.1 * span  # other random patches
+    assert abs(means[0] - ends[0]).max() < 0.1 * span
+    assert abs(means[-1] - ends[1]).max() < 0.1 * span
     steps = np.diff(means[:, 0])
-    assert steps.min() > -0.05 * span and steps.max() < span / 3  # a cut would be one step of all
+    assert steps.min() > -0.05 * span
+    assert steps.max() < span / 3
 
 
 def test_where_temporal_is_0_frames_are_painted_on_their_own(media: Path, tmp_path: Path):
@@ -183,7 +186,8 @@ def test_a_network_keeps_the_share_of_the_frame(media: Path, tmp_path: Path):
             save_to(tmp_path / "net.safetensors")
             self.network = tmp_path / "net.safetensors"
 
-    painter = make_painter(plan, Store(), no_motion, lambda progress: None)
+    store = Store()
+    painter = make_painter(plan, lambda number: store, no_motion, lambda progress: None)
     frames = [*open_source(media / "clip.mp4", ReadSettings()).decode(0, 6)]
     prior = Prior(torch.zeros(3, *SIZE[::-1]), torch.ones(1, *SIZE[::-1]))
     for frame, temporal in ((frames[0], 1.0), (frames[6], 0.25)):
@@ -226,10 +230,13 @@ def test_scales_and_weights_change_in_steps_and_are_exact_at_their_keys(media: P
     changes = Changes(curve("0:0 100:0.87").on(float, "x"), curve("0:0.7 100:1.5").on(float, "x"),
                       [curve("0:1 100:0").on(float, "x"), 1.0])
     settings = [changes.at(seconds) for seconds in range(101)]
-    assert (settings[0].scale, settings[100].scale) == (0.7, 1.5) and settings[100].forms == 0.87
-    assert settings[0].shares == (0.5, 0.5) and settings[100].shares == (0.0, 1.0)
+    assert (settings[0].scale, settings[100].scale) == (0.7, 1.5)
+    assert settings[100].forms == 0.87
+    assert settings[0].shares == (0.5, 0.5)
+    assert settings[100].shares == (0.0, 1.0)
     scales = sorted({each.scale for each in settings})
-    assert len(scales) == 9 and max(after / before for before, after in zip(scales, scales[1:], strict=False)) < 1.13
+    assert len(scales) == 9
+    assert max(after / before for before, after in itertools.pairwise(scales)) < 1.13
     built = list[float]()
 
     def build(images: Any, weights: Any, height: int, scale: float, **more: Any) -> StrokeIndex:

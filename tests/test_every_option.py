@@ -98,11 +98,16 @@ CASES = {
     "temporal": Case("0", FRAMES),
     "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
+    "color_from": Case('"grade.png"', FRAMES, (("color", '"match"'),)),
+    "color_map": Case('"cholesky"', FRAMES, (("color", '"match"'),)),
     "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
+    "matte": Case('["half.png"]', FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
     "forms": Case("0.5", FRAMES),
+    "boil": Case('"twos"', FRAMES),
+    "refresh": Case("0.2", FRAMES, (("key_every", "1"),)),
     "method": Case('"feedforward"', FRAMES),
     "network": Case('"other.safetensors"', FRAMES, FITTED),
     "fit_steps": Case("1", FRAMES, FITTED),
@@ -154,6 +159,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
+    write_coded(folder / "half.png", np.repeat(np.uint8([[[0], [255]]]), 3, 2).repeat(16, 0).repeat(12, 1))
+    write_coded(folder / "grade.png", codes(2, (64, 48), most=128))
     styles = read_styles([Style(folder / "style.png")])
     grey = torch.full((3, 8, 8), 0.9)
     save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)

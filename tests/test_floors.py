@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 FLOORS = [
     ["core"],
     ["ops", "models", "painting.palette", "video.pixels"],
-    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.frame_pair", "painting.early_stopping",
-     "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
+    ["flow", "encoders", "painting.style", "painting.style_picture", "painting.colour_map", "painting.frame_pair",
+     "painting.early_stopping", "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
     ["painting.job", "painting.strokes"],
     ["painting.key_frames"],
     ["painting.changing"],

@@ -14,6 +14,7 @@ import pytest
 import torch
 from negative_method import Negative
 from sequence_files import make_sequence
+from stopped_runs import save_often
 from test_configs import OTHER_VALUES
 from video_clips import make_clip
 
@@ -182,6 +183,32 @@ def test_a_sequence_is_repeated_by_the_numbers_of_its_files(place: Path, capsys:
         result = last(capsys)
         assert (result["target"], result["frames"], result["repeats"]["different"]) == (f"shot_a_{number}.####.png", 3, 0)
     assert sorted(path.name for path in place.glob("shot_a_2.*.png")) == [f"shot_a_2.100{n}.png" for n in (2, 3, 4)]
+
+
+def test_a_stopped_repetition_of_images_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch):
+    make_sequence(place, range(1001, 1006))
+    words = ["run", "--from", "shot_a.vidstyle.json", "--json"]
+    assert execute(["run", "shot.####.png", "--style", "a.png", "--device", "cpu"]) == 0
+    save_often(monkeypatch)
+    painted = Negative.build
+
+    def stopping(self: Negative, job: Any) -> Any:
+        painter = painted(self, job)
+
+        def stylize(frame: Any, priors: Any) -> Any:
+            if frame.index == 3:
+                raise KeyboardInterrupt
+            return painter.stylize(frame, priors)
+
+        return replace(painter, stylize=stylize)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Negative, "build", stopping)
+        assert execute(words) == 130
+    assert len(list(place.glob("shot_a_2.*.png"))) == 3
+    assert execute(words) == 0
+    assert len(list(place.glob("shot_a_2.*.png"))) == 5
+    assert not list(place.glob("shot_a_3.*"))
 
 
 def test_a_preview_of_the_middle_becomes_the_whole_clip(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -162,7 +162,7 @@ def test_the_sheet_shows_each_variant_and_its_command_paints_it(method: Counted,
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     sheet = tmp_path / "clip_a_vary_strength_color.png"
     assert (result["sheet"], result["commands"]) == (sheet.name, sheet.with_suffix(".json").name)
-    assert method.built == [0], "strength and colour share one painting; strength 0 needs none"
+    assert method.built == [0], "strength and the source's colours share one painting; strength 0 needs none"
     # The method gives the negative: with strength 0 the source, with 0.5 grey, and both tiles of one row add up to white.
     source, grey, negative = (tile(sheet, 0, row, 3) for row in range(3))
     assert np.abs(source + negative - 1).mean() < 0.02  # 8 bits, and the ends of the range that resizing clips
@@ -177,6 +177,11 @@ def test_the_sheet_shows_each_variant_and_its_command_paints_it(method: Counted,
         assert execute([*words[1:], "-o", f"{each['values']['color']}.mp4", "--json"]) == 0
         hashes = json.loads(capsys.readouterr().out.splitlines()[-1])["frame_hashes"]
         assert hashes[4] == each["frame_sha256"]  # the middle of nine
+
+
+def test_matched_colours_are_painted_anew(method: Counted):
+    assert execute([*PREVIEW, "--vary", "color=style,source,match"]) == 0
+    assert method.built == [0, 0]
 
 
 def test_the_same_picture_is_named(method: Counted, capsys: pytest.CaptureFixture[str]):
@@ -258,6 +263,17 @@ def test_a_command_states_what_the_preset_and_the_config_do_not(asked: Asked, tm
     changed = replace(options, content_weight=0.7)
     command = run_command(Path("a.mp4"), [(Path("a.jpg"), 1)], changed, preset="final", config=config)
     assert command.endswith("  # and in a --config: content_weight = 0.7")
+
+
+def test_what_a_config_states_may_be_varied(method: Counted, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "my.toml").write_text('style = "a.png"\nstrength = 0.5\nseed = 4\n')
+    words = ["preview", "clip.mp4", "--device", "cpu", "--config", "my.toml", "--vary", "strength=0.5,1", "--vary",
+             "style=b.png"]
+    assert execute([*words, "--json"]) == 0
+    variants = json.loads(capsys.readouterr().out.splitlines()[-1])["variants"]
+    assert [each["command"] for each in variants] == [
+        f"vidstyle run clip.mp4 --style b.png --config my.toml{strength} --device cpu" for strength in ("", " --strength 1")]
+    assert method.built == [4]
 
 
 def test_presets_may_be_varied(method: Counted, capsys: pytest.CaptureFixture[str]):

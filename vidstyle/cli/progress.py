@@ -27,8 +27,6 @@ WINDOW = 30.0
 """Seconds over which the pace is measured: long enough to be stable, short enough to drop a slow start."""
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BETWEEN_EVENTS = 0.5
-_COUNTED = {"fit": ("step", " steps/s"), "train": ("step", " steps/s"), "variants": ("", "")}
-"""What is counted in a stage, and how its rate is written, if at all; in other stages frames are counted."""
 
 
 class Pace:
@@ -186,10 +184,10 @@ def has_live_display() -> bool:
 
 def describe(step: Progress, pace: Pace) -> str:
     """`frame 12/100, 3.1 fps, loss 0.52, 0:28 left`, without the parts that are not known."""
-    counted, per_second = _COUNTED.get(step.stage, ("frame", " fps"))
-    parts = [f"{counted} {step.done}".lstrip() + (f"/{step.total}" if step.total is not None else "")]
-    if per_second and (rate := pace.rate):
-        parts.append(f"{rate:.2g}{per_second}")
+    fits = step.stage in ("fit", "train")
+    parts = [f"{'step' if fits else 'frame'} {step.done}" + (f"/{step.total}" if step.total is not None else "")]
+    if rate := pace.rate:
+        parts.append(f"{rate:.2g} steps/s" if fits else f"{rate:.2g} fps")
     if step.loss is not None:
         parts.append(f"loss {step.loss:.4g}")
     if (left := pace.seconds_left(step)) is not None and step.done != step.total:

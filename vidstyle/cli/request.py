@@ -89,7 +89,8 @@ def read_request(
             "--style",
             rich_help_panel=WHAT,
             metavar="IMG[:WEIGHT]",
-            help="Style image; several, each with a weight, are mixed.",
+            help="Style image; several, each with a weight, are mixed; a weight such as '0:1 48:0' changes from frame 0 to "
+            "frame 48.",
         ),
     ] = None,
     frames: Annotated[
@@ -175,7 +176,7 @@ def read_request(
         images = repeats.styles
     grid = parse_vary(vary) if vary else None
     if grid is not None and "style" in grid.names:
-        images = _varied_styles(grid, images)
+        images = _varied_styles(grid, images if style else ())
     if not images and not for_lists:
         raise UsageError("No style is given; name a picture with --style, or in the --config.")
     part = parse_range(frames, start, end)
@@ -189,7 +190,8 @@ def read_request(
     base = None if repeats is None else repeats.options
     options, chosen = load_options(preset or "standard", config, base, **given), given_options(config, **given)
     if grid is not None:
-        _check_variants(grid, chosen | ({"preset"} if preset else set()), options)
+        typed = given_options(**given) | ({"preset"} if preset else set())
+        _check_variants(grid, chosen, typed, options)
     elif not for_lists:
         refuse_unused(chosen, options)
     if not json:
@@ -212,14 +214,17 @@ def _varied_styles(grid: Grid, images: Sequence[tuple[Path, float | Curve]]) -> 
     return varied[0]
 
 
-def _check_variants(grid: Grid, given: frozenset[str], options: Options) -> None:
-    """Raise UsageError for an option that is `given` and varied too, or that has no effect in any variant."""
-    if twice := sorted(given & grid.names):
+def _check_variants(grid: Grid, chosen: frozenset[str], typed: Collection[str], options: Options) -> None:
+    """Raise UsageError for an option that is varied and `typed` too, or for one that has no effect in any variant.
+
+    chosen: options that the user has set, on the command line or in a config; typed: what is on the command line.
+    """
+    if twice := sorted(grid.names & set(typed)):
         raise UsageError(f"{twice[0]} is given and varied; leave one of them out.")
-    chosen, refused = (given | grid.names) - {"style", "preset"}, list[UsageError]()
+    refused = list[UsageError]()
     for values in grid.variants:
         try:
-            refuse_unused(chosen, options_of_variant(values, options, given - {"preset"}))
+            refuse_unused(chosen | grid.names - {"style", "preset"}, options_of_variant(values, options, chosen))
         except UsageError as error:
             refused.append(error)
     if len(refused) == len(grid.variants):

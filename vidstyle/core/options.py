@@ -14,7 +14,8 @@ from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
 from vidstyle.core.parse import resolve_matte
 
-Color = Literal["style", "source"]
+Color = Literal["style", "source", "match"]
+ColorMap = Literal["symmetric", "cholesky", "histogram"]
 Init = Literal["source", "noise"]
 FollowInit = Literal["warped", "source", "noise"]
 Optimizer = Literal["adam", "lbfgs"]
@@ -25,6 +26,9 @@ OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
+Boil = Literal["none", "ones", "twos", "threes"]
+HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
+"""Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The layers of an encoder that measure style (Gatys et al. 2016)."""
@@ -123,7 +127,17 @@ class Options:
     style_scale: float | Curve = option(
         1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
-    color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    color: Color = option(
+        "style", panel=CONTROL,
+        help="The painting has the colours of the style; or those of the source, pixel by pixel, under its own light and dark "
+             "(source); or the style is given the clip's colours before it is painted with (match).")
+    color_from: Path | None = option(
+        None, panel=CONTROL, metavar="FILE", resolve=lambda text, locate: locate(text), default_text="the clip's own frames",
+        help="Picture whose colours the style is given (color match).")
+    color_map: ColorMap = option(
+        "histogram", panel=CONTROL,
+        help="How the style is given colours: mean and covariance by the map that moves colours least (symmetric), or by "
+             "Cholesky factors (cholesky), or after the first also the histograms (histogram) (color match).")
     palette: Path | None = option(
         None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
         default_text="that of the clip's own frames",
@@ -146,6 +160,13 @@ class Options:
         None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
         help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
              "paints, but for small things) (methods optimize and feedforward).")
+    boil: Boil = option(
+        "none", panel=CONTROL,
+        help="Strokes are drawn anew on purpose, as in animation by hand: on every frame of the clip (ones), on every second "
+             "(twos) or on every third (threes); forms stay.")
+    refresh: float | None = option(
+        None, panel=CONTROL, metavar="SECONDS", low=0.1, high=3600, default_text="never",
+        help="Seconds in which every place is painted anew once, patch by patch, so that the paint is renewed slowly.")
     method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),

@@ -75,7 +75,7 @@ class ChangingStylizer:
             return keys.paint(frame, prior)
         upper = None if prior is None else Prior(prior.image[:3], prior.visibility)
         guide = keys.guide(frame.image, upper)
-        return torch.cat([keys.lay(guide, upper), keys.own(frame.image) if keys.index is None else guide])
+        return torch.cat([keys.lay(frame, guide, upper), keys.own(frame.image) if keys.index is None else guide])
 
     def mend(self, frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
         """See `Mender`."""
@@ -84,6 +84,11 @@ class ChangingStylizer:
             return keys.mend(frame, painting, known)
         lower = torch.lerp(keys.own(frame.image), painting[3:], known)
         return torch.cat([keys.mend(frame, painting[:3], known), torch.where(known >= TRUSTED, painting[3:], lower)])
+
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """See `Redrawer`."""
+        _, keys = self._of(frame)
+        return torch.cat([keys.redraw(frame, painting[:3]), painting[3:]])
 
     def show(self, frame: Frame, painting: Tensor) -> Tensor:
         """See `KeyFrames.show`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vidstyle.core.curve import Curve, constant
+from vidstyle.core.options import HELD
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer
@@ -29,11 +30,14 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
             index = StrokeIndex.build([style.image.to(job.device) for style in job.styles], [*map(constant, weights)],
                                       job.height, constant(options.style_scale), seed=options.seed)
         own_forms = paint_forms(0.0) if paint_forms is not None and forms else None
-        keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes))
+        keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None)
     painter = Painter(lambda frame, priors: keys.show(frame, keys.paint(frame, priors[0] if priors else None)), losses or {})
     if not options.temporal:  # every frame on its own
         return painter
-    return Painter(painter.stylize, painter.losses, KeyFrames(keys.paint, keys.mend, options.key_every or None, keys.show))
+    held = HELD[options.boil] if strokes else 0
+    return Painter(painter.stylize, painter.losses,
+                   KeyFrames(keys.paint, keys.mend, options.key_every or None, keys.show, options.refresh,
+                             keys.redraw if held else None, held or 1))
 
 
 def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
@@ -51,7 +55,7 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
     def at(settings: Settings, seconds: float) -> KeyFrameStylizer:
         paint = paint_forms(seconds) if paint_forms is not None and settings.forms else None
         return KeyFrameStylizer(palette(seconds), paint, None if index is None else index.at(settings), settings.forms,
-                                constant(shown))
+                                constant(shown), job.options.refresh is not None)
 
     changes = Changes(forms, job.options.style_scale, weights)
     return ChangingStylizer(at, changes, job.options.temporal, share)

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend
+from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend, redraw
 
 FormPainter = Callable[[Tensor, Prior | None], Tensor]
 """(key frame's image, the last key frame's painting warped onto it) -> forms, each (3, H, W) float32 sRGB in [0, 1]."""
@@ -30,19 +30,22 @@ class KeyFrameStylizer:
     """Share of the painted forms in the guide; the rest is the frame in the style's palette."""
     strokes: float
     """Share of the strokes in the painting; the rest is their guide."""
+    renews: bool = False
+    """Whether a key frame's strokes are others than those that the same guide asked for before."""
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A key frame -> its painting; see `KeyPainter`.
 
         prior: the last key frame's painting, warped onto this frame. Where it is trusted its paint stays.
         """
-        return self.lay(self.guide(frame.image, prior), prior)
+        return self.lay(frame, self.guide(frame.image, prior), prior)
 
-    def lay(self, guide: Tensor, prior: Prior | None) -> Tensor:
-        """The strokes over their guide (3, H, W) in [0, 1]; prior: as in `paint`."""
+    def lay(self, frame: Frame, guide: Tensor, prior: Prior | None) -> Tensor:
+        """The strokes of a frame over their guide (3, H, W) in [0, 1]; prior: as in `paint`."""
         if self.index is None:
             return guide
-        painting = torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+        index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
+        painting = torch.lerp(guide, lay_strokes(index, guide, prior), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
@@ -53,6 +56,12 @@ class KeyFrameStylizer:
             return guide
         mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
+
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """`painting` of a frame with other strokes; see `Redrawer`."""
+        assert self.index is not None, "only strokes are drawn anew"
+        guide = self.own(frame.image)
+        return torch.lerp(guide, redraw(self.index.redrawn(frame.index), guide, painting), self.strokes)
 
     def show(self, frame: Frame, painting: Tensor) -> Tensor:
         """See `KeyFrames.show`."""

@@ -48,7 +48,12 @@ def _stack_key_frames(layers: Sequence[KeyFrames]) -> KeyFrames:
     def show(frame: Frame, painting: Tensor) -> Tensor:
         return torch.cat([keys.show(frame, image) for keys, image in zip(layers, painting.chunk(count), strict=True)])
 
-    return KeyFrames(paint, mend, layers[0].every, show)
+    redraws = [keys.redraw for keys in layers if keys.redraw is not None]
+
+    def redraw(frame: Frame, painting: Tensor) -> Tensor:
+        return torch.cat([draw(frame, image) for draw, image in zip(redraws, painting.chunk(count), strict=True)])
+
+    return replace(layers[0], paint=paint, mend=mend, show=show, redraw=redraw if redraws else None)
 
 
 def _stack_passes(layers: Sequence[Passes]) -> Passes:

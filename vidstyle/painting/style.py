@@ -103,6 +103,11 @@ def blended_palette(frames: Iterable[Tensor], styles: Sequence[Tensor], weights:
     return _mixed(stacked_palettes(frames, styles), weights)
 
 
+def palette_of(clip: Tensor, styles: Sequence[Tensor], weights: Sequence[float]) -> Palette:
+    """The palette from the colours `clip` (3, n) in [0, 1] to those of a blend of style images."""
+    return _mixed(Palette.stacked([Palette.between(clip, sample_colours(image)) for image in styles]), weights)
+
+
 def _mixed(palettes: Palette, weights: Sequence[float]) -> Palette:
     """The blend of stacked palettes; the weights are scaled to sum 1."""
     shares = torch.tensor(list(weights))

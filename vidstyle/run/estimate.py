@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vidstyle.core.options import HELD
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
@@ -46,6 +47,8 @@ class Estimate:
     """Size of the output, and of the review movie."""
     disk_bytes: int
     """Largest size of all files that the run writes, while it paints."""
+    drawings: int | None = None
+    """Frames whose strokes are drawn anew; None without a boil."""
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate in types that JSON has."""
@@ -78,13 +81,16 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         keys = sum(1 + math.ceil((b - a) / distance) for a, b in painted)
     paintings = frames if keys is None else keys
     firsts = min(len(painted), paintings)
+    held = HELD[plan.options.boil] if sample.redraw else 0
+    drawings = sum(index % held == 0 or index == a for a, b in painted for index in range(max(a, first), b + 1)) if held else 0
     ahead = 0 if keys is None or last == plan.clip.frames - 1 else interval // 2
     layers = len(plan.layers)
     parts = {
         "start": start,
         "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps * layers,
         "paint": firsts * sample.first + (paintings * _times(plan) - firsts) * sample.follow
-                 + (frames + ahead) * sample.scan + frames * sample.rest,
+                 + (frames + ahead) * sample.scan + frames * sample.rest
+                 + drawings * sample.redraw + (plan.count - drawings) * (sample.scan if held else 0),
         "compare": plan.count * sample.compare,
     }  # fmt: skip
     width, height = plan.paint_size
@@ -98,7 +104,7 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
     work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height * layers
     compare = round(plan.count * sample.compare_bytes)
     return Estimate(shots, first - begin, keys, sum(parts.values()), parts, memory, output + compare,
-                    round(output + compare + work))
+                    round(output + compare + work), drawings if held else None)
 
 
 def _times(plan: Plan) -> float:

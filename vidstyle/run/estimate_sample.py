@@ -30,6 +30,7 @@ from vidstyle.run.plan import Plan
 from vidstyle.run.preroll import Start
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.sampling import at_paint_size
 from vidstyle.run.settings import write_settings
 from vidstyle.video import plan_output
 
@@ -69,6 +70,8 @@ class Sample:
     """Each frame in the work folder, until its segment is coded; 0 for images."""
     compare_bytes: float
     """Each frame in the review movie."""
+    redraw: float = 0.0
+    """To draw the strokes of a frame anew; 0 where that is not done."""
 
 
 @dataclass
@@ -130,6 +133,9 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
         folder, began, painter = Path(name), clock.now(), None
         if plan.options.strength != 0:
             painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)))
+        redraw = None if painter is None or painter.key_frames is None else painter.key_frames.redraw
+        if painter is not None and painter.key_frames is not None:  # drawings are measured by themselves, below
+            painter = replace(painter, key_frames=replace(painter.key_frames, redraw=None))
         times, flows = [clock.now()], [clock.flows]
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
         begin = max(shot[0], (shot[0] + shot[1] + 1 - most) // 2)
@@ -145,6 +151,10 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
                 flows.append(clock.flows)
                 listen(Progress("measure", len(times) - 1, short.count))
             sink.close()
+        redrawn = clock.now()
+        if redraw is not None and painted.painting is not None:
+            redraw(at_paint_size(painted.source, short), painted.painting)
+        redrawn = clock.now() - redrawn
         size, done = _size_of(folder), clock.now()
         if short.comparison is not None:
             write_comparison(short, short.target)
@@ -158,7 +168,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
         prepare, fit_step, first, sum(clock.follow) / len(clock.follow) if clock.follow else first, scan, rest, compare,
         memory=peak_memory(), interval=max(after - before for before, after in pairwise(flows)),
         by_key_frames=keys is not None, every=None if keys is None else keys.every, frame_bytes=size / short.count,
-        work_bytes=work_bytes, compare_bytes=compare_bytes)
+        work_bytes=work_bytes, compare_bytes=compare_bytes, redraw=redrawn)
 
 
 def peak_memory() -> int | None:

@@ -13,6 +13,7 @@ from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.ops.metrics import BT709
+from vidstyle.painting.colour_map import within_range
 from vidstyle.painting.layers import split_layers
 from vidstyle.run.mattes import Mattes
 
@@ -38,10 +39,14 @@ def finish(source: Frame, painting: Tensor | None, size: tuple[int, int], option
 
 
 def with_colours_of(colours: Tensor, light: Tensor) -> Tensor:
-    """The image with the BT.709 luma of `light`, and of `colours` the difference from its luma; all (3, H, W) in [0, 1]."""
+    """The image with the BT.709 luma of `light`, and of `colours` the differences from its luma; all (3, H, W) in [0, 1].
+
+    Luminance-only transfer (Gatys et al. 2016, Preserving Color, section 5). The luma is exact; where a channel would leave
+    [0, 1], the differences are scaled down together, so that the hue stays.
+    """
     weights = torch.tensor(BT709).view(3, 1, 1)
     colour_luma, light_luma = ((image * weights).sum(0, keepdim=True) for image in (colours, light))
-    return (colours + light_luma - colour_luma).clamp(0, 1)
+    return within_range(colours + light_luma - colour_luma)
 
 
 def frame_hash(image: Tensor) -> str:

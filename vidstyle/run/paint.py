@@ -15,14 +15,15 @@ from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
-from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.colours import colours_to_paint_in
 from vidstyle.run.curves import key_frames_of
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
-from vidstyle.temporal.key_frames import paint_by_key_frames
+from vidstyle.temporal.boil import boil
+from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import Painted, paint_frames
 from vidstyle.temporal.multipass import paint_in_passes
 from vidstyle.temporal.shots import cut_detector
@@ -41,14 +42,13 @@ def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: Flo
 
 def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
                    listen: Listener) -> Painter:
-    options, device, styles = plan.options, plan.device, plan.layers[number]
-    # A palette file is that of the run's own styles; a region's style has one for the clip, as it has without a file.
-    palette = load_palette(options.palette, styles) if options.palette is not None and number == 0 else None
+    options, device = plan.options, plan.device
+    styles, palette = colours_to_paint_in(plan, number, listen)
     style = StyleTarget([style.image.to(device) for style in styles], [style.weight for style in styles], encoder,
                         options.style_scale, palette)
     return find_method(options.method).build(PaintingJob(
         options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
-        sample_frames=lambda: sample_frames(plan, listen),
+        sample_frames=lambda: (frame.image for frame in sample_frames(plan, listen)),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
         fit_store=fit, listen=listen))
 
@@ -144,8 +144,13 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
         return at_paint_size(frame, plan)
 
     if keys is not None:
-        return paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
-                                   always=key_frames_of(plan.options, plan.styles, plan.clip), memories=memories, shrink=shrink)
+        steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                     always=key_frames_of(plan.options, plan.styles, plan.clip), refresh=keys.refresh,
+                                     memories=memories[:MEMORIES], shrink=shrink)
+        if keys.redraw is None:
+            return steady
+        return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],
+                    memories=memories[MEMORIES:], shrink=shrink)
     if passes is not None:
         return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
                                references=references, memories=memories, shrink=shrink)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.core.timecode import Timecode
 from vidstyle.encoders import load_encoder
@@ -27,7 +28,7 @@ from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
-from vidstyle.run.unused import without_effect
+from vidstyle.run.unused import check_refresh, without_effect
 from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -138,7 +139,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (parse_pattern(target) is not None and is_unfinished(target, frames)))
     mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
-    controls = mattes.files()
+    controls = _control_files(options, mattes)
     _check_files(opened, frames, pictures, options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
@@ -149,7 +150,11 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
         raise UsageError(f"--network {options.network}: one file cannot hold the networks that would be fitted for the styles "
                          "of regions; leave --network out, or give one that was trained in all these styles.")
     if options.palette is not None:
-        load_palette(options.palette, pictures)
+        load_palette(options.palette, pictures, matched=options.color == "match")
+    for picture in controls.get("color_from", ()):
+        read_image(picture)
+    if "refresh" in method.uses(options):
+        check_refresh(options, float(opened.clip.average_rate))
     size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
@@ -159,6 +164,11 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
                 controls, mattes, selection != Selection())
+
+
+def with_options(plan: Plan, options: Options) -> Plan:
+    """The plan with options that differ in the files that they name only; nothing is checked again."""
+    return replace(plan, options=options, control_files=_control_files(options, plan.mattes))
 
 
 def _opened(source: Path | Source, settings: ReadSettings) -> Source:
@@ -203,6 +213,14 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
     check_output(target, source, frames, overwrite=overwrite, others=read)
     if sheet is not None:
         check_target(sheet, source.clip.path, overwrite, [*read, target])
+
+
+def _control_files(options: Options, mattes: Mattes) -> dict[str, Sequence[Path]]:
+    """See `Plan.control_files`."""
+    files = dict(mattes.files())
+    if options.strength != 0 and options.color == "match" and options.color_from is not None:
+        files["color_from"] = [options.color_from]
+    return files
 
 
 def _changed(options: Options) -> set[str]:

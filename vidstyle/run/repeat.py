@@ -81,13 +81,13 @@ class Job:
     def free_output(self, *, unchanged: bool) -> Path:
         """Where a repetition is written: the old name with the next free number, `clip_monet_2.mp4`.
 
-        unchanged: nothing is changed, so that the old name itself is taken where the output is gone; otherwise the manifest
-        there would be lost.
+        That of a repetition which was stopped is free, so that the same command goes on with it. unchanged: nothing is
+        changed, so that the old name itself is taken where the output is gone; otherwise the manifest there would be lost.
         """
         if unchanged and not _taken(self.output):
             return self.output
-        return next(name for number in count(2) if not _taken(name := _numbered(self.output, number))
-                    and not _manifest_of(name).exists())
+        names = (_numbered(self.output, number) for number in count(2))
+        return next(name for name in names if not _taken(name) and not _manifest_of(name).exists())
 
 
 def read_job(manifest: str | Path) -> Job:
@@ -162,8 +162,12 @@ def _manifest_of(output: Path) -> Path:
 
 
 def _taken(output: Path) -> bool:
-    """Whether a file of this output is there."""
+    """Whether a file of this output is there, unless the run that writes it is not finished."""
+    from vidstyle.run.resume.folder import work_folder
     from vidstyle.video import parse_pattern
+
+    if work_folder(output).exists():
+        return False
 
     pattern = parse_pattern(output)
     if pattern is None:

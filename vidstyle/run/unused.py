@@ -24,6 +24,20 @@ def refuse_unused(given: Collection[str], options: Options) -> None:
         raise UsageError(" ".join(_sentence(names, reason) for names, reason in found))
 
 
+def check_refresh(options: Options, rate: float) -> None:
+    """Raise UsageError where one key frame would renew more than `SHARE` of the paint; rate: frames per second."""
+    from vidstyle.temporal.intervals import LONGEST
+    from vidstyle.temporal.refresh import SHARE
+
+    longest = options.key_every or LONGEST
+    if options.refresh is not None and longest / rate > SHARE * options.refresh:
+        most = int(SHARE * options.refresh * rate)
+        closer = f", or --key-every {most}" if most else ""
+        raise UsageError(f"--refresh is {options.refresh:g} seconds and key frames are up to {longest / rate:.3g} apart: "
+                         f"one would renew more than half of the paint; give --refresh {longest / rate / SHARE:.3g} or "
+                         f"more{closer}.")
+
+
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int]) -> tuple[str, ...]:
     """One sentence for each group of the `given` options (names) that change nothing in this run."""
     return tuple(_sentence(names, reason) for names, reason in _unused(set(given), options, source, frames) if names)

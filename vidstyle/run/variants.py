@@ -121,7 +121,8 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
                                  folder=aside, given=each.given) for each in variants)
     sheet = target or _sheet(begun, first, folder)
     for file in (sheet, sheet.with_suffix(".json")):
-        read = [path for plan in plans for path in (*(style.path for style in plan.styles), *plan.source.files)]
+        read = [path for plan in plans for path in (*(style.path for style in plan.styles), *plan.source.files,
+                                                    *(path for files in plan.control_files.values() for path in files))]
         check_target(file, begun.clip.path, overwrite or _is_earlier(sheet), read)
     return VariantsPlan(tuple(variants), plans, across, sheet)
 
@@ -129,27 +130,28 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
 def paint_variants(plan: VariantsPlan, explain: Explain, listen: Listener = lambda progress: None) -> list[PaintedVariant]:
     """Paint the frame of each variant; one that fails stops no other.
 
-    Variants that differ in strength and colour only share one painting. Raises the first error where all fail.
+    Variants that differ in strength, or in the colours of the style and of the source, share one painting. Raises the first
+    error where all fail.
     """
-    painted, errors = dict[int, PaintedVariant](), list[Exception]()
-    listen(Progress("variants", 0, len(plan.plans)))
-    for group in _alike(plan.plans):
-        began = time.monotonic()
+    painted, errors, groups = dict[int, PaintedVariant](), list[Exception](), _alike(plan.plans)
+    frames = [each.frames[1] - each.start.frame + 1 for each in (plan.plans[group[0]] for group in groups)]
+    for number, group in enumerate(groups):
+        began, own, before = time.monotonic(), plan.plans[group[0]], sum(frames[:number])
 
-        def tick(loss: float | None = None) -> None:
-            listen(Progress("variants", len(painted), len(plan.plans), loss=loss))
+        def tick(done: int, loss: float | None = None, *, before: int = before) -> None:
+            listen(Progress("variants", before + done, sum(frames), loss=loss))
 
         try:
-            frame = _paint(plan.plans[group[0]], lambda step: tick(step.loss))
+            frame = _paint(own, tick)
             for at in group:
-                painted[at] = _shown(plan, at, frame, 0.0 if at != group[0] else time.monotonic() - began)
+                painted[at] = _shown(plan, at, frame, time.monotonic() - began if at == group[0] else 0.0)
         except Exception as error:  # also a bug of ours, which must not stop the variants that follow
             errors.append(error)
             code, sentence = explain(error)
             for at in group:
                 painted[at] = PaintedVariant(plan.variants[at], exit_code=code, error=sentence)
-        tick()
-    if len(errors) == len(_alike(plan.plans)):
+        tick(frames[number])
+    if len(errors) == len(groups):
         raise errors[0]
     return [painted[at] for at in range(len(plan.plans))]
 
@@ -215,27 +217,33 @@ def _is_earlier(sheet: Path) -> bool:
 def _alike(plans: Sequence[Plan]) -> list[list[int]]:
     """Places of the plans that have the same painting, in order.
 
-    Strength and colour do not change it, and neither do options that the method does not use.
+    Strength does not change it, nor do the source's colours, nor options that the method does not use.
     """
     groups = dict[Any, list[int]]()
     default = Options()
     for place, plan in enumerate(plans):
         unused = unused_options(plan.options, (each.name for each in fields(Options)))
-        painting = replace(plan.options, **{name: getattr(default, name) for name in ("strength", "color", *unused)})
+        painting = replace(plan.options, **{name: getattr(default, name) for name in ("strength", *unused)})
+        if painting.color == "source":  # which is made of a finished painting
+            painting = replace(painting, color="style")
         styles = tuple((style.sha256, style.weight) for style in plan.styles)
         groups.setdefault((painting, styles, plan.options.strength == 0), []).append(place)
     return list(groups.values())
 
 
-def _paint(plan: Plan, listen: Listener) -> PaintedFrame:
-    """The last frame of the plan, painted as a run of it would."""
+def _paint(plan: Plan, tick: Callable[[int, float | None], None]) -> PaintedFrame:
+    """The last frame of the plan, painted as a run of it would; tick: called with the frames painted, and the loss of a fit."""
     last: PaintedFrame | None = None
+
+    def listen(step: Progress) -> None:
+        tick(0, step.loss)
+
     with deterministic(plan.device), tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
         flow = load_flow(plan.options.flow, plan.device)
         painter = None if plan.options.strength == 0 else make_painter(
             plan, lambda layer: _FitAside(Path(folder) / f"network-{layer}.safetensors"), flow, listen)
         for last in painted_frames(plan, painter, flow, plan.start.frame, ()):
-            listen(Progress("paint", last.source.index, None))
+            tick(last.source.index - plan.start.frame + 1, None)
     assert last is not None, "a plan has at least one frame"
     return last
 

@@ -16,13 +16,18 @@ from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, find_intervals, walk_back
 from vidstyle.temporal.loop import Painted, carry
+from vidstyle.temporal.refresh import lose_trust
 
 SPECKS = 1 / 2000
 """Holes that cover less of a frame than this are left with the guess: 115 pixels of 640x360, none wider than a stroke."""
 
+MEMORIES = 2
+"""How many memories pass from frame to frame: the key frame behind, and the frame itself."""
+
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
                         is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
+                        refresh: float | None = None,
                         memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
@@ -30,7 +35,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
     1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
-    key frames beside these. shrink: makes the frame that is painted out of the one that was read.
+    key frames beside these. refresh: seconds in which every place is painted anew once, see `lose_trust`; None: never. shrink:
+    makes the frame that is painted out of the one that was read.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
@@ -65,6 +71,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             prior = None
             if key is not None and behind is not None:
                 prior = replace(carry(key.painting, behind), seconds=key.frame.seconds)
+                if refresh is not None:
+                    prior = lose_trust(prior, key.frame.seconds, frame.seconds, refresh)
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior

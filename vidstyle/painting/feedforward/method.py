@@ -13,7 +13,7 @@ from vidstyle.core.curve import Curve, most
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Progress
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,15 +38,16 @@ class FeedForwardMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; a network file that exists is used as it is, and the options of a fit have no effect."""
-        return self._of_network(options) | {"strokes"} | (_OF_STROKES if options.strokes else set())
+        of_strokes = _OF_STROKES | options_of_colour(options) if options.strokes else frozenset()
+        return self._of_network(options) | {"strokes"} | of_strokes | uses_of_strokes(options, options.strokes or 0)
 
     def _of_network(self, options: Options) -> frozenset[str]:
         if options.network is None or not options.network.exists():
-            return _OF_A_FIT
+            return _OF_A_FIT | options_of_colour(options)
         from vidstyle.painting.feedforward.network_file import is_trained
 
         if is_trained(options.network):
-            return frozenset({"network", "temporal", "palette"})
+            return frozenset({"network", "temporal", "palette"}) | options_of_colour(options)
         # The file of a fitted network states the share of the last painting that stays; --temporal 0 gives no last painting,
         # and a curve states the share of every frame.
         constant = options.temporal and not isinstance(options.temporal, Curve)
@@ -78,7 +79,10 @@ class FeedForwardMethod:
 
             if weights_change(styles) and read_network(network)[1] is None:
                 raise UsageError(f"{network}: was made for one blend of styles; give constant weights, or another --network.")
-            load_network(network, styles_at(styles, 0.0))
+            _, metadata = load_network(network, styles_at(styles, 0.0))
+            made_for = metadata.get("color", _colours(options))  # a trained network states none
+            if made_for != _colours(options):
+                raise UsageError(f"{network}: was fitted for --color {made_for}; give that, or name another --network.")
         elif network.suffix.lower() != ".safetensors":
             raise UsageError(f"{network}: a network is saved as .safetensors; give it that extension.")
         else:
@@ -156,6 +160,11 @@ def _painter(job: PaintingJob, network_at: Callable[[float], PaintNetwork], loss
     return Painter(lambda frame, priors: at(frame.seconds)(frame.image, priors), losses)
 
 
+def _colours(options: Options) -> str:
+    """The colours that a network is fitted to paint; with `source` the run changes them afterwards."""
+    return "match" if options.color == "match" else "style"
+
+
 def _fitted(job: PaintingJob) -> tuple[PaintNetwork, dict[str, float]]:
     """A network fitted to the clip, continued from an unfinished fit where there is one, and its last losses."""
     from vidstyle.encoders import load_encoder
@@ -191,5 +200,5 @@ def _metadata(job: PaintingJob, losses: dict[str, float]) -> dict[str, str]:
     options = job.options
     return {"clip": job.clip_name, **style_metadata(job.styles), "paint_height": str(job.height),
             "style_scale": f"{options.style_scale:g}", "seed": str(options.seed), "fit_steps": str(options.fit_steps),
-            "encoder": options.encoder, "flow": options.flow, "temporal": f"{options.temporal:g}",
+            "color": _colours(options), "encoder": options.encoder, "flow": options.flow, "temporal": f"{options.temporal:g}",
             **{f"loss_{name}": f"{value:.5f}" for name, value in losses.items()}}

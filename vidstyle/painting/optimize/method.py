@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options, layer_weights
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,12 +52,14 @@ class OptimizeMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`; nothing is random but noise, and the style patches that are searched for strokes."""
+        used = _USED | options_of_colour(options)
         if not _by_key_frames(options):
             noise = "noise" in (options.init, options.follow_init)
-            return _USED | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
+            return used | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
         forms = bool(_forms(options))
         random = bool(_strokes(options)) or (forms and options.init == "noise")
-        return _USED | (_OF_FORMS if forms else set()) | ({"seed"} if random else set())
+        used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
+        return used | ({"seed"} if random else set())
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""

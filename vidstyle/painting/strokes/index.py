@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,7 +42,11 @@ class Patches:
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
     pools: tuple[Tensor, ...]
-    """For each picture, the places that are drawn from, in random order."""
+    """For each picture, the places that may be drawn, in random order."""
+    shares: tuple[int, ...]
+    """For each picture, how many places are drawn."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """Where in the box the detail begins that a painting starts from, in its heights and widths."""
 
     def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
         """The same patches, of which each picture's share is that of its weight; with 0 it has none.
@@ -50,9 +55,14 @@ class Patches:
         """
         shares = [weight / sum(weights) for weight in weights]
         most = min(searched, *(len(pool) / share for pool, share in zip(self.pools, shares, strict=True) if share))
-        drawn = torch.cat([pool[:round(most * share)] for pool, share in zip(self.pools, shares, strict=True)])
-        order = torch.randperm(len(drawn), generator=generator).to(drawn.device)
-        return replace(self, drawn=drawn[order], shown=weights.index(max(weights)))
+        counts = tuple(round(most * share) for share in shares)
+        drawn = _shuffled(torch.cat([pool[:count] for pool, count in zip(self.pools, counts, strict=True)]), generator)
+        return replace(self, drawn=drawn, shares=counts, shown=weights.index(max(weights)))
+
+    def redrawn(self, shift: tuple[float, float], generator: torch.Generator) -> Patches:
+        """The same, with other places drawn and another `shift`."""
+        drawn = torch.cat([_shuffled(pool, generator)[:count] for pool, count in zip(self.pools, self.shares, strict=True)])
+        return replace(self, drawn=_shuffled(drawn, generator), shift=shift)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class StrokeIndex:
     """One for each of `PASSES`."""
     shown: tuple[float, ...]
     """For each picture its height over the height asked for; below 1, it is too small to be shown larger without blur."""
+    seed: int = 0
+    """Of the patches that are drawn."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
@@ -79,14 +91,24 @@ class StrokeIndex:
         sizes = [_size(style, wanted) for style in styles]
         generator = torch.Generator().manual_seed(seed)
         passes = tuple(_patches(styles, weights, sizes, one, generator) for one in PASSES)
-        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes))
+        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed)
+
+    def redrawn(self, number: int) -> StrokeIndex:
+        """The index for drawing `number`: the same style pictures, other strokes of them.
+
+        Other patches are searched, and a painting starts from the style's detail elsewhere: alone, either leaves most strokes
+        of plain places as they were. Depends on `seed` and `number` alone.
+        """
+        mixed = int(np.random.SeedSequence((self.seed, number)).generate_state(1, np.uint64)[0])
+        generator = torch.Generator().manual_seed(mixed >> 1)
+        down, across = torch.rand(2, generator=generator).tolist()
+        return replace(self, passes=tuple(one.redrawn((down, across), generator) for one in self.passes))
 
     def weighted(self, weights: Sequence[float], *, seed: int = 0) -> StrokeIndex:
         """The index for other `weights`, of which some may be 0. As they change little by little, so do the patches drawn."""
         generator = torch.Generator().manual_seed(seed)
         return replace(self, passes=tuple(style.weighted(weights, one.searched, generator)
                                           for style, one in zip(self.passes, PASSES, strict=True)))
-
 
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
@@ -113,19 +135,23 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
         mine = torch.zeros_like(allowed)
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
-        places = mine.flatten().nonzero()[:, 0]
-        pools.append(places[torch.randperm(len(places), generator=generator)[:one.searched]])
+        pools.append(_shuffled(mine.flatten().nonzero()[:, 0], generator))
         border = round(BORDER * min(tall, wide))
         boxes.append((top + border, top + tall - border, border, wide - border))
         top += tall
-    shares = [max(1, round(one.searched * weight / sum(weights))) for weight in weights]
+    shares = tuple(max(1, round(one.searched * weight / sum(weights))) for weight in weights)
     places = torch.cat([pool[:share] for pool, share in zip(pools, shares, strict=True)])
-    places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
+    places = _shuffled(places, generator).to(picture.device)
     describer = Describer.learn(picture, one.side, places)
     every = torch.arange(allowed.numel(), device=picture.device)
     descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
     return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, allowed.flatten().to(picture.device), places,
-                   tuple(pool.to(picture.device) for pool in pools))
+                   tuple(pool.to(picture.device) for pool in pools), shares)
+
+
+def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
+    """`places` (n,) in random order."""
+    return places[torch.randperm(len(places), generator=generator).to(places.device)]
 
 
 def _inner(tall: int, wide: int, side: int) -> Tensor:

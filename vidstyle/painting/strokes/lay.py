@@ -63,6 +63,17 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> 
     return mended
 
 
+def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor) -> Tensor:
+    """Other strokes of the style in place of those of `painting` (3, H, W) in [0, 1], in the same forms.
+
+    index: a redrawn one, see `StrokeIndex.redrawn`; with that of the painting most strokes would come back. guide: (3, H, W)
+    in [0, 1], the forms that small things are drawn from anew; elsewhere the painting is its own guide, and is where the search
+    starts, so that large strokes stay where they are: laid from `guide` alone, whole stars jump from drawing to drawing.
+    """
+    detail, nothing = find_detail(guide), torch.zeros_like(guide[:1], dtype=torch.bool)
+    return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, start=painting)
+
+
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
     """The rows and columns of the box around all `holes` (H, W), with a margin; None where there are none."""
     down, across = holes.any(1), holes.any(0)
@@ -74,12 +85,13 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
             slice(max(0, left - _MARGIN), min(len(across), right + _MARGIN)))
 
 
-def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor) -> Tensor:
+def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
+         start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
-    detail: (1, H, W), see `find_detail`.
+    detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
     """
-    canvas, field, spread, last = guide, None, None, None
+    canvas, field, spread, last = guide if start is None else start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
@@ -89,7 +101,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
-            canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
+            if start is None:
+                canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
             laid = true_places((field.match >= 0).flatten())
@@ -131,12 +144,13 @@ def _level(guide: Tensor, one: Pass) -> tuple[int, int]:
 
 
 def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
-    """(3, height, width) of `size`: the fine detail of the style pictures, repeated as a wallpaper.
+    """(3, height, width) of `size`: the fine detail of the style pictures, repeated as a wallpaper that begins at its `shift`.
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
     top, bottom, left, right = style.boxes[style.shown]
     detail = (style.picture - blur(style.picture, STYLE_BLUR))[:, top:bottom, left:right]
+    detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]
 

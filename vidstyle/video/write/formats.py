@@ -17,6 +17,7 @@ from vidstyle.video.settings import WriteSettings
 from vidstyle.video.write.codecs import CODECS, CONTAINERS, FOR_VIEWING, choose_codec
 from vidstyle.video.write.light import light_parameters
 from vidstyle.video.write.side_data import lost_side_data, stereo_parameter
+from vidstyle.video.write.spherical import kept_boxes
 
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
 _PLAYED = {"h264": 8, "hevc": 10}
@@ -74,9 +75,10 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
             raise UsageError(f"HDR needs 10 bits, which {name} does not have here; use --codec hevc, av1 or h264.")
         options |= light_parameters(hdr, codec.encoder, options)
         lost += _lost_light(hdr, codec.encoder)
-    if (stereo := stereo_parameter(clip, container, codec.encoder)) is not None:
+    size = settings.size or (clip.width, clip.height)
+    if (stereo := stereo_parameter(clip, container, codec.encoder, kept_boxes(clip, container, size))) is not None:
         options["x264-params"] += f":{stereo}"
-    lost += lost_side_data(clip, container, codec.encoder)
+    lost += lost_side_data(clip, container, codec.encoder, size)
     return MovieFormat(container, codec.encoder, pix_fmt, options, colour, warnings=(*lost, *warnings), lost=tuple(lost))
 
 

@@ -27,6 +27,7 @@ from vidstyle.video.write.read_back import check_written, written_streams
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.segment import ends_segment, pack, unpack
 from vidstyle.video.write.sound import SoundWriter, movie_timescale
+from vidstyle.video.write.spherical import insert_boxes, kept_boxes
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
              "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",
@@ -162,7 +163,9 @@ class MovieSink:
             self._extras.write_until(None)
             streams = written_streams(self._sink, self._sound.ends)
             self._sink.close()
-        except (av.FFmpegError, OSError) as error:
+            if boxes := kept_boxes(self._clip, layout.format.container, layout.size):
+                insert_boxes(self._part.path, boxes)
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise write_failed(layout.target, error) from error
         self._open.close()
         check_written(self._part.path, layout, streams)

@@ -101,7 +101,8 @@ class SoundWriter:
         packet.stream = out = self._outs[index]
         begin = ((packet.dts if packet.pts is None else packet.pts) or 0) * packet.time_base
         ends = begin, begin + (packet.duration or 0) * packet.time_base
-        self.ends[out.index] = max(self.ends.get(out.index, ends), ends)
+        if packet.size:  # FLAC ends with a packet that only states the hash of its samples
+            self.ends[out.index] = max(self.ends.get(out.index, ends), ends)
         self._sink.mux(packet)
 
 
