@@ -221,7 +221,7 @@ class Options:
              "colours (source) or from noise (key_every 1, strokes 0).")
     optimizer: Optimizer = option(
         "adam", command_line=False,
-        help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
+        help="Adam, or L-BFGS with a line search (lbfgs), as in the papers (forms above 0).")
     style_loss: StyleLoss = option(
         "gram", command_line=False,
         help="Style is compared by Gram matrices, or by covariances and means apart (forms above 0).")
