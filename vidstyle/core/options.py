@@ -19,7 +19,7 @@ ColorMap = Literal["symmetric", "cholesky", "histogram"]
 Init = Literal["source", "noise"]
 FollowInit = Literal["warped", "source", "noise"]
 Optimizer = Literal["adam", "lbfgs"]
-StyleLoss = Literal["gram", "covariance", "wasserstein"]
+StyleLoss = Literal["gram", "covariance"]
 Pooling = Literal["auto", "average", "l2", "max"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
@@ -209,7 +209,7 @@ class Options:
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     passes: int = option(
         1, low=1, high=99, command_line=False,
-        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more remove the trails "
+        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more reduce the trails "
              "behind what moves, and take that many times as long (key_every 1, strokes 0).")
     init: Init = option(
         "source", command_line=False,
@@ -221,11 +221,10 @@ class Options:
              "colours (source) or from noise (key_every 1, strokes 0).")
     optimizer: Optimizer = option(
         "adam", command_line=False,
-        help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
+        help="Adam, or L-BFGS with a line search (lbfgs), as in the papers (forms above 0).")
     style_loss: StyleLoss = option(
         "gram", command_line=False,
-        help="Style is compared by Gram matrices, by covariances and means, or by a sliced Wasserstein distance (forms "
-             "above 0).")
+        help="Style is compared by Gram matrices, or by covariances and means apart (forms above 0).")
     style_layers: tuple[str, ...] = option(
         (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
         help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
