@@ -131,13 +131,13 @@ def read_request(
     """
     stated = Stated() if config is None else load_config(config)
     images = tuple(parse_style(text) for text in style or ()) or stated.styles
-    if not images and not for_lists:
-        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     part = parse_range(frames, start, end)
     if part == (None, None, None) and stated.range is not None:
         part = stated.range
     target, folder = parse_output(output, several)
     options, chosen = load_options(preset, config, **given), given_options(config, **given)
+    if not images and not for_lists and not options.has_keys:
+        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     if not for_lists:
         refuse_unused(chosen, options)
     if not json:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
+from vidstyle.core.parse import KeyPicture, parse_key
 
 Color = Literal["style", "source"]
 Gaps = Literal["error", "hold", "black"]
@@ -95,6 +96,13 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    key: tuple[KeyPicture, ...] = option(
+        (), panel=CONTROL, metavar="FRAME=FILE", several=True, resolve=parse_key, default_text="none",
+        help="Your painting of a frame, used as it is and carried to its neighbours, such as 12=painted.png; FRAME is a number "
+             "as in --frames, or a time.")
+    keys: Path | None = option(
+        None, panel=CONTROL, metavar="PATTERN", resolve=lambda text, locate: locate(text), default_text="none",
+        help="Your paintings of frames, one file for each, by the number of the frame, such as 'keys/clip_####.png'.")
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
@@ -175,3 +183,8 @@ class Options:
     def __post_init__(self) -> None:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether painted key frames are given."""
+        return bool(self.key) or self.keys is not None

@@ -23,6 +23,10 @@ class PaletteMethod:
         used = frozenset({"palette", "temporal", "key_every", "strokes"})
         return used if options.strokes == 0 else used | {"seed", "style_scale"}
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return True
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         return (1,) if options.temporal else ()

@@ -79,7 +79,8 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
-        "options": {name: value for name, value in asdict(options).items() if name not in ("network", "palette", "device")},
+        "options": {name: value for name, value in asdict(options).items()
+                    if name not in ("network", "palette", "key", "keys", "device")},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),
     }

@@ -13,13 +13,16 @@ from vidstyle.core.interfaces import FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
+from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.exemplars import read_exemplar
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
+from vidstyle.temporal.intervals import shot_at
 from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
 from vidstyle.temporal.shots import cut_detector
@@ -27,7 +30,20 @@ from vidstyle.video import Sink, Source
 
 
 def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip and styles."""
+    """The painter that the plan's method builds for its clip and styles, with the painted key frames of the plan."""
+    options, method = plan.options, find_method(plan.options.method)
+    if not plan.keyed_shots:
+        return _method_painter(plan, fit, estimate_flow, listen)
+    shots = KeyedShots(lambda index: () if (shot := shot_at(index, plan.keyed_shots)) is None else shot.keys,
+                       lambda index: read_exemplar(plan, index))
+    if not method.by_key_frames(options):
+        return paint_every_with_keys(shots, _method_painter(plan, fit, estimate_flow, listen))
+    base = None if plan.all_keyed else _method_painter(plan, fit, estimate_flow, listen)
+    return paint_with_keys(shots, base, 1.0 if options.strokes is None else options.strokes, options.seed, options.key_every,
+                           carried=options.temporal > 0)
+
+
+def _method_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
     options, device = plan.options, plan.device
     encoder = load_encoder(options.encoder, device)
     style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
@@ -105,7 +121,7 @@ def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstim
     keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
     if keys is not None:
         for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
-                                           every=keys.every, memories=memories,
+                                           every=keys.every, given=plan.keyed_shots, memories=memories,
                                            shrink=lambda frame: at_paint_size(frame, plan)):
             yield PaintedFrame(painted.source, painted.painting, painted.memories)
             if painted.source.index == plan.frames[1]:

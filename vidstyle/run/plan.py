@@ -19,12 +19,14 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
+from vidstyle.run.keys import PaintedKey, as_styles, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import without_effect
+from vidstyle.temporal.intervals import KeyedShot
 from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -69,6 +71,12 @@ class Plan:
     """The review movie; None where none is asked for."""
     control_files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
+    keys: tuple[PaintedKey, ...] = ()
+    """The painted key frames of the whole clip, in order."""
+    keyed_shots: tuple[KeyedShot, ...] = ()
+    """The shots with painted key frames, of those that are painted."""
+    all_keyed: bool = False
+    """Whether every shot that is painted has painted key frames."""
 
     @property
     def clip(self) -> Clip:
@@ -94,6 +102,7 @@ class Plan:
         """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
                 "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
+                "keys": [{"frame": key.number, "path": str(key.path)} for key in self.keys],
                 "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
                 "options": asdict(self.options), "device": self.device,
@@ -113,7 +122,8 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    pictures, method, device = read_styles(styles), find_method(options.method), find_device(options.device)
+    pictures = () if options.has_keys and not styles else read_styles(styles)
+    method, device = find_method(options.method), find_device(options.device)
     opened = open_source(Path(source), read_settings(options))
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
@@ -123,20 +133,33 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     sheet = _sheet(target) if preview else None
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (parse_pattern(target) is not None and is_unfinished(target, frames)))
-    _check_files(opened, frames, pictures, options, target, sheet, overwrite)
+    size = paint_size(opened.clip, options)
+    keys = find_keys(options, opened.clip, size)
+    _check_files(opened, frames, [*pictures, *keys], options, target, sheet, overwrite)
+    styled = bool(pictures)
+    pictures = pictures or read_styles(as_styles(keys))
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
     method.check(options, pictures)
     if options.palette is not None:
         load_palette(options.palette, pictures)
-    size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
     comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
-    start = find_start(opened, frames[0], options, size, device)
-    chosen = _changed(options) if given is None else given
-    warnings = (*opened.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
-    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison)
+    start = find_start(opened, frames[0], options, size, device, [key.index for key in keys])
+    keyed, others = list[KeyedShot](), list[tuple[int, int]]()
+    if keys and options.strength > 0:
+        keyed, others = find_keyed_shots(opened, keys, start.frame, frames[1], size)
+    if others and not styled:
+        a, b = map(opened.clip.number, others[0])
+        raise UsageError(f"{opened.clip.path}: the shot of frames {a}-{b} has no painted key frame, and no style is given; "
+                         "paint a frame of it, or name a picture with --style.")
+    chosen, all_keyed = _changed(options) if given is None else given, bool(keyed) and not others
+    warnings = (*opened.warnings, *output.warnings,
+                *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled),
+                *size_warnings(keys, size))
+    return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
+                {f"key {key.number}": [key.path] for key in keys}, keys, tuple(keyed), all_keyed)
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:
@@ -159,10 +182,10 @@ def _sheet(target: Path) -> Path:
     return sheet_target(target)
 
 
-def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
+def _check_files(source: Source, frames: tuple[int, int], pictures: Sequence[StylePicture | PaintedKey], options: Options,
                  target: Path, sheet: Path | None, overwrite: bool) -> None:
     """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written."""
-    read = [style.path for style in styles]
+    read = [picture.path for picture in pictures]
     if options.network is not None:
         if (same := find_same(options.network, [*source.files, *read])) is not None:
             raise UsageError(f"{options.network}: is {same} as well; name another --network.")

@@ -46,6 +46,10 @@ class FeedForwardMethod:
         # The file of a fitted network states the share of the last painting that stays; --temporal 0 gives no last painting.
         return frozenset({"network"} if options.temporal else {"network", "temporal"})
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return bool(options.strokes)
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         return (1,) if options.temporal else ()

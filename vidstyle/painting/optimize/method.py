@@ -50,6 +50,10 @@ class OptimizeMethod:
             return _USED | _OF_FORMS | {"follow_steps", "references"}
         return _USED | (_OF_FORMS if _forms(options) else set()) | ({"seed"} if _strokes(options) else set())
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return _by_key_frames(options)
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         if not options.temporal:

@@ -19,15 +19,13 @@ from vidstyle.ops.read_back import places as true_places
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
-from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
+from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
 
-GUIDE_BLUR = 1.6
-"""σ in pixels of each level: strokes follow forms, not the guide's own texture."""
 MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 SWEEPS, MENDING_SWEEPS = 2, 1
@@ -36,31 +34,39 @@ _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
 
-def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None) -> Tensor:
-    """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (3, H, W) in [0, 1].
+def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, start: Tensor | None = None) -> Tensor:
+    """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (C, H, W) in [0, 1].
 
     prior: carried paint. Where its visibility is `TRUSTED` it stays, bit for bit, and only patches that touch other places are
-    searched.
+    searched. start: (3, H, W) in [0, 1], a first guess of the painting; None: the guide, which has three channels then.
     """
-    painting, fixed = guide, torch.zeros_like(guide[:1], dtype=torch.bool)
+    start = guide if start is None else start
+    painting, fixed = start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, find_detail(guide), painting, fixed)
+    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), start, painting, fixed)
 
 
-def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor) -> Tensor:
+def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None) -> Tensor:
     """`painting` (3, H, W) in [0, 1] with new strokes where `known` (1, H, W) in [0, 1] is below `TRUSTED`.
 
-    The rest stays, bit for bit. guide: (3, H, W) in [0, 1], the forms. The cost follows the holes: the painting is cropped to
+    The rest stays, bit for bit. guide, start: as for `lay_strokes`. The cost follows the holes: the painting is cropped to
     them, and only patches that touch them are searched.
     """
     fixed = known >= TRUSTED
     crop = _box(~fixed[0])
     if crop is None:
         return painting
-    mended, detail = painting.clone(), find_detail(guide)
-    mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in (guide, detail, painting, fixed)))
+    mended, detail = painting.clone(), _weight(index, guide)
+    images = (guide, detail, guide if start is None else start, painting, fixed)
+    mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in images))
     return mended
+
+
+def _weight(index: StrokeIndex, guide: Tensor) -> Tensor:
+    """(1, H, W) in [0, 1]: how closely the guide is followed at each place."""
+    # The frame that a picture was painted over says exactly what belongs where.
+    return torch.ones_like(guide[:1]) if index.guided else find_detail(guide)
 
 
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
@@ -74,12 +80,13 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
             slice(max(0, left - _MARGIN), min(len(across), right + _MARGIN)))
 
 
-def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor) -> Tensor:
+def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, start: Tensor,
+         painting: Tensor, fixed: Tensor) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
-    detail: (1, H, W), see `find_detail`.
+    detail: (1, H, W), see `find_detail`. start: (3, H, W), what the first pass begins with.
     """
-    canvas, field, spread, last = guide, None, None, None
+    canvas, field, spread, last = start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
@@ -89,7 +96,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
-            canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
+            if not index.guided:  # else the guide finds the place, and detail from elsewhere would only mislead
+                canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
             laid = true_places((field.match >= 0).flatten())
@@ -99,8 +107,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
             targets = _describe(style, one, blurred, padded, weights, places)
-            if passes is MENDING:
-                spread = even_spread(style)  # a hole is no sample of the whole painting
+            if passes is MENDING or index.guided:  # a hole is no sample of the whole painting, and a guide asks for its match
+                spread = even_spread(style)
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))

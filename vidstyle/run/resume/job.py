@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "strict", "optimize_steps",
-             "follow_steps", "references", "key_every", "forms", "strokes")
-"""Names in a job that do not change the network that is fitted."""
+             "follow_steps", "references", "key_every", "forms", "strokes", "key")
+"""Names in a job that do not change the network that is fitted; those of painted key frames have a number behind `key`."""
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -17,4 +17,4 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def same_fit(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
     """Whether both jobs fit the same network."""
-    return all(old.get(name) == new.get(name) for name in {**old, **new} if name not in AFTER_FIT)
+    return all(old.get(name) == new.get(name) for name in {**old, **new} if name.partition(" ")[0] not in AFTER_FIT)
