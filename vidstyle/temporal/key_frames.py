@@ -12,8 +12,8 @@ from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
 from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
-from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
-from vidstyle.temporal.intervals import InBetween, Interval, KeyedShot, find_intervals, walk_back
+from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
+from vidstyle.temporal.intervals import InBetween, Interval, KeyedShot, find_intervals, shot_at, walk_back
 from vidstyle.temporal.loop import Painted, carry
 
 SPECKS = 1 / 2000
@@ -67,7 +67,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-            for painted in _between(interval, key, begin, coming, last, mend, sources, done):
+            for painted in _between(interval, key, begin, coming, last, mend, sources, done,
+                                      glides=shot_at(frame.index, given) is not None):
                 yield painted
                 begin, last = painted.memories
                 del painted
@@ -88,11 +89,12 @@ def _read_to(sources: Iterator[Frame], index: int) -> Frame:
 
 
 def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ahead: Memory, last: Memory | None, mend: Mender,
-             sources: Iterator[Frame], done: int) -> Iterator[Painted]:
+             sources: Iterator[Frame], done: int, *, glides: bool) -> Iterator[Painted]:
     """The frames between two key frames, or before the first one of a shot, painted; those up to index `done` are left out.
 
     begin: the frame from which reading begins to paint these; None: the first of these. last: the frame before the first that
-    is painted. sources: the frames as they are read.
+    is painted. sources: the frames as they are read. glides: whether colours glide from one key frame to the other, which an
+    artist may have painted in different ones.
     """
     count = len(interval.between) + 1
     waiting = list(walk_back(interval))  # against time: the next one is last
@@ -103,10 +105,14 @@ def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ah
             continue
         source = _read_to(sources, one.index)
         frame = Frame(from_bytes(one.image), source.pts, source.time_base, source.index, source.duration)
-        found = _carried(one, to_ahead, paint, ahead.painting, None if last is None else last.painting, place / count)
+        found, change = _carried(one, to_ahead, paint, ahead.painting, None if last is None else last.painting, place, count,
+                                 glides=glides)
         painting = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
             painting = mend(frame, found.image, found.visibility)
+            if change is not None:  # strokes come in the colours of the nearer key frame
+                own = glide(Prior(painting, found.visibility), change, (place - (count if 2 * place > count else 0)) / count)
+                painting = torch.where(found.visibility < TRUSTED, own.image, painting)
         del frame, found
         trim()
         last = _remember(source, painting)
@@ -115,19 +121,26 @@ def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ah
 
 
 def _carried(one: InBetween, to_ahead: Packed, behind: Tensor | None, ahead: Tensor, last: Tensor | None,
-             closeness: float) -> Prior:
-    """The painting of an in-between, as far as it is known.
+             place: int, count: int, *, glides: bool) -> tuple[Prior, Tensor | None]:
+    """The painting of an in-between, as far as it is known; and the change of colours between the key frames if it `glides`.
 
     behind: (4, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (3, H, W), the paintings of
-    the key frame ahead and of the frame before. closeness: 0 at the key frame behind, 1 at the one ahead.
+    the key frame ahead and of the frame before. place: of the in-between, 0 at the key frame behind, `count` at the one ahead.
     """
-    far = to_ahead.unpack()
+    far, change, closeness = to_ahead.unpack(), None, place / count
     # Paint of a key frame is resampled once: float32, off by 1e-4 px and twice as fast, does. The last frame's is resampled
     # again and again.
     keys = Prior(warp(ahead, far.to_last, mode="bicubic", exact=False).clamp_(0, 1), far.visibility)
     if behind is not None and one.from_behind is not None:
         near = one.from_behind.unpack()
         warped = warp(behind, near.to_last, mode="bicubic", exact=False)
-        keys = choose(Prior(warped[:3].clamp_(0, 1), near.visibility), keys, closeness, warped[3:].clamp_(min=0))
-        del near, warped
-    return keys if last is None or one.from_last is None else hold(keys, carry(last, one.from_last.unpack()))
+        first = Prior(warped[:3].clamp_(0, 1), near.visibility)
+        if glides:
+            change = colour_change(first, keys)
+            first, keys = glide(first, change, closeness), glide(keys, change, closeness - 1)
+        keys = choose(first, keys, closeness, warped[3:].clamp(min=0))
+        del near, warped, first
+    if last is None or one.from_last is None:
+        return keys, change
+    held = carry(last, one.from_last.unpack())
+    return hold(keys, held if change is None else glide(held, change, 1 / count)), change
