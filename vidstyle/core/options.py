@@ -41,7 +41,7 @@ def parse_rate(text: str) -> Fraction:
     return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
-def _parse_key_every(text: str) -> int:
+def parse_key_every(text: str) -> int:
     """`auto` or a number of frames; 0 stands for `auto`."""
     if text == "auto":
         return 0
@@ -104,7 +104,7 @@ class Options:
         None, panel=CONTROL, metavar="PATTERN", resolve=lambda text, locate: locate(text), default_text="none",
         help="Your paintings of frames, one file for each, by the number of the frame, such as 'keys/clip_####.png'.")
     key_every: int = option(
-        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
              "frames between them, and 1 paints every frame.")
     strokes: float | None = option(

@@ -183,6 +183,25 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
     return followed - carried > lost * 255 * from_key.numel()
 
 
+def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
+                   shrink: Callable[[Frame], Frame]) -> Iterator[int]:
+    """Indices of the frames from which an artist's paint reaches all others; arguments as `paint_by_key_frames`.
+
+    They are the first frame of each shot, and the key frames that follow it as behind a given one. The last frame of a shot is
+    left out: what is new in it does not call for a key frame, and a run paints that itself.
+    """
+    key: Frame | None = None
+    path: FlowPair | None = None
+    for this in ahead(neighbours(frames, estimate_flow, is_cut, shrink)):
+        if this.motion is not None and this.trust is not None and key is not None:
+            path = extend(path, this.motion)
+            carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
+            if not is_key(this.frame.index - key.index, carried, this.trust, every, LONGEST_GIVEN):
+                continue
+        key, path = this.frame, None
+        yield key.index
+
+
 def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector,
                shrink: Callable[[Frame], Frame]) -> Iterator[Neighbour]:
     """Each frame with the motion from the frame before it in its shot."""
