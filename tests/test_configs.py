@@ -33,6 +33,8 @@ OTHER_VALUES = {
     "color": ('"source"', "--color source"),
     "palette": ('"scene.safetensors"', "--palette scene.safetensors"),
     "seed": ("3", "--seed 3"),
+    "key": ('"12=a.png"', "--key 12=a.png"),
+    "keys": ('"k_####.png"', "--keys k_####.png"),
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
     "forms": ("0.5", "--forms 0.5"),

@@ -100,6 +100,8 @@ CASES = {
     "color": Case('"source"', FRAMES),
     "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
+    "key": Case('"1=key_0001.png"', FRAMES),
+    "keys": Case('"key_####.png"', FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
     "forms": Case("0.5", FRAMES),
@@ -148,6 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
     styles = read_styles([Style(folder / "style.png")])
+    write_coded(folder / "key_0001.png", codes(2, SIZE, most=255))
     grey = torch.full((3, 8, 8), 0.9)
     save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)
     torch.manual_seed(0)
