@@ -3,7 +3,8 @@
     python benchmarks/matrix.py DATA [NAME ...]
 
 DATA is a folder with a folder `video` of clips; more are made on the spot (`matrix_clips.py`). Needs the packages
-imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo. A cell is `=` where source and output agree as these
+imageio-ffmpeg (a newer FFmpeg than PyAV's) and pymediainfo; where ffmpeg and ffprobe are installed, as the older ones of a
+distribution, they read every output too, in the column `second`. A cell is `=` where source and output agree as these
 programs read them; each row ends in OK, in warnings that name what differs from the source, or in a refusal of one sentence.
 Anything else is FAIL, and then the exit code is 1. The last cell is the mean difference of the first frames in codes of
 the source's depth, written without loss, with `=` where the ffmpeg program decodes the very same bytes from both files;
@@ -21,12 +22,13 @@ from pathlib import Path
 import torch
 from matrix_checks import check, psnr
 from matrix_clips import CLIPS, CODECS, make_clips
+from matrix_second import second
 
 from vidstyle.core.errors import VidstyleError
 from vidstyle.video import ReadSettings, WriteSettings, default_suffix, open_source, plan_output
 
 DEFAULTS = ReadSettings()
-COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "codes")
+COLUMNS = ("frames", "times", "length", "sound", "tags", "shape", "streams", "second", "codes")
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "a
                 held += frame.damage != ""
     except VidstyleError as error:
         text = str(error).replace(str(path), path.name)
-        return ClipRow(name, {}, f"{'FAIL ' if chr(10) in text else ''}refused: {text}")
+        failed = "\n" in text or "reads back otherwise" in text
+        return ClipRow(name, {}, f"{'FAIL ' if failed else ''}refused: {text}")
     warnings = [*source.warnings, *plan.warnings, *([f"{held} frames are held."] if held else [])]
     reported = "\n".join([*plan.streams, *warnings])
-    cells = check(source, target, reported)
+    cells = check(source, target, reported) | {"second": second(target)}
     if codec != "auto" and read.hdr == "refuse" and "alpha channel" not in reported:
         cells["codes"] += f", {psnr(source, target)}"
-    wrong = [f"{key} {cell}" for key, cell in cells.items() if not _good(cell)]
+    wrong = [f"{key} {cell}" for key, cell in cells.items() if cell and not _good(cell)]
     verdict = f"FAIL {'; '.join(wrong)}" if wrong else "warned" if warnings or "dropped" in reported else "OK"
     dropped = [line for line in plan.streams if "dropped" in line]
     return ClipRow(name, cells, ": ".join([verdict, " ".join([*warnings, *dropped])]) if warnings or dropped else verdict)

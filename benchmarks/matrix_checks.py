@@ -19,11 +19,13 @@ _TAGS = ("matrix_coefficients", "color_primaries", "transfer_characteristics", "
          "mastering_display_luminance", "maximum_content_light_level")
 
 
-def reading(path: Path, stream: str, *more: str, upright: bool = False) -> list[tuple[Fraction, str]]:
-    """Seconds and hash of every decoded frame or copied packet of a stream, as the ffmpeg program reads it."""
+def reading(path: Path, stream: str, *more: str, upright: bool = False, program: str | None = None,
+            ) -> list[tuple[Fraction, str]]:
+    """Seconds and hash of every decoded frame or copied packet of a stream, as the ffmpeg program, or another, reads it."""
+    program, base_of = program or FFMPEG, "demux" if program is None else "-1"  # the older name
     turn = "-autorotate" if upright else "-noautorotate"
-    run = subprocess.run([FFMPEG, "-hide_banner", "-loglevel", "error", "-copyts", turn, "-i", str(path),
-                          "-map", stream, "-fps_mode", "passthrough", "-enc_time_base:v", "demux", *more,
+    run = subprocess.run([program, "-hide_banner", "-loglevel", "error", "-copyts", turn, "-i", str(path),
+                          "-map", stream, "-fps_mode", "passthrough", "-enc_time_base:v", base_of, *more,
                           "-f", "framehash", "-hash", "md5", "-"],
                          capture_output=True, text=True)
     base = re.search(r"#tb 0: (\d+)/(\d+)", run.stdout)

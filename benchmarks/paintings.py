@@ -6,6 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.key_frames import paint_by_key_frames
 from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.multipass import paint_in_passes
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import evenly_spaced
 
@@ -51,15 +53,18 @@ def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
     """A painter for `plan`, flow and warp included, and the seconds that its preparation took (a fit, if there is one)."""
     began, estimate_flow = time.monotonic(), load_flow(plan.options.flow)
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
-        painter = make_painter(plan, FitCheckpoint(run), estimate_flow, lambda progress: None)
+        painter = make_painter(plan, partial(FitCheckpoint, run), estimate_flow, lambda progress: None)
     references = find_method(plan.options.method).references(plan.options)
 
     def paint(frames: Iterable[Frame]) -> Iterator[Tensor]:
-        keys = painter.key_frames
-        painted_frames = (paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references)
-                          if keys is None else
-                          paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every))
-        return (painted.painting for painted in painted_frames)
+        keys, passes, is_cut = painter.key_frames, painter.passes, cut_detector()
+        painted_frames = paint_frames(frames, painter.stylize, estimate_flow, is_cut, references=references)
+        if keys is not None:
+            painted_frames = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, is_cut, every=keys.every)
+        elif passes is not None:
+            painted_frames = paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, is_cut,
+                                             passes=passes.count, references=references)
+        return (painted.painting if keys is None else keys.show(painted.source, painted.painting) for painted in painted_frames)
 
     return paint, time.monotonic() - began
 

@@ -145,7 +145,10 @@ def _config_only() -> dict[str, Option]:
 
 
 def _toml(option: Option) -> str:
-    return str(list(option.default)) if isinstance(option.default, tuple) else f"{option.default:g}"
+    default = option.default
+    if isinstance(default, str):
+        return f'"{default}"'
+    return str(list(default)) if isinstance(default, tuple) else f"{default:g}"
 
 
 def _roff(text: str) -> str:

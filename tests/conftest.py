@@ -1,7 +1,11 @@
 """What the tests of the command line share, and those of runs that stop."""
 
+import os
 import shutil
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core, and one thread in each
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import stopped_runs

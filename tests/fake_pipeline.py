@@ -24,12 +24,14 @@ from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import cuts, estimate, frames_to_paint, pipeline, plan, verify
+from vidstyle.run import cuts, estimate, frames_to_paint, pipeline, plan, repeat, repeat_check, variants, verify
 from vidstyle.run.estimate import Estimate
 from vidstyle.run.frames_to_paint import FramesToPaint
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
+from vidstyle.run.repeat_check import Comparison
 from vidstyle.run.result import Result
+from vidstyle.run.variants import PaintedVariant, VariantsPlan
 from vidstyle.run.verify import Check
 from vidstyle.train import Trained
 from vidstyle.video.settings import ReadSettings
@@ -98,6 +100,17 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.count = count
         return run(plan, **how)
 
+    def plan_variants(clip, found, selection, *, across, target=None, folder=None, overwrite=False):
+        plans = [plan_video(clip, each.styles, options=each.options, selection=Selection(frames=(5, 5))) for each in found]
+        return VariantsPlan(tuple(found), tuple(plans), across, target or (folder or clip.parent) / "variants.png")
+
+    def read_job(name):
+        output = Path(str(name).removesuffix(".vidstyle.json"))
+        return SimpleNamespace(
+            manifest=output.with_name(f"{output.name}.vidstyle.json"), clip=Path("a.mp4"), styles=((Path("monet.jpg"), 1.0),),
+            options=Options(), frames=None, folder=output.parent, output=output, is_preview="preview" in output.name,
+            check_files=lambda given: None, free_output=lambda *, unchanged: output.with_stem(f"{output.stem}_2"))
+
     def read_edit(path, base, media=None, handles=0):
         shot = replace(base, clip=Path("a.mp4"), target=path.with_name("a_monet_0-9.mp4"), selection=Selection((0, 9)))
         return SimpleNamespace(path=path, shots=[shot], missing=[], warnings=[],
@@ -135,6 +148,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         Path("clip_keys/clip_####.png"), {0: Path("clip_keys/clip_0000.png")}))
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
+    monkeypatch.setattr(variants, "plan_variants", plan_variants)
+    monkeypatch.setattr(variants, "paint_variants",
+                        lambda plan, explain, listen: [PaintedVariant(each, sha256=each.label) for each in plan.variants])
+    monkeypatch.setattr(variants, "write_variants", lambda plan, painted: None)
+    monkeypatch.setattr(repeat, "read_job", read_job)
+    monkeypatch.setattr(repeat_check, "device_of", lambda job: "auto")
+    monkeypatch.setattr(repeat_check, "noting_changes", lambda plan, job, given: plan)
+    monkeypatch.setattr(repeat_check, "compare", lambda job, result: Comparison(result.frames, (), ()))
     monkeypatch.setattr(pipeline, "run", run)
     monkeypatch.setattr(edit, "read_edit", read_edit)
     monkeypatch.setattr(look, "share_look", lambda planned, *rest, **more: list(planned))

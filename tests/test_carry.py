@@ -9,7 +9,7 @@ from torch import Tensor
 
 from samples import scene
 from vidstyle.core.frame import FlowPair, Prior
-from vidstyle.ops.warp import trust, trust_to_hold
+from vidstyle.ops.warp import trust, trusts
 from vidstyle.temporal.carry import Packed, choose, colour_change, extend, glide, hold, patch_bias, reverse
 
 SIZE = 60, 80
@@ -116,18 +116,19 @@ def test_flat_paint_is_held_although_its_motion_contradicts_itself():
     image[:, :, 40:] = torch.rand(3, SIZE[0], 40, generator=torch.Generator().manual_seed(0))
     wrong = FlowPair(to_last=torch.zeros(2, *SIZE), to_this=torch.full((2, *SIZE), 3.0))
     assert float(trust(image, image, wrong).max()) == 0
-    held = trust_to_hold(image, image, wrong)
+    held = trusts(image, image, wrong)[1]
     assert float(held[:, :, :30].min()) > 0.99  # the variance is over 7x7 pixels, and trust fades within three more
     assert float(held[:, :, 44:].max()) < 0.01
     # What came into view or changed is not held, flat or not.
     other = image.clone()
     other[:, 20:40, 5:25] = 0.1
-    assert float(trust_to_hold(image, other, wrong)[:, 22:38, 7:23].max()) < 0.01
+    assert float(trusts(image, other, wrong)[1][:, 22:38, 7:23].max()) < 0.01
     outside = FlowPair(to_last=torch.full((2, *SIZE), -50.0), to_this=torch.zeros(2, *SIZE))
-    assert float(trust_to_hold(image, image, outside)[:, :, :40].max()) == 0
+    assert float(trusts(image, image, outside)[1][:, :, :40].max()) == 0
     # Where `trust` is 1 nothing is added.
     still = FlowPair(torch.zeros(2, *SIZE), torch.zeros(2, *SIZE))
-    torch.testing.assert_close(trust_to_hold(image, image, still), trust(image, image, still))
+    torch.testing.assert_close(trusts(image, image, still)[1], trusts(image, image, still)[0])
+    torch.testing.assert_close(trusts(image, image, still)[0], trust(image, image, still))
 
 
 def test_colours_glide_and_strokes_do_not_fade():

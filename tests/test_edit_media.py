@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import opentimelineio as otio
 import pytest
-from edit_clips import base, numbered_clip
+from edit_clips import base, numbered_clip, numbers, paint
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from vidstyle.batch.edits.edit import Edit, read_edit
 from vidstyle.core.errors import InputError, UsageError
+from vidstyle.video import probe
 
 SPAN = TimeRange(RationalTime(2, 25), RationalTime(3, 25))
 
@@ -117,3 +119,29 @@ def test_a_painted_file_is_not_taken_for_its_source(tmp_path: Path, movie: bytes
 def test_media_that_is_no_folder_is_refused(tmp_path: Path, movie: bytes):
     with pytest.raises(UsageError, match=r"--media .* is no folder"):
         cut(tmp_path, ("A001", ""), media=put(tmp_path / "A001.mov", movie))
+
+
+@pytest.mark.parametrize("late", [1.4, 36000])
+@pytest.mark.parametrize("pts", [None, [0, 1, 2, 5, 6, 8, 9, 10]])
+def test_media_whose_clock_begins_late_is_counted_from_its_first_frame(tmp_path: Path, late: float, pts: list[int] | None):
+    """As of transport streams, by 1.4 s or by the hours of a camera; editing programs show them from zero."""
+    plain = numbered_clip(tmp_path / "plain.mp4", 8, pts=pts)
+    with av.open(str(plain)) as reader, av.open(str(tmp_path / "a.ts"), "w",
+                                                container_options={"output_ts_offset": str(late)}) as writer:
+        out = writer.add_stream_from_template(reader.streams.video[0])
+        for packet in reader.demux(video=0):
+            if packet.size:
+                packet.stream = out
+                writer.mux(packet)
+    clip = probe(tmp_path / "a.ts")
+    assert float(clip.pts[0] * clip.time_base) >= late
+    edit = cut(tmp_path, ("a", "a.ts"))
+    shown = [2, 3, 4] if pts is None else [2]  # from 0.08 s up to 0.2 s, where the next one of uneven times appears
+    [shot] = edit.shots
+    painted = paint(edit)
+    assert shot.selection.frames == (shown[0], shown[-1])
+    assert numbers(painted[0]) == shown
+    written = edit.write(painted).files[0]
+    span = otio.adapters.read_from_file(str(written)).find_clips()[0]
+    assert span.media_reference.target_url.endswith(painted[0].name)
+    assert span.source_range.start_time.to_seconds() == pytest.approx(0, abs=0.001)

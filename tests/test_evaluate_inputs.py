@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,15 @@ def test_another_flow_judges_than_the_one_that_painted(options: dict[str, Any], 
     stylize_video(folder / "clip.mp4", [Style(folder / "style.png")], folder / "again.mp4",
                   Options(method="negative", device="cpu", **options))
     assert result(capsys, folder / "again.mp4")["judge"] == judge
+
+
+def test_seconds_are_those_of_the_users_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    """A transport stream's own clock reads 1.4 s at its first frame, and here two hours more."""
+    monkeypatch.setitem(methods.METHODS, "negative", Negative())
+    write_png(tmp_path / "style.png", bricks())
+    clip = make_clip(tmp_path / "clip.ts", frames=6, time_base=Fraction(1, 90000), step=3600,
+                     container_options={"output_ts_offset": "7200"})
+    stylize_video(clip, [Style(tmp_path / "style.png")], tmp_path / "painted.mp4", NEGATIVE)
+    worst = result(capsys, tmp_path / "painted.mp4")["worst"]
+    assert [one["seconds"] for one in worst] == pytest.approx([one["frame"] / 25 for one in worst], abs=0.001)

@@ -98,13 +98,18 @@ CASES = {
     "temporal": Case("0", FRAMES),
     "style_scale": Case("4", FRAMES),
     "color": Case('"source"', FRAMES),
+    "color_from": Case('"grade.png"', FRAMES, (("color", '"match"'),)),
+    "color_map": Case('"cholesky"', FRAMES, (("color", '"match"'),)),
     "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
     "key": Case('"1=key_0001.png"', FRAMES),
     "keys": Case('"key_####.png"', FRAMES),
+    "matte": Case('["half.png"]', FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
     "forms": Case("0.5", FRAMES),
+    "boil": Case('"twos"', FRAMES),
+    "refresh": Case("0.2", FRAMES, (("key_every", "1"),)),
     "method": Case('"feedforward"', FRAMES),
     "network": Case('"other.safetensors"', FRAMES, FITTED),
     "fit_steps": Case("1", FRAMES, FITTED),
@@ -118,6 +123,13 @@ CASES = {
     "optimize_steps": Case("2", FRAMES, FORMS),
     "follow_steps": Case("1", FRAMES, EVERY_FRAME),
     "references": Case("[1, 2]", FRAMES, EVERY_FRAME),
+    "passes": Case("3", FRAMES, EVERY_FRAME),
+    "init": Case('"noise"', FRAMES, FORMS),
+    "follow_init": Case('"noise"', FRAMES, EVERY_FRAME),
+    "optimizer": Case('"lbfgs"', FRAMES, FORMS),
+    "style_loss": Case('"covariance"', FRAMES, FORMS),
+    "style_layers": Case('["relu1_1=2", "relu3_1"]', FRAMES, FORMS),
+    "pooling": Case('"max"', FRAMES, FORMS),
     "output_size": Case("32", FRAMES),
     "codec": Case('"vp9"', FILE),
     "crf": Case("40", FILE),
@@ -149,6 +161,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """
     folder = tmp_path_factory.mktemp("options")
     write_coded(folder / "style.png", codes(1, (256, 192), most=255))
+    write_coded(folder / "half.png", np.repeat(np.uint8([[[0], [255]]]), 3, 2).repeat(16, 0).repeat(12, 1))
+    write_coded(folder / "grade.png", codes(2, (64, 48), most=128))
     styles = read_styles([Style(folder / "style.png")])
     write_coded(folder / "key_0001.png", codes(2, SIZE, most=255))
     grey = torch.full((3, 8, 8), 0.9)

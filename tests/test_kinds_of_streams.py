@@ -135,8 +135,8 @@ def patched(path: Path, *changes: tuple[bytes, bytes]) -> Path:
     return path
 
 
-def with_words(path: Path) -> Path:
-    """12 frames and a subtitle."""
+def with_words(path: Path, *more: bytes) -> Path:
+    """12 frames, a subtitle and more of them."""
     plain = make_clip(path.with_name("plain.mp4"))
     with av.open(str(plain)) as reader, av.open(str(path), "w") as writer:
         picture = writer.add_stream_from_template(reader.streams.video[0])
@@ -145,9 +145,12 @@ def with_words(path: Path) -> Path:
             if packet.size:
                 packet.stream = picture
                 writer.mux(packet)
-        words = av.Packet(b"words" if path.suffix == ".mkv" else b"\0\5words")
-        words.stream, words.time_base, words.pts, words.dts, words.duration = text, Fraction(1, 1000), 100, 100, 200
-        writer.mux(words)
+        for place, said in enumerate((b"words", *more)):
+            words = av.Packet(said if path.suffix == ".mkv" else len(said).to_bytes(2, "big") + said)
+            words.stream, words.time_base = text, Fraction(1, 1000)
+            words.pts = words.dts = 100 + 40 * place
+            words.duration = 200 if not more else 40
+            writer.mux(words)
     return path
 
 
@@ -187,6 +190,19 @@ def test_streams_of_an_unknown_codec_are_named_without_false_advice(tmp_path: Pa
         assert "None" not in said
         assert "named" not in said
     copy(source, tmp_path / "c.mkv")
+
+
+@pytest.mark.parametrize(("target", "codec"), [("b.mp4", "auto"), ("b.mov", "auto"), ("b.webm", "vp9")])
+def test_a_subtitle_that_cannot_be_converted_is_found_before_painting(tmp_path: Path, target: str, codec: str) -> None:
+    """FFmpeg refuses text in Latin-1, which old subtitle files hold; here the seventh is so, behind the first packets."""
+    source = open_source(with_words(tmp_path / "a.mkv", *(b"more",) * 5, "caf\xe9".encode("latin-1")))
+    with pytest.raises(UsageError, match=r"--strict.*stream 1: subtitle subrip; the subtitle at 0\.34 s cannot be converted "
+                                         r"\(.*\); an output named \.mkv keeps it\."):
+        plan(source, tmp_path / target, codec=codec, strict=True)
+    assert copy(source, tmp_path / target, codec=codec).clip.others == ()
+    assert packets(copy(source, tmp_path / "c.mkv").clip.path, 1) == packets(source.clip.path, 1)
+    good = open_source(with_words(tmp_path / "d.mkv", *(b"more",) * 6))
+    assert len(packets(copy(good, tmp_path / f"e_{target}", codec=codec).clip.path, 1)) >= 7  # MP4 adds pauses between them
 
 
 def with_second_video(path: Path, codec: str = "libx264", pix_fmt: str = "yuv420p") -> Path:

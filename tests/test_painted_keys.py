@@ -158,6 +158,8 @@ def test_a_key_is_a_number_or_a_time():
     assert parse_key("12=a=b.png") == KeyPicture(12, Path("a=b.png"))
     assert parse_key("0.5s=a.png") == KeyPicture(0.5, Path("a.png"))
     assert parse_key("00:00:01:02=a.png").at == Timecode(0, 0, 1, 2, drop=False)
+    for text in ("12=a=b.png", "0.5s=a.png", "00:00:01:02=a.png"):
+        assert str(parse_key(text)) == text  # as a manifest states it
     for text in ("a.png", "=a.png", "12="):
         with pytest.raises(VidstyleError, match="names no frame and painting"):
             parse_key(text)

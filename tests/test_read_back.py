@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from style_images import bricks
-from unpainted import copy
+from unpainted import copy, plan
 from video_clips import make_clip
 
 from vidstyle.cli import execute
@@ -17,6 +17,7 @@ from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.images import write_png
 from vidstyle.run.verify import verify
 from vidstyle.video import Source, open_source
+from vidstyle.video.images import image_file
 from vidstyle.video.write import sink
 
 
@@ -50,17 +51,89 @@ def test_a_wrong_time_is_noticed(tmp_path: Path, source: Source, monkeypatch: py
 
 
 def test_lost_sound_is_noticed(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_more(closed: Any) -> Any:
-        found = written(closed)
+    def with_more(*closed: Any) -> Any:
+        found = written(*closed)
         return [*found[:1], replace(found[1], packets=99)]
 
     written = sink.written_streams
     monkeypatch.setattr(sink, "written_streams", with_more)
     with pytest.raises(OutputError, match=r"the stream audio aac holds \d+ of 99 packets"):
         copy(source, tmp_path / "b.mp4")
-    monkeypatch.setattr(sink, "written_streams", lambda closed: [*written(closed), *written(closed)[1:]])
+    monkeypatch.setattr(sink, "written_streams", lambda *closed: [*written(*closed), *written(*closed)[1:]])
     with pytest.raises(OutputError, match="the stream audio aac is missing"):
         copy(source, tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_sound_that_ends_early_is_noticed(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """The last packet of AAC, 21 ms, is told to have been written and is not."""
+    def longer(closed: Any, ends: Any) -> Any:
+        return written(closed, {index: (begin + packet, end + packet) for index, (begin, end) in ends.items()})
+
+    written, packet = sink.written_streams, Fraction(1024, 48000)
+    monkeypatch.setattr(sink, "written_streams", longer)
+    with pytest.raises(OutputError, match=r"the stream audio aac ends at 0\.\d+ s, not at 0\.\d+ s"):
+        copy(source, tmp_path / f"b{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_last_frame_of_another_length_is_noticed(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch,
+                                                   suffix: str) -> None:
+    check = sink.check_written
+
+    def longer(path: Path, layout: Any, planned: Any) -> None:
+        durations = (*layout.source.clip.durations[:-1], 1024)
+        check(path, replace(layout, source=changed(layout.source, durations=durations)), planned)
+
+    monkeypatch.setattr(sink, "check_written", longer)
+    with pytest.raises(OutputError, match=r"the last frame is displayed for 0\.0400 s, not for 0\.0800 s"):
+        copy(source, tmp_path / f"b{suffix}")
+
+
+@pytest.mark.parametrize("length", [100, 512, 3000])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_last_frame_of_any_length_is_no_fault(tmp_path: Path, suffix: str, length: int) -> None:
+    """A source may state that its last frame is displayed for longer or shorter than the others."""
+    source = open_source(make_clip(tmp_path / "a.mp4", frames=20))
+    durations = (*source.clip.durations[:-1], length)
+    written = copy(changed(source, durations=durations), tmp_path / f"b{suffix}")
+    assert suffix == ".mkv" or written.clip.durations[-1] == length
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".dpx", ".exr"])
+def test_a_damaged_image_is_noticed_and_the_others_are_kept(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch,
+                                                            suffix: str) -> None:
+    write, target = image_file.write, tmp_path / f"b.####{suffix}"
+
+    def cut_short(path: Path, *rest: Any) -> None:
+        write(path, *rest)
+        if "0007" in path.name:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_file, "write", cut_short)
+        with pytest.raises(OutputError, match=rf"b\.0007\{suffix}: reads back otherwise than planned \(.+\) and was removed"):
+            copy(source, target)
+    assert sorted(path.name for path in tmp_path.glob("b.*")) == [f"b.000{index}{suffix}" for index in range(7)]
+    assert copy(source, target, overwrite=True).clip.frames == 20
+
+
+def test_an_image_that_was_lost_or_changed_before_the_end_is_noticed(tmp_path: Path, source: Source) -> None:
+    """Also one of an earlier run, which is restored and not written again."""
+    planned = plan(source, tmp_path / "b.####.png")
+    lost, sink = tmp_path / "b.0003.png", planned.open()
+    with sink:
+        for frame in source.decode():
+            sink.write(frame)
+        sink.close()
+    again = planned.open(overwrite=True)
+    again.restore([tmp_path / f"b.{index:04}.png" for index in range(20)])
+    again.close()
+    write_png(lost, bricks())
+    with pytest.raises(OutputError, match=r"b\.0003\.png: reads back otherwise than planned \(it is \d+x\d+\)"):
+        again.close()
+    with pytest.raises(OutputError, match=r"b\.0003\.png: reads back otherwise than planned \(cannot be read"):
+        again.close()  # what is not the planned image was removed
 
 
 @pytest.mark.parametrize(("suffix", "offset"), [(".mkv", -1024), (".mp4", -1024), (".webm", 0), (".mov", 2048)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 from unpainted import copy, plan
-from video_clips import make_clip
+from video_clips import make_clip, packets
 
 from vidstyle.core.errors import UsageError
 from vidstyle.video import open_source
@@ -142,11 +142,12 @@ UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")  # of Google's Spherica
     ids=["version 2", "version 1", "cropping"])
 def test_what_players_would_miss_is_named(tmp_path: Path, where: tuple[bytes, ...], added: bytes, said: str) -> None:
     source = open_source(with_box(make_clip(tmp_path / "a.mp4", frames=4), where, added))
-    for target in ("b.mp4", "b.mkv", "b.####.png"):
+    scaled = {"size": (48, 32)}
+    for target, how in (("b.mp4", scaled), ("b.mkv", {}), ("b.####.png", {})):
         with pytest.raises(UsageError, match=f"--strict.*{said}") as caught:
-            plan(source, tmp_path / target, strict=True)
+            plan(source, tmp_path / target, strict=True, **how)
         assert "\n" not in str(caught.value)
-        assert len(plan(source, tmp_path / target).lost) == 1
+        assert len(plan(source, tmp_path / target, **how).lost) == 1
 
 
 def stereo(path: Path) -> set[int]:
@@ -167,3 +168,33 @@ def test_stereo_tags_are_written_where_a_codec_or_a_format_takes_them(tmp_path: 
         assert plan(again, tmp_path / "again.mkv", strict=True).lost == ()
     with pytest.raises(UsageError, match=r"--strict.*stereo 3D tag \(side by side\).*\.mkv"):
         plan(source, tmp_path / "c.mp4", codec="hevc", strict=True)
+
+
+STEREO = EQUIRECTANGULAR.replace(b"</rdf", b"<GSpherical:StereoMode>top-bottom</GSpherical:StereoMode></rdf")
+
+
+@pytest.mark.parametrize(("where", "added", "views"), [
+    (ENTRY, SPHERE, set()), (ENTRY, box(b"st3d", b"\0\0\0\0\1") + SPHERE, {2}),
+    ((b"moov", b"trak"), box(b"uuid", UUID + EQUIRECTANGULAR), set()), ((b"moov", b"trak"), box(b"uuid", UUID + STEREO), {2})],
+    ids=["version 2", "version 2 with stereo", "version 1", "version 1 with stereo"])
+@pytest.mark.parametrize(("target", "codec"), [("b.mp4", "h264"), ("b.mov", "prores"), ("b.mp4", "hevc")])
+def test_a_panorama_stays_one(tmp_path: Path, where: tuple[bytes, ...], added: bytes, views: set[int], target: str,
+                              codec: str) -> None:
+    """FFmpeg, which reads these boxes by its own code, says the same of source and output, and reads the same packets."""
+    plain = make_clip(tmp_path / "plain.mp4", frames=8, sound=[("aac", None)])
+    tagged = tmp_path / "a.mp4"
+    tagged.write_bytes(plain.read_bytes())
+    source = open_source(with_box(tagged, where, added))
+    assert plan(source, tmp_path / target, codec=codec, strict=True).lost == ()
+    written = copy(source, tmp_path / target, codec=codec)
+    assert written.clip.side_data == source.clip.side_data
+    assert [data.text.split()[0] for data in written.clip.side_data if data.kind == "spherical"] == ["equirectangular"]
+    assert stereo(tmp_path / target) == views
+    without = copy(open_source(plain), tmp_path / f"without_{target}", codec=codec).clip.path
+    # The places in the file point to the same bytes, of both tracks; x264 alone writes into its frames how views lie.
+    assert [packets(written.clip.path, track) for track in (0, 1)] == [packets(without, track) for track in (0, 1)]
+    assert written.clip.path.stat().st_size == without.stat().st_size + len(added)
+    part = copy(source, tmp_path / f"part_{target}", (2, 5), codec=codec)
+    assert part.clip.side_data == source.clip.side_data
+    again = copy(written, tmp_path / f"again_{target}", codec=codec)
+    assert again.clip.side_data == source.clip.side_data

@@ -54,10 +54,11 @@ def pulled_down(index: int) -> tuple[int, int]:
     return 4 * cycle + top, 4 * cycle + bottom
 
 
-def filmed(path: Path, fields: Callable[[int], tuple[int, int]], *, flagged: bool, frames: int = 24, **how: Any) -> Path:
+def filmed(path: Path, fields: Callable[[int], tuple[int, int]], *, flagged: bool, frames: int = 24,
+           pix_fmt: str = "yuv444p", **how: Any) -> Path:
     """A clip without loss whose frames are woven of two pictures of `film`."""
     options = {"x264-params": f"keyint=8:bframes=2{':tff=1' if flagged else ''}", "qp": "0"}
-    return make_clip(path, frames=frames, pix_fmt="yuv444p", interlaced=flagged, options=options,
+    return make_clip(path, frames=frames, pix_fmt=pix_fmt, interlaced=flagged, options=options,
                      picture=lambda index, width, height: weave(*fields(index)), **how)
 
 
@@ -113,9 +114,10 @@ def test_combing_that_no_flag_states_is_found(tmp_path: Path, top_first: bool) -
         assert all(one < 0.7 * other for one, other in zip(made[1:-1], left[1:-1], strict=True))
 
 
-@pytest.mark.parametrize("flagged", [True, False])
-def test_pulldown_is_undone(tmp_path: Path, flagged: bool) -> None:
-    path = filmed(tmp_path / "a.mp4", pulled_down, flagged=flagged, frames=30)
+@pytest.mark.parametrize(("flagged", "pix_fmt"), [(True, "yuv444p"), (False, "yuv444p"), (True, "yuv444p10le"),
+                                                  (False, "yuvj444p")])
+def test_pulldown_is_undone(tmp_path: Path, flagged: bool, pix_fmt: str) -> None:
+    path = filmed(tmp_path / "a.mp4", pulled_down, flagged=flagged, frames=30, pix_fmt=pix_fmt)
     source = open_source(path)
     assert any("2:3 pulldown" in warning for warning in source.warnings)
     film_frame = (0, 1, 1, 2, 3)  # of A B C D: which of two neighbours a woven frame becomes is the filter's choice
@@ -128,16 +130,27 @@ def test_pulldown_is_undone(tmp_path: Path, flagged: bool) -> None:
     assert max(left) > 5
 
 
-def test_pulldown_of_ten_bits_is_refused_where_it_is_asked_for(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "a.mp4", pix_fmt="yuv420p10le")
-    with pytest.raises(InputError, match=r"yuv420p10le samples, .* give --deinterlace force"):
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuv422p10le", "yuv444p10le", "yuvj420p", "yuvj422p"])
+def test_whole_frames_of_any_depth_pass_the_undoing_of_pulldown_unchanged(tmp_path: Path, pix_fmt: str) -> None:
+    path = make_clip(tmp_path / "a.mkv", pix_fmt=pix_fmt)
+    plain, found = (list(open_source(path, ReadSettings(deinterlace=how)).decode()) for how in ("off", "telecine"))
+    assert len(found) == len(plain) == 12
+    assert all(torch.equal(one.image, other.image) for one, other in zip(plain, found, strict=True))
+
+
+def test_pulldown_of_rgb_is_refused_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mkv", pix_fmt="bgr0", codec="ffv1")
+    with pytest.raises(InputError, match=r"bgr0 samples, .* give --deinterlace force"):
         open_source(path, ReadSettings(deinterlace="telecine"))
 
 
-@pytest.mark.parametrize("how", ["auto", "force", "telecine"])
+@pytest.mark.parametrize("how", ["auto", "force", "telecine", "telecine of 10 bits"])
 @pytest.mark.parametrize("suffix", [".mp4", ".ts"])
 def test_a_deinterlaced_range_is_a_slice(tmp_path: Path, suffix: str, how: str) -> None:
-    source = open_source(interlaced(tmp_path / f"a{suffix}"), ReadSettings(deinterlace=how))
+    how, _, deep = how.partition(" ")
+    path = (filmed(tmp_path / f"a{suffix}", pulled_down, flagged=True, frames=20, pix_fmt="yuv444p10le") if deep else
+            interlaced(tmp_path / f"a{suffix}"))
+    source = open_source(path, ReadSettings(deinterlace=how))
     whole = list(source.decode())
     for first, last in ((0, 0), (0, 3), (5, 5), (7, 12), (18, 19), (19, 19)):
         part = list(source.decode(first, last))
@@ -153,6 +166,22 @@ def test_frames_that_are_interlaced_later_are_deinterlaced(tmp_path: Path) -> No
     same = [torch.equal(one.image, other.image) for one, other in zip(plain, found, strict=True)]
     assert same == [True] * 9 + [False] * 20
     assert torch.equal(found[9].image, next(open_source(first).decode(9, 9)).image)
+
+
+def test_a_range_that_begins_behind_a_flagged_frame_is_a_slice(tmp_path: Path) -> None:
+    """bwdif itself fills in the first frame that it deinterlaces by another equation than the others."""
+    parts = [make_clip(tmp_path / "0.ts", frames=5, pix_fmt="yuv444p", options={"bf": "0"})]
+    for number, make in enumerate((interlaced, make_clip, interlaced), 1):
+        one = make(tmp_path / f"{number}a.ts", frames=5, **({} if make is interlaced else {"pix_fmt": "yuv444p"}))
+        parts.append(remux(one, tmp_path / f"{number}.ts", shift=number * 5 * 3600))
+    path = tmp_path / "whole.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    source = open_source(path)
+    whole = list(source.decode())
+    assert len(whole) == 20
+    for first in range(20):
+        part = list(source.decode(first, min(first + 2, 19)))
+        assert all(torch.equal(frame.image, whole[frame.index].image) for frame in part), first
 
 
 def test_progressive_frames_pass_unchanged(tmp_path: Path) -> None:

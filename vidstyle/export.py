@@ -18,7 +18,7 @@ from vidstyle.core.extras import pip_install
 from vidstyle.painting.feedforward.canvas import canvas_tiles, tile_canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.network_file import load_network, read_network
-from vidstyle.painting.style_picture import Style, read_styles
+from vidstyle.painting.style_picture import Style, read_styles, weights_change
 
 NEEDS = ("onnx", "onnxruntime", "onnxscript")
 INPUTS = ("image", "prior", "visibility")
@@ -53,7 +53,9 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     check_target(target, network, overwrite)
     if not styles and read_network(network)[1] is not None:
         raise UsageError(f"{network}: knows several styles; choose one, or a mix, with --style.")
-    loaded, metadata = load_network(network, read_styles(styles) if styles else ())
+    if styles and weights_change(pictures := read_styles(styles)):
+        raise UsageError("An exported network paints one blend of styles; give constant weights.")
+    loaded, metadata = load_network(network, pictures if styles else ())
     graph = _Graph(loaded)
     side = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vidstyle.run.manifest import HASH_DIGITS, Description, describe_run, job_of
+from vidstyle.run.manifest import HASH_DIGITS, Description, describe_run, job_of, weight_text
 from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.job import differences
@@ -69,7 +69,7 @@ def _job(run: Description, record: Description) -> dict[str, Any]:
     """The values that a finished painting is compared by. record: the manifest, which holds the hash of a fitted network."""
     job = {name: value for name, value in job_of(run).items() if name not in _ROUNDING}
     job |= {name: str(run["options"][name]) for name in ("on_damage", "audio")}
-    job |= {"styles": ", ".join(f"{Path(style['path']).name} ({style['sha256'][:HASH_DIGITS]}) {style['weight']:g}"
+    job |= {"styles": ", ".join(f"{Path(style['path']).name} ({style['sha256'][:HASH_DIGITS]}) {weight_text(style['weight'])}"
                                 for style in run["styles"]),
             "sound": "none" if run["sound"] is None else run["sound"]["sha256"][:HASH_DIGITS]}
     if run["network"] == "fitted" and record["fitted"]:

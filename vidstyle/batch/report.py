@@ -9,7 +9,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from vidstyle.batch.report_page import Entry, page
 from vidstyle.batch.report_sheet import write_sheet
 from vidstyle.batch.shot import Shot
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.curve import plain
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.run.manifest_file import manifest_path
 from vidstyle.run.plan import Plan
@@ -104,9 +104,9 @@ class Report:
 
     def _asked(self, shot: Shot) -> Entry:
         """What is known of a shot before it is planned."""
-        options = {name: str(value) for name, value in asdict(shot.options).items() if name in shot.given}
+        options = {name: str(value) for name, value in shot.options.as_dict().items() if name in shot.given}
         return {"number": shot.number, "clip": self._relative(shot.clip), "origin": shot.origin, "asked": self._identity(shot),
-                "styles": [{"path": self._relative(style.path), "weight": style.weight} for style in shot.styles],
+                "styles": [{"path": self._relative(style.path), "weight": plain(style.weight)} for style in shot.styles],
                 "options": options}
 
     def _identity(self, shot: Shot) -> list[Any]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vidstyle.run.plan import Plan
 
 
-@partial(with_request, for_lists=True)
+@partial(with_request, for_lists=True, without={"repeats", "vary"})
 def batch(
     clip: Annotated[
         list[Path],

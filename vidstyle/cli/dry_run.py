@@ -112,8 +112,9 @@ def _rows(plan: Plan, expected: Estimate, free: int) -> list[tuple[str, str]]:
     return [
         ("shots", f"{count}: {', '.join(shown)}{more}" if count > 1 else "1, no cuts"),
         *([("cuts", f"at {', '.join(cuts)}{more}")] if cuts else []),
-        ("paintings", f"every frame, {plan.count + expected.preroll}" if expected.key_frames is None
-         else f"about {expected.key_frames} key frames"),
+        ("paintings", (f"every frame, {plan.count + expected.preroll}" if expected.key_frames is None
+                       else f"about {expected.key_frames} key frames")
+         + ("" if expected.drawings is None else f", and {expected.drawings} drawings of their strokes")),
         ("time", f"{_time(expected.seconds)} ({parts})"),
         ("memory", _size(expected.memory)),
         ("disk", disk + ("" if expected.disk_bytes < free else "; NOT ENOUGH, free some space or give -o on another disk")),

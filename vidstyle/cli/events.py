@@ -47,6 +47,7 @@ def plan_text(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> str:
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in plan.styles)),
         *([("keys", f"painted key frames {number_list(key.number for key in plan.keys)}")] if plan.keys else []),
+        *(("matte", f"{region['matte']}: {region['shows']}") for region in plan.mattes.describe()),
         ("frames", _frames(plan)),
         *([("preroll", plan.start.reason)] if plan.start.reason else []),
         ("painted", f"{_size(plan.paint_size)} on {plan.device}, method {plan.options.method}"),

@@ -15,7 +15,7 @@ from vidstyle.cli.events import emit, say
 from vidstyle.cli.request import Request, with_request
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import OUTPUT
-from vidstyle.core.parse import parse_style
+from vidstyle.core.parse import parse_style, resolve_matte
 
 if TYPE_CHECKING:
     from vidstyle.batch.farm import File
@@ -26,7 +26,7 @@ _FILES = {"config": "Config", "network": "Network", "audio": "Audio"}
 """Options that name a file, and the job's parameter for it."""
 
 
-@partial(with_request, for_lists=True, without={"output"})
+@partial(with_request, for_lists=True, without={"output", "repeats", "vary"})
 def farm(
     clip: Annotated[Path, typer.Argument(metavar="SHOTLIST", help="Shot list, as `vidstyle batch` takes it.")],
     request: Request,
@@ -80,6 +80,9 @@ def _arguments(context: typer.Context) -> Iterator[str | File]:
                 path, _ = parse_style(text)
                 yield flag
                 yield File(f"Style{number}", path, text.removeprefix(str(path)) if text != str(path) else "")
+        elif name == "matte":
+            for text in value or ():
+                yield from (flag, resolve_matte(text, lambda file: Path(file).absolute()))
         elif isinstance(value, bool):
             yield flag
         elif name in _FILES and not (name == "audio" and value in ("copy", "none")):

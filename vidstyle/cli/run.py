@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vidstyle.cli.batch import paint_shots, read, write_missing_review
 from vidstyle.cli.dry_run import DryRun, show_dry_run, state_of
 from vidstyle.cli.engines import Cluster, Jobs, choose_engine, refuse_jobs
-from vidstyle.cli.events import emit, print_targets, print_warnings
+from vidstyle.cli.events import emit, print_targets, print_warnings, say
 from vidstyle.cli.parse import names_several
 from vidstyle.cli.request import Request, with_request
 from vidstyle.core.errors import OutputError, UsageError
@@ -23,21 +24,23 @@ if TYPE_CHECKING:
     from vidstyle.run.result import Result
 
 
-@with_request
+@partial(with_request, without={"vary"})
 def run(
     clip: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="CLIP",
             help="Video or image sequence ('shot.####.exr') to paint; also several, a folder, or a pattern ('shots/*.mp4').",
         ),
-    ],
+    ] = None,
+    *,
     request: Request,
     jobs: Jobs = None,
     cluster: Cluster = None,
     dry_run: DryRun = False,
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
+    assert clip, "with_request gives the clip of --from where none is named"
     if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
         raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
     refuse_jobs(jobs, cluster, dry_run=dry_run)
@@ -54,11 +57,11 @@ def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | No
 
     shot = request.shot(clip)
     if dry_run:
-        plan = replace(shot, overwrite=True).plan()  # an output that exists is stated, and no error
+        plan = _noted(replace(shot, overwrite=True).plan(), request)  # an output that exists is stated, and no error
         show_dry_run([(plan, state_of(plan, overwrite=shot.overwrite))], json=request.json)
         return
     try:
-        plan = shot.plan()
+        plan = _noted(shot.plan(), request)
     except OutputError:
         plan = replace(shot, overwrite=True).plan()
         if changes_since(plan) != [] or not lacks_comparison(plan):
@@ -72,10 +75,30 @@ def _paint_one(clip: Path, request: Request, jobs: int | None, cluster: str | No
     with listening(plan, json=request.json) as listen:
         result = _painted(shot, plan, jobs, cluster, listen)
     print_warnings(result)
+    compared = _compared(result, request)
     if request.json:
-        emit("result", exit_code=0, **result.as_dict())
+        emit("result", exit_code=0, **result.as_dict(), **compared)
     else:
         print_targets(plan)
+
+
+def _noted(plan: Plan, request: Request) -> Plan:
+    """The plan of a repetition with what has changed since the job among its warnings; others stay as they are."""
+    from vidstyle.run.repeat_check import noting_changes
+
+    return plan if request.repeats is None else noting_changes(plan, request.repeats, request.named)
+
+
+def _compared(result: Result, request: Request) -> dict[str, Any]:
+    """Say whether the frames of a repetition are those of the job, and return the same for JSON; nothing for another clip."""
+    from vidstyle.run.repeat_check import compare
+
+    if request.repeats is None or "clip" in request.named:
+        return {}
+    comparison = compare(request.repeats, result)
+    if not request.json:
+        say(f"{result.plan.clip.path.name}: {comparison.sentence(request.repeats)}")
+    return {"repeats": {"manifest": str(request.repeats.manifest), **comparison.as_dict()}}
 
 
 def _painted(shot: Shot, plan: Plan, jobs: int | None, cluster: str | None, listen: Listener) -> Result:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_origin
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.declare import Locate, Option, options_of
 from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import check_plain, inside
@@ -26,7 +27,7 @@ class Stated:
 
     options: dict[str, Any] = field(default_factory=dict)
     """Values by the name of the option, checked."""
-    styles: tuple[tuple[Path, float], ...] = ()
+    styles: tuple[tuple[Path, float | Curve], ...] = ()
     """File and weight of each style picture."""
     range: Range | None = None
     """None where nothing of it is stated."""
@@ -44,15 +45,17 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in preset_folder().glob("*.toml"))
 
 
-def load_options(preset: str = "standard", config: Path | None = None, **overrides: Any) -> Options:
+def load_options(preset: str = "standard", config: Path | None = None, base: Options | None = None,
+                 **overrides: Any) -> Options:
     """The defaults, changed by a preset, then by a TOML file, then by those of `overrides` that are not None.
 
-    Raises UsageError for an unknown preset, an unreadable file, an unknown key or a value out of range.
+    base: options in place of the defaults, such as those of an earlier run. Raises UsageError for an unknown preset, an
+    unreadable file, an unknown key or a value out of range.
     """
     folder, known = preset_folder(), preset_names()
     if preset not in known:
         raise UsageError(f"There is no preset {preset!r}; choose one of {', '.join(known)}.")
-    options = Options()
+    options = base or Options()
     for path in (folder / f"{preset}.toml", *([] if config is None else [config])):
         options = replace(options, **load_config(path).options)
     return replace(options, **_not_none(overrides))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vidstyle.core.images import resize
-from vidstyle.core.text import draw_text
+from vidstyle.core.text import draw_text, wrap
 
 LEAST_SIDE = 640
 """Pixels of the longest side of a frame at least; with one or two frames on the sheet it is larger."""
@@ -17,7 +18,7 @@ _ACROSS = 3  # pairs in a row at most
 _MARGIN, _GAP = 12, 6  # pixels: between pairs, and between a source and its painting
 _WIDTH = _ACROSS * LEAST_SIDE + (_ACROSS + 1) * _MARGIN
 _BACKGROUND, _INK = 0.11, 0.85  # sRGB in [0, 1]
-_TITLE, _LINE, _CAPTION = 30, 20, 18  # sizes of the font in pixels
+_TITLE, _LINE, _CAPTION, _SMALL = 30, 20, 18, 14  # sizes of the font in pixels
 _STYLE_HEIGHT = 200  # pixels
 
 
@@ -48,6 +49,59 @@ def contact_sheet(columns: Sequence[tuple[Tensor, Tensor]], captions: Sequence[s
             for start in range(0, len(columns), across)]
     head = [_head(heading, pictures, wide)] if heading or pictures else []
     return torch.cat([*head, *rows, _blank(_MARGIN, wide)], dim=1)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image of a sheet of variants."""
+
+    image: Tensor | None
+    """(3, h, w) in [0, 1]; None where there is none."""
+    caption: str
+    """Above it, in one line."""
+    text: str
+    """Below it, in as many small lines as it needs; in place of an image that is not there, why it is not."""
+
+
+def tile_side(across: int) -> int:
+    """Longest side in pixels at most of a tile of a sheet with so many in a row."""
+    return min(LEAST_SIDE, (_WIDTH - (across + 1) * _MARGIN) // across)
+
+
+def variant_sheet(tiles: Sequence[Tile], shape: tuple[int, int], across: int, *, heading: Sequence[str] = (),
+                  pictures: Sequence[Tensor] = ()) -> Tensor:
+    """One image (3, H, W) in [0, 1] of `tiles`, `across` in a row, each with its caption above and its text below.
+
+    shape: height and width of the images, of any size: they are scaled to a longest side of `tile_side`. heading, pictures: as
+    in `contact_sheet`.
+    """
+    factor = tile_side(across) / max(shape)
+    tile = max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
+    column = max(tile[1], min(LEAST_SIDE // 2, tile_side(across)))  # room for the text under an upright frame
+    wide = max(LEAST_SIDE + 2 * _MARGIN, _MARGIN + across * (column + _MARGIN))
+    rows = [_variants(tiles[start:start + across], tile, column, wide) for start in range(0, len(tiles), across)]
+    head = [_head(heading, pictures, wide)] if heading or pictures else []
+    return torch.cat([*head, *rows, _blank(_MARGIN, wide)], dim=1)
+
+
+def _variants(tiles: Sequence[Tile], shape: tuple[int, int], column: int, width: int) -> Tensor:
+    """One row of tiles of this (height, width): (3, h, `width`)."""
+    line, top = _line_height(_SMALL), _MARGIN + _line_height(_CAPTION) + _GAP
+    texts = [wrap(tile.text, _SMALL, column) for tile in tiles]
+    below = max((len(text) for text, tile in zip(texts, tiles, strict=True) if tile.image is not None), default=0)
+    # Where a picture is not there, the text stands in its place.
+    height = max(shape[0] + _GAP + below * line, *(len(text) * line for text in texts))
+    row = _blank(top + height, width)
+    for place, (tile, text) in enumerate(zip(tiles, texts, strict=True)):
+        left, y = _MARGIN + place * (column + _MARGIN), top
+        _write(row, tile.caption, _CAPTION, left, _MARGIN, column)
+        if tile.image is not None:
+            row[:, y:y + shape[0], left:left + shape[1]] = _fit(tile.image, shape)
+            y += shape[0] + _GAP
+        for words in text:
+            _write(row, words, _SMALL, left, y, column)
+            y += line
+    return row
 
 
 def _across(count: int) -> int:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from vidstyle.core.curve import Curve, parse_number
 from vidstyle.core.errors import UsageError
 
 Value = TypeVar("Value")
@@ -31,7 +33,7 @@ class Option:
     high: float = math.inf
     """Lowest and highest value of a number, or of each number of several."""
     parse: Callable[[str], Any] | None = None
-    """Reads the value from text; None where the type says enough. Raises UsageError."""
+    """Reads the value from text; None where the type says enough. Raises UsageError. It also reads the `str` of a value."""
     resolve: Callable[[str, Locate], Any] | None = None
     """Reads a value that names a file from a config, which names files from its own folder."""
     default_text: str = ""
@@ -46,6 +48,8 @@ class Option:
     """Type of the value, without `| None`."""
     optional: bool = False
     """Whether None is a value."""
+    keyframed: bool = False
+    """Whether a number may change over the clip: a `Curve` is a value."""
     default: Any = None
 
     @property
@@ -63,6 +67,12 @@ class Option:
         """The help sentence with the default at its end."""
         text = self.default_text or _as_text(self.default)
         return f"{self.help.removesuffix('.')} (default: {text})." if text else self.help
+
+    def words(self, value: object) -> list[str]:
+        """What the command line takes for `value`, one text for each time that the option is given; () for None."""
+        if value is None:
+            return []
+        return [_exact(item) for item in value] if self.several and isinstance(value, tuple) else [_exact(value)]
 
     def read_item(self, text: object, locate: Locate) -> Any:
         """One item of an option that may be given more than once, from text. Raises UsageError."""
@@ -86,10 +96,11 @@ class Option:
                 raise UsageError(f"{self.name} is {value!r}; give texts in quotes, in brackets.")
             return
         fits, expected = _TYPES[get_origin(self.kind) or self.kind]
-        if not fits(value):
+        if not fits(value) and not (self.keyframed and isinstance(value, Curve)):
             found = list(value) if isinstance(value, tuple) else value
             raise UsageError(f"{self.name} is {found!r}; give {expected}.")
-        for number in value if isinstance(value, tuple) else (value,):
+        numbers = value.values if isinstance(value, Curve) else value if isinstance(value, tuple) else (value,)
+        for number in numbers:
             if isinstance(number, int | float | Fraction) and not self.low <= number <= self.high:
                 raise UsageError(f"{self.name} is {number}; give a value from {self.low:g} to {self.high:g}.")
 
@@ -101,6 +112,12 @@ def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _exact(value: object) -> str:
+    """As `_as_text`, with every digit of a number."""
+    short = _as_text(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short
 
 
 def _is_whole(value: object) -> bool:
@@ -139,11 +156,13 @@ def options_of(options: type[Any]) -> dict[str, Option]:
     found, hints = dict[str, Option](), get_type_hints(options)
     for declared in fields(options):
         kind = hints[declared.name]
-        optional = get_origin(kind) in (Union, UnionType)
-        if optional:
-            [kind] = [inner for inner in get_args(kind) if inner is not NoneType]
+        kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
+        if kinds:
+            [kind] = [inner for inner in get_args(kind) if inner not in (NoneType, Curve)]
+        keyframed, known = Curve in kinds, declared.metadata["option"]
         assert declared.default is not MISSING
-        found[declared.name] = replace(declared.metadata["option"], name=declared.name, kind=kind, optional=optional,
+        found[declared.name] = replace(known, name=declared.name, kind=kind, optional=NoneType in kinds, keyframed=keyframed,
+                                       parse=partial(parse_number, name=declared.name) if keyframed else known.parse,
                                        default=declared.default)
     return found
 

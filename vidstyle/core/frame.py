@@ -83,6 +83,8 @@ class Prior:
     """(3, H, W) float32 sRGB in [0, 1]."""
     visibility: Tensor
     """(1, H, W) float32 in [0, 1]; 1 = the warped pixel can be trusted."""
+    seconds: float | None = None
+    """When the earlier frame appears, `Frame.seconds`; None where no one asks."""
 
 
 @dataclass(frozen=True)

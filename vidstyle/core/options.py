@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
-from vidstyle.core.parse import KeyPicture, parse_key
+from vidstyle.core.parse import KeyPicture, parse_key, resolve_matte
 
-Color = Literal["style", "source"]
+Color = Literal["style", "source", "match"]
+ColorMap = Literal["symmetric", "cholesky", "histogram"]
+Init = Literal["source", "noise"]
+FollowInit = Literal["warped", "source", "noise"]
+Optimizer = Literal["adam", "lbfgs"]
+StyleLoss = Literal["gram", "covariance", "wasserstein"]
+Pooling = Literal["auto", "average", "l2", "max"]
 Gaps = Literal["error", "hold", "black"]
 OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
+Boil = Literal["none", "ones", "twos", "threes"]
+HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
+"""Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
 CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""The layers of an encoder that measure style (Gatys et al. 2016)."""
 WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
 """Codecs that have no scale of quality."""
 
@@ -42,12 +56,35 @@ def parse_rate(text: str) -> Fraction:
 
 
 def parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`."""
-    if text == "auto":
+    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
+    if text in ("auto", "0"):
         return 0
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
     return int(text)
+
+
+def layer_weights(layers: Iterable[str]) -> dict[str, float]:
+    """The weight of each layer of `style_layers`, whose items are NAME or NAME=WEIGHT. Raises UsageError."""
+    found = dict[str, float]()
+    for layer in layers:
+        name, _, weight = layer.partition("=")
+        try:
+            value = float(weight or 1)
+        except ValueError:
+            value = math.nan
+        if name not in STYLE_LAYERS or not 0 < value < math.inf:
+            raise UsageError(f"style_layers has {layer!r}; give one of {', '.join(STYLE_LAYERS)}, or with a weight above 0, "
+                             f"such as {STYLE_LAYERS[-1]}=0.5.")
+        if name in found:
+            raise UsageError(f"style_layers names {name} twice; name it once.")
+        found[name] = value
+    return found
+
+
+def _parse_layer(text: str) -> str:
+    layer_weights([text])
+    return text
 
 
 def _resolve_flow(text: str, locate: Locate) -> str:
@@ -80,15 +117,27 @@ class Options:
     preroll: int | None = option(
         None, panel=WHAT, metavar="N", low=0, high=100_000, default_text="chosen by the method",
         help="Most frames that are painted before a range and discarded, so that the range begins as it does in the full clip.")
-    strength: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=1, help="Amount of paint, from 0 (the source) to 1 (the full painting).")
-    temporal: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0, high=100,
+    strength: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1,
+        help="Amount of paint, from 0 (the source) to 1 (the full painting); a CURVE such as '0:0 48:1' changes it from "
+             "frame 0 to frame 48.")
+    temporal: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=100,
         help="How strongly the paint sticks to the things it is painted on; 0 paints every frame on its own.")
-    style_scale: float = option(
-        1.0, panel=LOOK, metavar="NUMBER", low=0.1, high=10,
+    style_scale: float | Curve = option(
+        1.0, panel=LOOK, metavar="NUMBER|CURVE", low=0.1, high=10,
         help="Size of the brush strokes relative to the height of the frame; 2 makes them twice as large.")
-    color: Color = option("style", panel=LOOK, help="The painting has the colours of the style, or keeps those of the source.")
+    color: Color = option(
+        "style", panel=CONTROL,
+        help="The painting has the colours of the style; or those of the source, pixel by pixel, under its own light and dark "
+             "(source); or the style is given the clip's colours before it is painted with (match).")
+    color_from: Path | None = option(
+        None, panel=CONTROL, metavar="FILE", resolve=lambda text, locate: locate(text), default_text="the clip's own frames",
+        help="Picture whose colours the style is given (color match).")
+    color_map: ColorMap = option(
+        "histogram", panel=CONTROL,
+        help="How the style is given colours: mean and covariance by the map that moves colours least (symmetric), or by "
+             "Cholesky factors (cholesky), or after the first also the histograms (histogram) (color match).")
     palette: Path | None = option(
         None, panel=LOOK, metavar="FILE", resolve=lambda text, locate: locate(text),
         default_text="that of the clip's own frames",
@@ -103,17 +152,28 @@ class Options:
     keys: Path | None = option(
         None, panel=CONTROL, metavar="PATTERN", resolve=lambda text, locate: locate(text), default_text="none",
         help="Your paintings of frames, one file for each, by the number of the frame, such as 'keys/clip_####.png'.")
+    matte: tuple[str, ...] = option(
+        (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
+        help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
+             "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
         0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
              "frames between them, and 1 paints every frame.")
-    strokes: float | None = option(
-        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="1, for feedforward 0",
+    strokes: float | Curve | None = option(
+        None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="1, for feedforward 0",
         help="Amount of strokes that are copied from the style picture, from 0 (none) to 1.")
-    forms: float | None = option(
-        None, panel=LOOK, metavar="NUMBER", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
+    forms: float | Curve | None = option(
+        None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
         help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
              "paints, but for small things) (methods optimize and feedforward).")
+    boil: Boil = option(
+        "none", panel=CONTROL,
+        help="Strokes are drawn anew on purpose, as in animation by hand: on every frame of the clip (ones), on every second "
+             "(twos) or on every third (threes); forms stay.")
+    refresh: float | None = option(
+        None, panel=CONTROL, metavar="SECONDS", low=0.1, high=3600, default_text="never",
+        help="Seconds in which every place is painted anew once, patch by patch, so that the paint is renewed slowly.")
     method: str = option("optimize", panel=PACE, metavar="NAME", help="Method of painting.")
     network: Path | None = option(
         None, panel=PACE, metavar="FILE", resolve=lambda text, locate: locate(text),
@@ -154,6 +214,32 @@ class Options:
     references: tuple[int, ...] = option(
         (1,), low=1, high=64, command_line=False,
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
+    passes: int = option(
+        1, low=1, high=99, command_line=False,
+        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more remove the trails "
+             "behind what moves, and take that many times as long (key_every 1, strokes 0).")
+    init: Init = option(
+        "source", command_line=False,
+        help="A key frame, or the first frame of a shot, is painted from the frame in the style's colours (source) or from "
+             "noise (forms above 0).")
+    follow_init: FollowInit = option(
+        "warped", command_line=False,
+        help="Each later frame is painted from the last painting, warped along the motion, from the frame in the style's "
+             "colours (source) or from noise (key_every 1, strokes 0).")
+    optimizer: Optimizer = option(
+        "adam", command_line=False,
+        help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
+    style_loss: StyleLoss = option(
+        "gram", command_line=False,
+        help="Style is compared by Gram matrices, by covariances and means, or by a sliced Wasserstein distance (forms "
+             "above 0).")
+    style_layers: tuple[str, ...] = option(
+        (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
+        help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
+             "see colour and grain, late ones large forms (forms above 0).")
+    pooling: Pooling = option(
+        "auto", command_line=False, default_text="average for a builtin encoder, max for a VGG",
+        help="How the encoder shrinks its features in a descent: average, l2 or max (forms above 0).")
     output_size: int | None = option(
         None, panel=OUTPUT, metavar="PIXELS", low=16, high=16384, default_text="as the source",
         help="Longest side that is written, in pixels.")
@@ -183,8 +269,17 @@ class Options:
     def __post_init__(self) -> None:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
+        layer_weights(self.style_layers)
 
     @property
     def has_keys(self) -> bool:
         """Whether painted key frames are given."""
         return bool(self.key) or self.keys is not None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option by name; curves as their text, other values as they are."""
+        return {each.name: plain(getattr(self, each.name)) for each in fields(self)}
+
+    def curves(self) -> dict[str, Curve]:
+        """The options that change over the clip, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Curve)}

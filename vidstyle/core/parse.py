@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidstyle.core.curve import Curve, parse_number
 from vidstyle.core.declare import Locate
 from vidstyle.core.errors import UsageError
 from vidstyle.core.timecode import Timecode
@@ -15,26 +16,55 @@ from vidstyle.core.timecode import Timecode
 _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(s|ms|us)?")
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d*)?)")
 _UNITS = {None: 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_WEIGHT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)|(\s*[\d:;.]+m?s?:[+-]?[\d.]+)+(\s+[a-z]+)?")
+"""A weight of a style, or a curve of it; what looks like a curve and is none is an error."""
 _SPAN = re.compile(r"(\d*)(?:\s*([-:\N{EN DASH}])\s*(\d*))?")
+SOURCE = "none"
+"""What stands for the style of a matte where the source is to be seen."""
 Frames = tuple[int | None, int | None]
 """First and last frame, both included; None for an end is the clip's own."""
 Range = tuple[Frames | None, float | Timecode | None, float | Timecode | None]
 """Frames; and the first time painted and the time to stop before, in seconds or as timecode."""
 
 
-def parse_style(text: str, locate: Locate = Path) -> tuple[Path, float]:
-    """Path and weight of `monet.jpg` or `monet.jpg:0.5`; if a file named `monet.jpg:0.5` exists, it is that file.
+def parse_style(text: str, locate: Locate = Path) -> tuple[Path, float | Curve]:
+    """Path and weight of `monet.jpg`, `monet.jpg:0.5`, or `monet.jpg:0:1 48:0`, whose weight changes over the clip.
 
-    locate: the name of a file -> its path. Raises UsageError for a weight that is not above 0.
+    If a file of the name `monet.jpg:0.5` exists, it is that file. locate: the name of a file -> its path. Raises UsageError
+    for a weight that is not above 0, and for a key of a curve whose weight is below 0.
     """
-    name, colon, number = text.rpartition(":")
-    if not colon or not name or not _NUMBER.fullmatch(number) or os.path.exists(locate(text)):
+    if os.path.exists(locate(text)):
         return locate(text), 1.0
-    weight = float(number)
-    if not (weight > 0 and math.isfinite(weight)):
-        raise UsageError(f"--style {text} has the weight {number}; give a weight above 0.")
-    return locate(name), weight
+    colons = [place for place, letter in enumerate(text) if letter == ":" and place]
+    found = [(locate(text[:place]), text[place + 1:]) for place in colons if _WEIGHT.fullmatch(text[place + 1:])]
+    if not found:
+        return locate(text), 1.0
+    path, written = next(((path, weight) for path, weight in found if os.path.exists(path)), found[0])
+    weight = parse_number(written, f"the weight of {path}")
+    values = weight.values if isinstance(weight, Curve) else (weight,)
+    if not all(0 <= value < math.inf for value in values) or weight == 0:
+        raise UsageError(f"--style {text} has the weight {written}; give a weight above 0"
+                         f"{', or 0 at some of its keys' if isinstance(weight, Curve) else ''}.")
+    return path, weight
+
+
+def parse_matte(text: str, locate: Locate = Path) -> tuple[Path, Path | str | None]:
+    """File and style of `matte.mp4=monet.jpg`; the style is `SOURCE` for `matte.mp4=none`, and None where none is named.
+
+    If a file named `matte.mp4=monet.jpg` exists, it is that file. locate: the name of a file -> its path. Raises UsageError.
+    """
+    name, equals, style = text.rpartition("=")
+    if text and (not equals or os.path.exists(locate(text))):
+        return locate(text), None
+    if not (name and style):
+        raise UsageError(f"--matte {text} names no {'style' if name else 'file'}; give FILE, FILE=STYLE or FILE=none.")
+    return locate(name), style if style == SOURCE else locate(style)
+
+
+def resolve_matte(text: str, locate: Locate) -> str:
+    """`text` with the paths of its files; see `parse_matte`."""
+    file, style = parse_matte(text, locate)
+    return str(file) if style is None else f"{file}={style}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +74,10 @@ class KeyPicture:
     at: int | float | Timecode
     """Number of the frame: from 0 in a movie, that of its file in a sequence; or its seconds, or its timecode."""
     path: Path
+
+    def __str__(self) -> str:
+        """As `parse_key` reads it."""
+        return f"{self.at}{'s' if isinstance(self.at, float) else ''}={self.path}"
 
 
 def parse_key(text: str, locate: Locate = Path) -> KeyPicture:

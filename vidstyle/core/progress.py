@@ -11,7 +11,8 @@ class Progress:
     """One step of work done, for a progress bar."""
 
     stage: str
-    """`resume`, `analyse`, `cuts`, `motion`, `measure`, `fit`, `paint`, `join`, `compare`, `train` or `judge`."""
+    """`resume`, `analyse`, `cuts`, `motion`, `measure`, `fit`, `paint`, `variants`, `join`, `compare`, `train` or
+    `judge`."""
     done: int
     total: int | None
     """None where it is not known."""

@@ -31,6 +31,23 @@ def draw_text(text: str, size: int, most: int | None = None) -> Tensor:
     return torch.from_numpy(np.asarray(canvas, np.float32) / 255)
 
 
+def wrap(text: str, size: int, most: int) -> list[str]:
+    """`text` in lines of at most `most` pixels at `size`, broken at spaces; a longer word is broken where the line ends."""
+    font, lines = _font(size), [""]
+    for word in _plain(text).split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if font.getlength(longer) <= most:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if lines[-1] and font.getlength(lines[-1] + letter) > most:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
 def burn_in(image: Tensor, text: str, size: int, *, right: bool = False, bottom: bool = False) -> None:
     """Draw `text` in white on a dark box into a corner of `image` (3, H, W) in [0, 1]: the upper left one, or as named."""
     height, width = image.shape[-2:]

@@ -8,6 +8,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidstyle.encoders.pooling import POOLS
+
 Chain = tuple[tuple[str, int, bool], ...]
 """(name, output channels, pooling before it) of every convolution."""
 
@@ -39,9 +41,9 @@ WIDE: Chain = (
     ("4_3", 160, False),
     ("5_1", 128, True),
 )
-AVERAGE_GAIN = 1.2
-"""Factor after average pooling. The mean of four values is smaller than their maximum, which the network was trained with;
-the factor brings the features back to the size they had in training."""
+GAINS = {"average": 1.2, "l2": 1.1, "max": 1.0}
+"""Factor after pooling. The mean of four values is smaller than their maximum, which the network was trained with; the factor
+brings the features back to the size they had in training. Their root mean square is a tenth larger than their mean."""
 
 
 class BuiltinEncoder(nn.Module):
@@ -54,7 +56,7 @@ class BuiltinEncoder(nn.Module):
     Gatys et al. 2016) and a lower style loss by the teacher's features.
     """
 
-    def __init__(self, pooling: Literal["max", "average"] = "average", chain: Chain = CHAIN) -> None:
+    def __init__(self, pooling: Literal["average", "l2", "max"] = "average", chain: Chain = CHAIN) -> None:
         super().__init__()
         self.pooling, self.chain = pooling, chain
         channels = 3
@@ -74,7 +76,7 @@ class BuiltinEncoder(nn.Module):
         return found
 
     def _pool(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x, 2) if self.pooling == "max" else AVERAGE_GAIN * F.avg_pool2d(x, 2)
+        return GAINS[self.pooling] * POOLS[self.pooling](x)
 
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Features (N, C, h, w) after the ReLU of each of `layers`, such as "relu3_1", by layer."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from vidstyle.encoders.pooling import POOLS
 from vidstyle.models.registry import fetch, load_state_dict
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # per channel, of sRGB in [0, 1]; torchvision's weights expect it
@@ -41,6 +42,12 @@ class VGG(nn.Module):
             if self.names[-1] == "relu5_1":
                 break
 
+    def set_pooling(self, pooling: str) -> None:
+        """Pool as one of POOLS says, in place of the maximum that the network was trained with."""
+        for place, module in enumerate(self.features):
+            if isinstance(module, nn.MaxPool2d):
+                self.features[place] = _Pool(POOLS[pooling])
+
     def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Features (N, C, h, w) after the ReLU of each of `layers`, such as "relu3_1", by layer."""
         x, found = (image - self.mean) / self.std, {}
@@ -51,6 +58,17 @@ class VGG(nn.Module):
                 if len(found) == len(set(layers)):
                     break
         return found
+
+
+class _Pool(nn.Module):
+    """A way to pool as a layer."""
+
+    def __init__(self, pool: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.pool(features)
 
 
 def pretrained_vgg(name: str) -> VGG:

@@ -33,6 +33,8 @@ class ComparedClips:
         self.size = (clips[PAINTING].height, clips[PAINTING].width)
         """(height, width) of the painting, in pixels."""
         self.source_length = clips[SOURCE].frames
+        self.origin = clips[SOURCE].origin
+        """`Clip.origin` of the source."""
         """Number of frames in the whole source."""
         if min(self.size) < SMALLEST:
             raise InputError(f"{styled}: is {self.size[1]}x{self.size[0]}; evaluate clips of {SMALLEST} pixels or more on "

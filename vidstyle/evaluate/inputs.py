@@ -61,7 +61,7 @@ def find_inputs(styled: Path, source: Path | None = None, style: Path | None = N
         style = _style(record["styles"], folder, notes)
     first, last = record["frames"]
     options = record["options"]
-    followed = options["temporal"] > 0 and options["strength"] > 0
+    followed = options["temporal"] != 0 and options["strength"] != 0
     return Inputs(source, style, (first, last), _read_settings(options), options["flow"] if followed else "none", tuple(notes))
 
 

@@ -79,7 +79,8 @@ def evaluate_video(styled: Path, source: Path, *, style: Path | None = None, bas
     for place, found in enumerate(clips.read()):
         images = {name: resize(frame.image, size) for name, frame in found.items()}
         images[BLURRED] = blur(images[PAINTING], sigma)
-        frame = replace(found[SOURCE], image=images[SOURCE])
+        # Its seconds are then those that --start and --end take, also where the clock of the file begins late.
+        frame = replace(found[SOURCE], image=images[SOURCE], pts=found[SOURCE].pts - clips.origin)
         stacked = torch.stack([images[name] for name in names])
         cut = before is not None and is_cut(before, frame)
         stability.add(frame, stacked, cut)

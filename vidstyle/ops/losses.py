@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
 
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+from vidstyle.core.options import STYLE_LAYERS as STYLE_LAYERS  # declared there, where torch is not loaded
+
 CONTENT_LAYER = "relu4_2"
 
 Grams = Mapping[str, Tensor]
-"""Gram matrices (N, C, C) by layer."""
+"""Gram matrices (N, C, C) by layer, or what another `Statistic` gives."""
+
+Statistic = Callable[[Tensor], Tensor]
+"""Features (N, C, H, W) -> what of them is compared with the style's, (N, A, B), the same size for images of every size."""
+
+DIRECTIONS, QUANTILES = 32, 256
+"""Of `sliced_quantiles`."""
 
 
 def gram(features: Tensor) -> Tensor:
@@ -23,6 +31,41 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.mT / flat.shape[-1]
 
 
+def covariance(features: Tensor) -> Tensor:
+    """Covariance matrix and mean of features (N, C, H, W) -> (N, C, C + 1), in float32.
+
+    A Gram matrix is the covariance plus the products of the means. Apart, the means do not outweigh what varies.
+    """
+    flat = features.float().flatten(2)
+    mean = flat.mean(2, keepdim=True)
+    centred = flat - mean
+    return torch.cat([centred @ centred.mT / flat.shape[-1], mean], 2)
+
+
+def sliced_quantiles(features: Tensor) -> Tensor:
+    """QUANTILES of the features (N, C, H, W) projected on DIRECTIONS fixed directions -> (N, DIRECTIONS, QUANTILES), float32.
+
+    The mean squared difference of two of them is the squared sliced Wasserstein distance (Heitz et al. 2021), on directions
+    that are drawn once: two images whose features are distributed alike have distance 0, also where their Gram matrices are.
+    """
+    projected = (_directions(features.shape[1]).to(features.device) @ features.float().flatten(2)).sort(2).values
+    places = torch.linspace(0, projected.shape[2] - 1, QUANTILES, device=features.device)
+    low = places.long()
+    high = (low + 1).clamp(max=projected.shape[2] - 1)
+    return torch.lerp(projected[..., low], projected[..., high], places - low)
+
+
+@cache
+def _directions(channels: int) -> Tensor:
+    """(DIRECTIONS, channels), rows of length 1."""
+    drawn = torch.randn(DIRECTIONS, channels, generator=torch.Generator().manual_seed(channels))
+    return torch.nn.functional.normalize(drawn, dim=1)
+
+
+STATISTICS: dict[str, Statistic] = {"gram": gram, "covariance": covariance, "wasserstein": sliced_quantiles}
+"""By the names of `Options.style_loss`."""
+
+
 def blend_grams(grams: Sequence[Grams], weights: Sequence[float]) -> dict[str, Tensor]:
     """The weighted mean of the Gram matrices of several styles, by layer; the weights are scaled to sum 1."""
     total = sum(weights)
@@ -30,22 +73,29 @@ def blend_grams(grams: Sequence[Grams], weights: Sequence[float]) -> dict[str, T
             for layer in grams[0]}
 
 
-def style_loss(found: Mapping[str, Tensor], style: Grams) -> Tensor:
+def style_loss(found: Mapping[str, Tensor], style: Grams, statistic: Statistic = gram,
+               weights: Mapping[str, float] | None = None) -> Tensor:
     """Mean over layers and images of |G - A|² / |A|²: about 1 for an unpainted frame, 0 for the style itself.
 
     found: features (N, C, H, W) by layer. style: A by layer, (1, C, C) or (N, C, C). Gatys et al. (2016) eq. 4-5, but each
     layer is divided by |A|² instead of 4 N² M², so that one weight serves every style, encoder and size.
+
+    statistic: what G and A are. weights: of the layers that count, in their mean; None: all those of `style`, equally.
     """
-    return style_losses(found, style).mean()
+    return style_losses(found, style, statistic, weights).mean()
 
 
-def style_losses(found: Mapping[str, Tensor], style: Grams) -> Tensor:
+def style_losses(found: Mapping[str, Tensor], style: Grams, statistic: Statistic = gram,
+                 weights: Mapping[str, float] | None = None) -> Tensor:
     """`style_loss` of each image, (N,); each may have its own style."""
     losses = [
-        (gram(found[layer]) - target).square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-12)
-        for layer, target in style.items()
+        (statistic(found[layer]) - style[layer]).square().sum((1, 2)) / style[layer].square().sum((1, 2)).clamp_min(1e-12)
+        for layer in weights or style
     ]
-    return torch.stack(losses).mean(0)
+    if weights is None:
+        return torch.stack(losses).mean(0)
+    shares = torch.tensor(list(weights.values()), device=losses[0].device)[:, None]
+    return (torch.stack(losses) * shares).sum(0) / shares.sum()
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:

@@ -104,21 +104,22 @@ def trust(last: Tensor, this: Tensor, flow: FlowPair) -> Tensor:
     return _faded(visible * likeness(warp(last, flow.to_last, exact=False), this))
 
 
-def trust_to_hold(last: Tensor, this: Tensor, flow: FlowPair) -> Tensor:
-    """How far the painting of `last`, warped along `flow.to_last`, may stay on `this` where no better paint is at hand.
+def trusts(last: Tensor, this: Tensor, flow: FlowPair) -> tuple[Tensor, Tensor]:
+    """`trust`, and how far the painting of `last`, warped along `flow.to_last`, may stay where no better paint is at hand.
 
-    Arguments and result as for `trust`. Where the image is flat, exp(−500 Var) near 1 with Var the variance over 7x7 pixels
-    summed over the channels, the two directions of motion contradict each other although nothing is hidden: what does not
-    show cannot be followed. There `likeness` alone decides. Measured on a still table under a moving shadow, that leaves
-    1.1 % of the frames to be mended instead of 2.6 %. Without the test of flatness it would be 0.5 %, and smears behind
-    objects.
+    Arguments and both results as for `trust`. Where the image is flat, exp(−500 Var) near 1 with Var the variance over 7x7
+    pixels summed over the channels, the two directions of motion contradict each other although nothing is hidden: what does
+    not show cannot be followed. There `likeness` alone decides on what may stay. Measured on a still table under a moving
+    shadow, that leaves 1.1 % of the frames to be mended instead of 2.6 %. Without the test of flatness it would be 0.5 %, and
+    smears behind objects.
     """
     x, y = flow.to_last[:1], flow.to_last[1:]
     inside = _within(x, -1) & _within(y, -2)
     variance = _mean(this.square(), 3) - _mean(this, 3).square()
     flat = torch.exp(-500 * variance.clamp(min=0).sum(0, keepdim=True)) * inside
-    visible = torch.maximum(visibility(flow.to_last, flow.to_this, edges=False), flat)
-    return _faded(visible * likeness(warp(last, flow.to_last, exact=False), this))
+    visible = visibility(flow.to_last, flow.to_this, edges=False)
+    alike = likeness(warp(last, flow.to_last, exact=False), this)
+    return _faded(visible * alike), _faded(torch.maximum(visible, flat) * alike)
 
 
 def _faded(trusted: Tensor) -> Tensor:
@@ -150,12 +151,12 @@ def _within(motion: Tensor, axis: int) -> Tensor:
     return (position >= -0.5) & (position <= motion.shape[axis] - 0.5)
 
 
-def compose(flow: Tensor, further: Tensor) -> Tensor:
-    """One flow for two steps: x ↦ flow(x) + further(x + flow(x)), on the grid of `flow`; shapes as in `warp`.
+def compose(flow: Tensor, further: Tensor, *, exact: bool = True) -> Tensor:
+    """One flow for two steps: x ↦ flow(x) + further(x + flow(x)), on the grid of `flow`; shapes and `exact` as in `warp`.
 
     `to_last` of this frame composed with `to_last` of the last frame leads to the frame before that.
     """
-    return flow + warp(further, flow)
+    return flow + warp(further, flow, exact=exact)
 
 
 def long_term_weights(visibilities: list[Tensor]) -> list[Tensor]:

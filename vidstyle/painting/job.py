@@ -13,10 +13,17 @@ from vidstyle.core.progress import Listener
 if TYPE_CHECKING:  # torch takes a second to load, and the names of the methods should not
     from torch import Tensor
 
-    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Stylizer
+    from vidstyle.core.curve import Curve
+    from vidstyle.core.frame import Frame
+    from vidstyle.core.interfaces import Encoder, KeyPainter, Mender, Redrawer, Repainter, Stylizer
     from vidstyle.painting.frame_pair import FramePair
     from vidstyle.painting.style import StyleTarget
     from vidstyle.painting.style_picture import StylePicture
+
+
+def options_of_colour(options: Options) -> frozenset[str]:
+    """Names of the options that decide which colours the style pictures of a job have."""
+    return frozenset({"color_map", "color_from"} if options.color == "match" else ())
 
 
 class FitStore(Protocol):
@@ -48,7 +55,8 @@ class PaintingJob:
     encoder: Encoder
     style: StyleTarget
     styles: Sequence[StylePicture]
-    """The style pictures, whose hashes are written to and compared with network files."""
+    """The style pictures, whose hashes are written to and compared with network files; their images, and those of `style`, have
+    the colours that are painted with."""
     sample_frames: Callable[[], Iterable[Tensor]]
     """Some frames spread over the whole clip, each (3, H, W) in [0, 1] at the painted size."""
     sample_pairs: Callable[[], list[FramePair]]
@@ -69,6 +77,28 @@ class KeyFrames:
     mend: Mender
     every: int | None
     """Frames from one key frame to the next; None: chosen by the motion."""
+    show: Callable[[Frame, Tensor], Tensor] = lambda frame, painting: painting
+    """(a frame, what `paint` and the carrying made for it) -> the painting (3, H, W) in [0, 1] that is shown."""
+    refresh: float | None = None
+    """Seconds in which every place is painted anew once; None: never. See `temporal.refresh`."""
+    redraw: Redrawer | None = None
+    """Draws the strokes of a frame anew; None: the strokes stay as the key frames have them. See `temporal.boil`."""
+    held: int = 1
+    """Frames from one drawing to the next."""
+
+
+def uses_of_strokes(options: Options, strokes: float | Curve) -> frozenset[str]:
+    """Names of the options that say when strokes are laid anew, if these have an effect."""
+    return frozenset({"boil", "refresh"}) if strokes and options.temporal else frozenset()
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How every frame is painted several times; see `temporal.multipass`."""
+
+    repaint: Repainter
+    count: int
+    """Passes over all frames, odd and above 1."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +110,5 @@ class Painter:
     """Last loss of the fit, by term; empty where nothing was fitted."""
     key_frames: KeyFrames | None = None
     """How key frames are painted; None where every frame is painted by `stylize`."""
+    passes: Passes | None = None
+    """How the passes after the first paint; None where there are none."""

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.ops.warp import TRUSTED
-from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend
+from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend, redraw
 
 FormPainter = Callable[[Tensor, Prior | None], Tensor]
 """(key frame's image, the last key frame's painting warped onto it) -> forms, each (3, H, W) float32 sRGB in [0, 1]."""
@@ -31,16 +30,22 @@ class KeyFrameStylizer:
     """Share of the painted forms in the guide; the rest is the frame in the style's palette."""
     strokes: float
     """Share of the strokes in the painting; the rest is their guide."""
+    renews: bool = False
+    """Whether a key frame's strokes are others than those that the same guide asked for before."""
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A key frame -> its painting; see `KeyPainter`.
 
         prior: the last key frame's painting, warped onto this frame. Where it is trusted its paint stays.
         """
-        guide = self._guide(frame.image, prior)
+        return self.lay(frame, self.guide(frame.image, prior), prior)
+
+    def lay(self, frame: Frame, guide: Tensor, prior: Prior | None) -> Tensor:
+        """The strokes of a frame over their guide (3, H, W) in [0, 1]; prior: as in `paint`."""
         if self.index is None:
             return guide
-        painting = torch.lerp(guide, lay_strokes(self.index, guide, prior), self.strokes)
+        index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
+        painting = torch.lerp(guide, lay_strokes(index, guide, prior), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
@@ -52,31 +57,28 @@ class KeyFrameStylizer:
         mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
 
-    def _guide(self, image: Tensor, prior: Prior | None) -> Tensor:
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """`painting` of a frame with other strokes; see `Redrawer`."""
+        assert self.index is not None, "only strokes are drawn anew"
+        guide = self.own(frame.image)
+        return torch.lerp(guide, redraw(self.index.redrawn(frame.index), guide, painting), self.strokes)
+
+    def show(self, frame: Frame, painting: Tensor) -> Tensor:
+        """See `KeyFrames.show`."""
+        return painting
+
+    def own(self, image: Tensor) -> Tensor:
+        """A frame's image (3, H, W) in the style's palette."""
+        return in_palette(self.palette, image)
+
+    def guide(self, image: Tensor, prior: Prior | None) -> Tensor:
+        """What a key frame's strokes follow, (3, H, W) in [0, 1]; prior: as in `paint`."""
         own = in_palette(self.palette, image)
         if self.paint_forms is None:
             return own
         painted = self.paint_forms(image, prior)
         # Under strokes, painted forms would lose small things, as a face or a lighthouse: there the frame's own stay.
         return torch.lerp(own, painted, self.forms if self.index is None else self.forms * (1 - find_detail(own)))
-
-
-def key_frame_painter(job: PaintingJob, palette: Palette, paint_forms: FormPainter | None, *, forms: float, strokes: float,
-                      losses: dict[str, float] | None = None) -> Painter:
-    """The painter of a method by key frames.
-
-    paint_forms: the method's own; not called with `forms` 0. forms, strokes: the shares in [0, 1], see `KeyFrameStylizer`.
-    losses: of the method's fit.
-    """
-    options, index = job.options, None
-    if strokes:
-        images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
-        index = StrokeIndex.build(images, weights, job.height, options.style_scale, seed=options.seed)
-    keys = KeyFrameStylizer(palette, paint_forms if forms else None, index, forms, strokes)
-    painter = Painter(lambda frame, priors: keys.paint(frame, priors[0] if priors else None), losses or {})
-    if not options.temporal:  # every frame on its own
-        return painter
-    return Painter(painter.stylize, painter.losses, KeyFrames(keys.paint, keys.mend, options.key_every or None))
 
 
 def in_palette(palette: Palette, image: Tensor) -> Tensor:

@@ -61,22 +61,22 @@ def sample_colours(image: Tensor) -> Tensor:
     return sampled if sampled.is_floating_point() else sampled / 255
 
 
-def palette_map(clip: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+def palette_map(clip: Tensor, style: Tensor, floor: float = 1e-3) -> tuple[Tensor, Tensor]:
     """P (3, 3) and l (3,) of the linear map that gives `clip` (3, n) the mean and covariance of `style` (3, m), in [0, 1].
 
     The Monge-Kantorovitch map of Pitié & Kokaram (2007): of all linear maps that reach this covariance, the one that changes
-    colours least. With covariances A of the clip and B of the style, P = A^-½ (A^½ B A^½)^½ A^-½.
+    colours least. With covariances A of the clip and B of the style, P = A^-½ (A^½ B A^½)^½ A^-½. floor: variance that is
+    added to both; 1e-3 is 0.03 under the deviations, because the colours of a grey clip cannot be stretched to a painting's.
     """
     means = [colours.mean(1) for colours in (clip, style)]
-    # The variance 1e-3 is a floor of 0.03 under the deviations: the colours of a grey clip cannot be stretched to a painting's.
-    a, b = (_covariance(colours) + 1e-3 * torch.eye(3, dtype=torch.float64) for colours in (clip, style))
+    a, b = (covariance(colours) + floor * torch.eye(3, dtype=torch.float64) for colours in (clip, style))
     root = _square_root(a)
     inverse = torch.linalg.inv(root)
     matrix = (inverse @ _square_root(root @ b @ root) @ inverse).float()
     return matrix, means[1] - matrix @ means[0]
 
 
-def _covariance(colours: Tensor) -> Tensor:
+def covariance(colours: Tensor) -> Tensor:
     """(3, 3) float64 of `colours` (3, n); 0 for a single colour."""
     return torch.cov(colours.double(), correction=min(1, colours.shape[1] - 1))
 

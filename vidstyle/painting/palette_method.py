@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, uses_of_strokes
 
 if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
+
+
+def _strokes(options: Options) -> float | Curve:
+    return 1.0 if options.strokes is None else options.strokes
 
 
 class PaletteMethod:
@@ -21,6 +26,7 @@ class PaletteMethod:
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`."""
         used = frozenset({"palette", "temporal", "key_every", "strokes"})
+        used |= uses_of_strokes(options, _strokes(options))
         return used if options.strokes == 0 else used | {"seed", "style_scale"}
 
     def by_key_frames(self, options: Options) -> bool:
@@ -40,7 +46,6 @@ class PaletteMethod:
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.key_frames import key_frame_painter
+        from vidstyle.painting.key_frame_painter import key_frame_painter
 
-        strokes = 1.0 if job.options.strokes is None else job.options.strokes
-        return key_frame_painter(job, job.style.palette(job.sample_frames()), None, forms=0.0, strokes=strokes)
+        return key_frame_painter(job, job.style.palette_at(job.sample_frames()), None, forms=0.0, strokes=_strokes(job.options))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from torch import Tensor
 
+from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import InputError, UsageError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.images import read_image
@@ -19,8 +20,8 @@ class Style:
     """The file and weight of a style picture, which is not read yet."""
 
     path: Path
-    weight: float = 1.0
-    """Share in the blend, above 0; the weights of several pictures are scaled to sum 1."""
+    weight: float | Curve = 1.0
+    """Share in the blend, above 0; the weights of several pictures are scaled to sum 1. A curve may be 0 at times."""
 
 
 _images: WeakValueDictionary[str, Tensor] = WeakValueDictionary()
@@ -32,7 +33,7 @@ class StylePicture:
     """A style picture that has been read."""
 
     path: Path
-    weight: float
+    weight: float | Curve
     sha256: str
     """Hash of the file, in hex; network files name their styles by it."""
     image: Tensor = field(repr=False, compare=False)
@@ -51,12 +52,25 @@ def read_styles(styles: Sequence[Style | StylePicture]) -> tuple[StylePicture, .
     """
     if not styles:
         raise UsageError("No style is given; name a picture with --style.")
+    if len(styles) == 1 and isinstance(styles[0].weight, Curve):
+        raise UsageError(f"{styles[0].path}: its weight changes and there is no other style to change to; "
+                         "name another --style, or give --strength a curve.")
     return tuple(style if isinstance(style, StylePicture) else _read(style) for style in styles)
+
+
+def styles_at(styles: Sequence[StylePicture], seconds: float) -> tuple[StylePicture, ...]:
+    """The styles with their weights for a frame that appears at `seconds`; some may be 0."""
+    return tuple(replace(style, weight=value_at(style.weight, seconds)) for style in styles)
+
+
+def weights_change(styles: Iterable[StylePicture]) -> bool:
+    """Whether the weight of any style changes over the clip."""
+    return any(isinstance(style.weight, Curve) for style in styles)
 
 
 def _read(style: Style) -> StylePicture:
     path, weight = Path(style.path), style.weight
-    if not 0 < weight < float("inf"):
+    if not isinstance(weight, Curve) and not 0 < weight < float("inf"):
         raise UsageError(f"{path}: its weight is {weight:g}; give a number above 0.")
     try:
         digest = sha256(path) if path.is_file() else ""  # `read_image` refuses what is no plain file

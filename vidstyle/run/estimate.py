@@ -7,18 +7,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vidstyle.core.options import HELD
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
+from vidstyle.painting.methods import find_method
 from vidstyle.run.cuts import Range, find_shots
 from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.intervals import LONGEST, find_intervals
+from vidstyle.temporal.multipass import BLOCK, OVERLAP
 from vidstyle.video import evenly_spaced
 from vidstyle.video.write.segment import LENGTH
 
 PLACES = 4
 """Places in the clip at which the distance to the next key frame is measured."""
+WAITING_BYTES = 6
+"""Bytes a pixel of a frame of a window that is painted in several passes: its image and its painting."""
 IN_BETWEEN_BYTES = 22
 """Bytes a pixel of a frame that waits for the key frame ahead: see `temporal.intervals.InBetween` and `Packed`."""
 
@@ -42,6 +47,8 @@ class Estimate:
     """Size of the output, and of the review movie."""
     disk_bytes: int
     """Largest size of all files that the run writes, while it paints."""
+    drawings: int | None = None
+    """Frames whose strokes are drawn anew; None without a boil."""
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate in types that JSON has."""
@@ -74,24 +81,38 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         keys = sum(1 + math.ceil((b - a) / distance) for a, b in painted)
     paintings = frames if keys is None else keys
     firsts = min(len(painted), paintings)
+    held = HELD[plan.options.boil] if sample.redraw else 0
+    drawings = sum(index % held == 0 or index == a for a, b in painted for index in range(max(a, first), b + 1)) if held else 0
     ahead = 0 if keys is None or last == plan.clip.frames - 1 else interval // 2
+    layers = len(plan.layers)
     parts = {
         "start": start,
-        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps,
-        "paint": firsts * sample.first + (paintings - firsts) * sample.follow + (frames + ahead) * sample.scan
-                 + frames * sample.rest,
+        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps * layers,
+        "paint": firsts * sample.first + (paintings * _times(plan) - firsts) * sample.follow
+                 + (frames + ahead) * sample.scan + frames * sample.rest
+                 + drawings * sample.redraw + (plan.count - drawings) * (sample.scan if held else 0),
         "compare": plan.count * sample.compare,
     }  # fmt: skip
     width, height = plan.paint_size
     memory = sample.memory
     if memory is not None:
         memory += max(0, interval - sample.interval) * IN_BETWEEN_BYTES * width * height
+        if _times(plan) > 1:
+            memory += (BLOCK + OVERLAP) * WAITING_BYTES * width * height
     output = round(plan.count * sample.frame_bytes)
     # Until a movie is finished, its coded segments lie both in the output and in the work folder; two paintings are saved.
-    work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height
+    work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height * layers
     compare = round(plan.count * sample.compare_bytes)
     return Estimate(shots, first - begin, keys, sum(parts.values()), parts, memory, output + compare,
-                    round(output + compare + work))
+                    round(output + compare + work), drawings if held else None)
+
+
+def _times(plan: Plan) -> float:
+    """How often a frame is painted: in every pass; and in all but the last with the block before, if it is close to that."""
+    options = plan.options
+    if not options.temporal or "passes" not in find_method(options.method).uses(options):
+        return 1
+    return options.passes + (options.passes - 1) * OVERLAP / BLOCK
 
 
 def _distance(plan: Plan, shots: Sequence[Range], sample: Sample, listen: Listener) -> tuple[float, int]:

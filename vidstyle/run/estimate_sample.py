@@ -7,8 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -28,6 +30,7 @@ from vidstyle.run.plan import Plan
 from vidstyle.run.preroll import Start
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
+from vidstyle.run.sampling import at_paint_size
 from vidstyle.run.settings import write_settings
 from vidstyle.video import plan_output
 
@@ -67,6 +70,8 @@ class Sample:
     """Each frame in the work folder, until its segment is coded; 0 for images."""
     compare_bytes: float
     """Each frame in the review movie."""
+    redraw: float = 0.0
+    """To draw the strokes of a frame anew; 0 where that is not done."""
 
 
 @dataclass
@@ -126,21 +131,30 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
     with (tempfile.TemporaryDirectory(prefix="vidstyle-") as name, deterministic(plan.device),
           RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
         folder, began, painter = Path(name), clock.now(), None
-        if plan.options.strength > 0:
-            painter = clock.timing(make_painter(plan, FitCheckpoint(work), flow, clock.listening(listen)))
+        if plan.options.strength != 0:
+            painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)))
+        redraw = None if painter is None or painter.key_frames is None else painter.key_frames.redraw
+        if painter is not None and painter.key_frames is not None:  # drawings are measured by themselves, below
+            painter = replace(painter, key_frames=replace(painter.key_frames, redraw=None))
         times, flows = [clock.now()], [clock.flows]
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
         begin = max(shot[0], (shot[0] + shot[1] + 1 - most) // 2)
         short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
         with short.output.open(overwrite=True) as sink:
+            mattes = short.mattes.read(*short.frames)
             for painted in painted_frames(short, painter, flow, begin, ()):
-                image = finish(painted.source.image, painted.painting, short.output.size, short.options)
+                values = () if painter is None else next(mattes)
+                image = finish(painted.source, painted.painting, short.output.size, short.options, short.mattes, values)
                 frame_hash(image)
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
                 times.append(clock.now())
                 flows.append(clock.flows)
                 listen(Progress("measure", len(times) - 1, short.count))
             sink.close()
+        redrawn = clock.now()
+        if redraw is not None and painted.painting is not None:
+            redraw(at_paint_size(painted.source, short), painted.painting)
+        redrawn = clock.now() - redrawn
         size, done = _size_of(folder), clock.now()
         if short.comparison is not None:
             write_comparison(short, short.target)
@@ -154,7 +168,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
         prepare, fit_step, first, sum(clock.follow) / len(clock.follow) if clock.follow else first, scan, rest, compare,
         memory=peak_memory(), interval=max(after - before for before, after in pairwise(flows)),
         by_key_frames=keys is not None, every=None if keys is None else keys.every, frame_bytes=size / short.count,
-        work_bytes=work_bytes, compare_bytes=compare_bytes)
+        work_bytes=work_bytes, compare_bytes=compare_bytes, redraw=redrawn)
 
 
 def peak_memory() -> int | None:
@@ -169,7 +183,8 @@ def peak_memory() -> int | None:
 
 def _times_of_fit(steps: Sequence[float], prepare: float) -> tuple[float, float]:
     """Seconds before the first frame without the fit, and of one of its steps; steps: when each of them ended."""
-    step = (steps[-1] - steps[0]) / (len(steps) - 1) if len(steps) > 1 else 0.0
+    # The median: between the fits of two layers, the second one is prepared.
+    step = median(after - before for before, after in pairwise(steps)) if len(steps) > 1 else 0.0
     return prepare - step * len(steps), step
 
 
@@ -192,9 +207,9 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
 
 
 def _quick(options: Options) -> Options:
-    """The options with fewer steps of a fit, whose network is not saved, and without sound, which takes no time."""
+    """The options in one pass, with fewer steps of a fit, whose network is not saved, and without sound: it takes no time."""
     network = options.network if options.network is not None and options.network.exists() else None
-    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), audio="none", strict=False)
+    return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), passes=1, audio="none", strict=False)
 
 
 def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:

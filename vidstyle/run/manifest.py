@@ -7,7 +7,6 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import torch
 
 from vidstyle import __version__
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.curve import plain
+from vidstyle.core.declare import options_of
 from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import sha256
 from vidstyle.core.options import Options
@@ -71,7 +72,7 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "source": source or describe(plan.clip.path, folder, plan.source.images),
         "sound": None if named is None else sound or describe(named, folder),
         "styles": [{"path": _relative(style.path, folder), "bytes": style.path.stat().st_size, "sha256": style.sha256,
-                    "weight": style.weight} for style in plan.styles],
+                    "weight": plain(style.weight)} for style in plan.styles],
         "network": _network(options),
         "palette": "none" if options.palette is None else sha256(options.palette),
         "controls": {name: _hash_of(files) for name, files in plan.control_files.items()},
@@ -79,8 +80,8 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "paint_size": list(plan.paint_size),
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
-        "options": {name: value for name, value in asdict(options).items()
-                    if name not in ("network", "palette", "key", "keys", "device")},
+        "options": {name: value for name, value in options.as_dict().items()
+                    if name not in ("network", "palette", "matte", "color_from", "key", "keys", "device")},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),
     }
@@ -92,6 +93,20 @@ def describe_machine(device: str) -> Description:
             "versions": {"vidstyle": __version__, "python": platform.python_version(), "torch": torch.__version__,
                          "torchvision": version("torchvision"), "opencv": cv2.__version__, **libraries()},
             "threads": {"torch": torch.get_num_threads(), "opencv": cv2.getNumThreads()}}
+
+
+def _options_of_files(options: Options, folder: Path) -> Description:
+    """The options that name files and differ from the defaults, as text, with paths relative to `folder`."""
+    def locate(name: str) -> Path:
+        return Path(_relative(Path(name), folder))
+
+    found: Description = {}
+    for name, option in options_of(Options).items():
+        value = getattr(options, name)
+        if option.resolve is not None and value != option.default:
+            texts = [str(option.resolve(text, locate)) for text in option.words(value)]
+            found[name] = texts if option.several else texts[0]
+    return found
 
 
 def _hash_of(files: Sequence[Path]) -> str:
@@ -122,10 +137,15 @@ def _weights(encoder: str, flow: str) -> Description:
     return {name: sha256(path) for name, path in files.items()}
 
 
+def weight_text(weight: float | str) -> str:
+    """A weight as a manifest states it, in words: a number, or the text of a curve."""
+    return weight if isinstance(weight, str) else f"{weight:g}"
+
+
 def job_of(run: Description) -> dict[str, str]:
     """The values that must be unchanged for an unfinished run to be continued, by name; names of options where there is one."""
     job = {"source": run["source"]["sha256"][:HASH_DIGITS],
-           "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{style['weight']:g}" for style in run["styles"]),
+           "styles": ", ".join(f"{style['sha256'][:HASH_DIGITS]}:{weight_text(style['weight'])}" for style in run["styles"]),
            "network": run["network"][:HASH_DIGITS], "palette": run["palette"][:HASH_DIGITS]}
     job |= {name: str(run[name]) for name in ("frames", "paint_size", "output_size", "container", "device")}
     # A run that stopped at a damaged frame may continue with another --on-damage: the frames before it were not damaged.
@@ -150,6 +170,8 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     written = _describe_files("", log.images) if whole is None else describe(whole, folder)
     named = {"path": plan.target.name, "sheet": None if plan.sheet is None else plan.sheet.name}
     record = {"format": FORMAT, "output": written | named | {"frames": len(log.facts)}, **run,
+              "range": list(plan.numbers) if plan.range_given else None,
+              "file_options": _options_of_files(plan.options, folder),
               "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -7,50 +7,65 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
-from vidstyle.core.interfaces import FlowEstimator
+from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
+from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
-from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style import StyleTarget
+from vidstyle.run.colours import colours_to_paint_in
+from vidstyle.run.curves import key_frames_of
 from vidstyle.run.exemplars import read_exemplar
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
+from vidstyle.temporal.boil import boil
 from vidstyle.temporal.intervals import shot_at
-from vidstyle.temporal.key_frames import paint_by_key_frames
-from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
+from vidstyle.temporal.loop import Painted, paint_frames
+from vidstyle.temporal.multipass import paint_in_passes
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import Sink, Source
 
 
-def make_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip and styles, with the painted key frames of the plan."""
-    options, method = plan.options, find_method(plan.options.method)
-    if not plan.keyed_shots:
-        return _method_painter(plan, fit, estimate_flow, listen)
+def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+    """The painter that the plan's method builds for its clip, and for the styles of each of its layers; with the painted key
+    frames of the plan.
+
+    fits: number of a layer -> where its fit is saved.
+    """
+    options, by_key_frames = plan.options, find_method(plan.options.method).by_key_frames(plan.options)
+    base = None
+    if not (plan.all_keyed and by_key_frames):
+        encoder = load_encoder(options.encoder, plan.device)
+        base = stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
+                               for number in range(len(plan.layers))])
+        if not plan.keyed_shots:
+            return base
     shots = KeyedShots(lambda index: () if (shot := shot_at(index, plan.keyed_shots)) is None else shot.keys,
                        lambda index: read_exemplar(plan, index))
-    if not method.by_key_frames(options):
-        return paint_every_with_keys(shots, _method_painter(plan, fit, estimate_flow, listen))
-    base = None if plan.all_keyed else _method_painter(plan, fit, estimate_flow, listen)
-    return paint_with_keys(shots, base, 1.0 if options.strokes is None else options.strokes, options.seed, options.key_every,
-                           carried=options.temporal > 0)
+    if base is not None and not by_key_frames:
+        return paint_every_with_keys(shots, base)
+    strokes = 1.0 if options.strokes is None else options.strokes
+    assert not isinstance(strokes, Curve), "the plan refuses it"
+    return paint_with_keys(shots, base, strokes, options.seed, options.key_every, carried=options.temporal != 0)
 
 
-def _method_painter(plan: Plan, fit: FitStore, estimate_flow: FlowEstimator, listen: Listener) -> Painter:
+def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
+                   listen: Listener) -> Painter:
     options, device = plan.options, plan.device
-    encoder = load_encoder(options.encoder, device)
-    style = StyleTarget([style.image.to(device) for style in plan.styles], [style.weight for style in plan.styles], encoder,
-                        options.style_scale, None if options.palette is None else load_palette(options.palette, plan.styles))
+    styles, palette = colours_to_paint_in(plan, number, listen)
+    style = StyleTarget([style.image.to(device) for style in styles], [style.weight for style in styles], encoder,
+                        options.style_scale, palette)
     return find_method(options.method).build(PaintingJob(
-        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, plan.styles,
-        sample_frames=lambda: sample_frames(plan, listen),
+        options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
+        sample_frames=lambda: (frame.image for frame in sample_frames(plan, listen)),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
         fit_store=fit, listen=listen))
 
@@ -63,15 +78,15 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     painter: None where nothing is painted (strength 0). memories: those for the next frame, as `FrameLog.restore` gives them.
     collect: called with each source frame and the frame that is written.
     """
+    first = plan.frames[0] + len(log.facts)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
-    begin = plan.frames[0] + len(log.facts) if log.facts else plan.start.frame
-    if memories and painter is not None and painter.key_frames is not None:
-        begin = memories[0].frame.index  # of the key frame that the next frames are painted from
-    for painted in painted_frames(plan, painter, estimate_flow, begin, memories):
+    mattes = plan.mattes.read(first, plan.frames[1])
+    for painted in painted_frames(plan, painter, estimate_flow, _begin(plan, painter, first, memories), memories):
         source = painted.source
         if source.index < plan.frames[0]:
             continue  # the preroll
-        image = finish(source.image, painted.painting, plan.output.size, plan.options)
+        values = () if painted.painting is None else next(mattes)
+        image = finish(source, painted.painting, plan.output.size, plan.options, plan.mattes, values)
         written = replace(source, image=image)
         log.append(sink.write(written), painted.memories, sha256=frame_hash(image), index=source.index,
                    damage=source.damage, clipped=clipped_pixels(source, image, same_format=same_format))
@@ -79,6 +94,16 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
         listen(Progress("paint", len(log.facts), plan.count))
         del painted, source, image, written  # before the next frame is read
     log.save()
+
+
+def _begin(plan: Plan, painter: Painter | None, first: int, memories: Sequence[Memory]) -> int:
+    """Where reading begins. first: the first frame that is not written yet. memories: those for it."""
+    if painter is not None and painter.key_frames is not None and memories:
+        return memories[0].frame.index  # of the key frame that the next frames are painted from
+    if painter is not None and painter.passes is not None:
+        # The window of the last frame is painted anew; without a frame before it, it is the first one.
+        return memories[-2].frame.index + 1 if len(memories) > 1 else plan.start.frame
+    return first if first > plan.frames[0] else plan.start.frame
 
 
 def make_folder(plan: Plan) -> None:
@@ -96,13 +121,13 @@ class PaintedFrame:
 
     source: Frame
     painting: Tensor | None
-    """(3, h, w) in [0, 1] at the painted size; None where nothing is painted (strength 0)."""
+    """(3 L, h, w) in [0, 1] at the painted size, L layers; None where nothing is painted (strength 0)."""
     memories: Sequence[Memory] = ()
 
 
 @dataclass(frozen=True)
 class _Frames:
-    """The frames from `begin` to the clip's end: the last key frame of a range may lie behind the range."""
+    """The frames from `begin` to the clip's end: the last key frame or window of a range may lie behind it."""
 
     source: Source
     begin: int
@@ -114,20 +139,37 @@ class _Frames:
 def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
                     memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
     """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
-    frames = plan.source.decode(begin, plan.frames[1], clamp=False)
     if painter is None:
-        yield from (PaintedFrame(frame, None) for frame in frames)
+        yield from (PaintedFrame(frame, None) for frame in plan.source.decode(begin, plan.frames[1], clamp=False))
         return
-    keys, references = painter.key_frames, find_method(plan.options.method).references(plan.options)
+    keys = painter.key_frames
+    for painted in _painted(plan, painter, estimate_flow, begin, memories):
+        image = painted.painting if keys is None else keys.show(painted.source, painted.painting)
+        yield PaintedFrame(painted.source, image, painted.memories)
+        if painted.source.index == plan.frames[1]:
+            return
+        del painted, image  # before the next frame is read
+
+
+def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: int,
+             memories: Sequence[Memory]) -> Iterator[Painted]:
+    """Frames from `begin` on, at least to the last of the plan, painted as the painter says."""
+    keys, passes, frames = painter.key_frames, painter.passes, _Frames(plan.source, begin)
+    references = find_method(plan.options.method).references(plan.options)
+
+    def shrink(frame: Frame) -> Frame:
+        return at_paint_size(frame, plan)
+
     if keys is not None:
-        for painted in paint_by_key_frames(_Frames(plan.source, begin), keys.paint, keys.mend, estimate_flow, cut_detector(),
-                                           every=keys.every, given=plan.keyed_shots, memories=memories,
-                                           shrink=lambda frame: at_paint_size(frame, plan)):
-            yield PaintedFrame(painted.source, painted.painting, painted.memories)
-            if painted.source.index == plan.frames[1]:
-                return
-            del painted  # before the next frame is read
-        return
-    for painted in paint_frames(frames, painter.stylize, estimate_flow, cut_detector(), references=references,
-                                memories=memories, shrink=lambda frame: at_paint_size(frame, plan)):
-        yield PaintedFrame(painted.source, painted.painting, painted.memories)
+        steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
+                                     always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
+                                     refresh=keys.refresh, memories=memories[:MEMORIES], shrink=shrink)
+        if keys.redraw is None:
+            return steady
+        return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],
+                    memories=memories[MEMORIES:], shrink=shrink)
+    if passes is not None:
+        return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
+                               references=references, memories=memories, shrink=shrink)
+    return paint_frames(plan.source.decode(begin, plan.frames[1], clamp=False), painter.stylize, estimate_flow, cut_detector(),
+                        references=references, memories=memories, shrink=shrink)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,7 +39,7 @@ from vidstyle.run.resume.folder import RunFolder, saved_records, work_folder
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.resume.job import differences
 from vidstyle.run.resume.journal import Record
-from vidstyle.run.resume.records import FRAMES, NETWORK, PARTS, of_kind
+from vidstyle.run.resume.records import FRAMES, NETWORK, PARTS, of_kind, of_layer
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.shots import cut_detector
 from vidstyle.video import parse_pattern
@@ -86,7 +87,7 @@ def split(plan: Plan, shortest: int, *, restart: bool = False, listen: Listener 
                 if kept is not None:
                     fit.adopt(kept)
                     listen(Progress("resume", 0, plan.count, note=f"uses the network of a preview, {kept}"))
-                make_painter(plan, fit, load_flow(plan.options.flow, plan.device), listen)
+                make_painter(plan, partial(FitCheckpoint, folder), load_flow(plan.options.flow, plan.device), listen)
             folder.append({"kind": PARTS, "files": [], "parts": parts, "folders": [_folder(plan, part).name for part in parts],
                            "run": json.loads(json.dumps(record, default=str)), "resume": "after the frames that are painted"})
             return parts
@@ -109,8 +110,8 @@ def paint_part(plan: Plan, part: Part, *, listen: Listener = lambda progress: No
             prepared = time.monotonic()
             if len(log.facts) < own.count:
                 estimate_flow, painter = load_flow(plan.options.flow, plan.device), None
-                if plan.options.strength > 0:
-                    painter = make_painter(own, _Fitted(plan), estimate_flow, listen)
+                if plan.options.strength != 0:
+                    painter = make_painter(own, partial(_Fitted, plan), estimate_flow, listen)
                     losses = painter.losses
                 prepared = time.monotonic()
                 write_frames(own, painter, estimate_flow, log, sink, memories, listen)
@@ -179,6 +180,7 @@ class _Fitted:
     """The network that `split` has fitted, if any; a `FitStore` in which nothing is saved."""
 
     plan: Plan
+    layer: int
 
     def state(self) -> dict[str, Tensor] | None:
         return None
@@ -188,7 +190,7 @@ class _Fitted:
 
     @property
     def network(self) -> Path | None:
-        records = of_kind(saved_records(self.plan.target)[1:], NETWORK)
+        records = of_layer(of_kind(saved_records(self.plan.target)[1:], NETWORK), self.layer)
         return work_folder(self.plan.target) / records[-1]["files"][0][0] if records else None
 
     def save_network(self, save_to: Callable[[Path], None]) -> None:

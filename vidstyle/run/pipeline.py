@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from vidstyle.core.devices import deterministic
@@ -82,7 +83,7 @@ def _run(plan: Plan, restart: bool, listen: Listener, sheet: ContactSheet | None
             fit.adopt(kept)
             listen(Progress("resume", 0, plan.count, note=f"uses the network of a preview, {kept}"))
         estimate_flow = load_flow(options.flow, plan.device)
-        painter = None if options.strength == 0 else make_painter(plan, fit, estimate_flow, listen)
+        painter = None if options.strength == 0 else make_painter(plan, partial(FitCheckpoint, folder), estimate_flow, listen)
         memories = log.restore(sink, plan.device)
         prepared = time.monotonic()
         collect = (lambda source, written: None) if sheet is None else sheet.add

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from vidstyle.core.atomic import check_target
+from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
+from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.core.timecode import Timecode
 from vidstyle.encoders import load_encoder
@@ -19,15 +21,17 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
-from vidstyle.run.keys import PaintedKey, as_styles, find_keyed_shots, find_keys, size_warnings
+from vidstyle.run.curves import on_clip
+from vidstyle.run.keys import PaintedKey, as_styles, check_with_keys, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
+from vidstyle.run.mattes import Mattes, plan_mattes
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
-from vidstyle.run.unused import without_effect
+from vidstyle.run.unused import check_refresh, without_effect
 from vidstyle.temporal.intervals import KeyedShot
-from vidstyle.video import Clip, OutputPlan, Source, check_output, open_source, parse_pattern, plan_output
+from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
 PREVIEW_FRAMES = 24
@@ -71,6 +75,10 @@ class Plan:
     """The review movie; None where none is asked for."""
     control_files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
+    mattes: Mattes = field(default=Mattes(), repr=False)
+    """Where the painting is seen, and the paintings in the styles of regions."""
+    range_given: bool = False
+    """Whether the user chose the frames; else they are all, or those that a preview shows of itself."""
     keys: tuple[PaintedKey, ...] = ()
     """The painted key frames of the whole clip, in order."""
     keyed_shots: tuple[KeyedShot, ...] = ()
@@ -94,6 +102,11 @@ class Plan:
         return self.frames[1] - self.frames[0] + 1
 
     @property
+    def layers(self) -> tuple[tuple[StylePicture, ...], ...]:
+        """The styles of each painting of the clip: first the run's own, then those of regions."""
+        return self.styles, *self.mattes.styles
+
+    @property
     def numbers(self) -> tuple[int, int]:
         """Numbers of the first and last frame: indices in a movie, file numbers in a sequence."""
         return self.clip.number(self.frames[0]), self.clip.number(self.frames[1])
@@ -101,20 +114,21 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
-                "styles": [{"path": str(style.path), "weight": style.weight} for style in self.styles],
+                "styles": [{"path": str(style.path), "weight": plain(style.weight)} for style in self.styles],
                 "keys": [{"frame": key.number, "path": str(key.path)} for key in self.keys],
-                "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
+                "regions": self.mattes.describe(), "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
-                "options": asdict(self.options), "device": self.device,
+                "options": self.options.as_dict(), "device": self.device,
                 "comparison": None if self.comparison is None else str(self.comparison.target),
                 "streams": list(self.output.streams), "warnings": list(self.warnings)}
 
 
-def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Path | None = None,
+def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], target: Path | None = None,
                options: Options | None = None, selection: Selection | None = None, *, overwrite: bool = False,
                folder: Path | None = None, preview: bool = False, given: Collection[str] | None = None) -> Plan:
     """Check everything that can be checked without painting, and return the plan for `pipeline.run` or `pipeline.preview`.
 
+    source: the clip, or what `open_source` has made of it, which is not probed again where the options read it alike.
     target: the file to write; None is CLIP_STYLE.EXT in `folder`, or beside the clip. Folders may not exist yet. preview:
     name the output as a preview's and plan a contact sheet; an earlier preview of that name is replaced; without a selection,
     paint the middle second. given: names of the options that the user has set; None is those that differ from the defaults.
@@ -124,7 +138,8 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     options, selection = options or Options(), selection or Selection()
     pictures = () if options.has_keys and not styles else read_styles(styles)
     method, device = find_method(options.method), find_device(options.device)
-    opened = open_source(Path(source), read_settings(options))
+    opened = _opened(source, read_settings(options))
+    options, pictures = on_clip(options, pictures, opened.clip)
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
         frames = _middle(frames)
@@ -134,32 +149,55 @@ def plan_video(source: Path, styles: Sequence[Style | StylePicture], target: Pat
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (parse_pattern(target) is not None and is_unfinished(target, frames)))
     size = paint_size(opened.clip, options)
-    keys = find_keys(options, opened.clip, size)
-    _check_files(opened, frames, [*pictures, *keys], options, target, sheet, overwrite)
-    styled = bool(pictures)
+    keys, styled = find_keys(options, opened.clip, size), bool(pictures)
     pictures = pictures or read_styles(as_styles(keys))
+    mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
+    if keys:
+        check_with_keys(options, regions=bool(mattes.styles), by_key_frames=method.by_key_frames(options))
+    controls = _control_files(options, mattes, keys)
+    _check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
+                 [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
-    method.check(options, pictures)
+    for layer in (pictures, *mattes.styles):
+        method.check(options, layer)
+    if mattes.styles and "network" in method.uses(options) and options.network is not None and not options.network.exists():
+        raise UsageError(f"--network {options.network}: one file cannot hold the networks that would be fitted for the styles "
+                         "of regions; leave --network out, or give one that was trained in all these styles.")
     if options.palette is not None:
-        load_palette(options.palette, pictures)
+        load_palette(options.palette, pictures, matched=options.color == "match")
+    for picture in controls.get("color_from", ()):
+        read_image(picture)
+    if "refresh" in method.uses(options):
+        check_refresh(options, float(opened.clip.average_rate))
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
     comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
     start = find_start(opened, frames[0], options, size, device, [key.index for key in keys])
     keyed, others = list[KeyedShot](), list[tuple[int, int]]()
-    if keys and options.strength > 0:
+    if keys and options.strength != 0:
         keyed, others = find_keyed_shots(opened, keys, start.frame, frames[1], size)
     if others and not styled:
         a, b = map(opened.clip.number, others[0])
         raise UsageError(f"{opened.clip.path}: the shot of frames {a}-{b} has no painted key frame, and no style is given; "
                          "paint a frame of it, or name a picture with --style.")
     chosen, all_keyed = _changed(options) if given is None else given, bool(keyed) and not others
-    warnings = (*opened.warnings, *output.warnings,
+    warnings = (*opened.warnings, *mattes.warnings, *output.warnings,
                 *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled),
                 *size_warnings(keys, size))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                {f"key {key.number}": [key.path] for key in keys}, keys, tuple(keyed), all_keyed)
+                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed)
+
+
+def with_options(plan: Plan, options: Options) -> Plan:
+    """The plan with options that differ in the files that they name only; nothing is checked again."""
+    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.keys))
+
+
+def _opened(source: Path | Source, settings: ReadSettings) -> Source:
+    if isinstance(source, str | Path):
+        return open_source(Path(source), settings)
+    return source if source.settings == settings else open_source(source.clip.path, settings)
 
 
 def _middle(frames: tuple[int, int]) -> tuple[int, int]:
@@ -182,10 +220,13 @@ def _sheet(target: Path) -> Path:
     return sheet_target(target)
 
 
-def _check_files(source: Source, frames: tuple[int, int], pictures: Sequence[StylePicture | PaintedKey], options: Options,
-                 target: Path, sheet: Path | None, overwrite: bool) -> None:
-    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written."""
-    read = [picture.path for picture in pictures]
+def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
+                 target: Path, sheet: Path | None, overwrite: bool, controls: Sequence[Path]) -> None:
+    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
+
+    controls: the files that artist's controls read.
+    """
+    read = [*(style.path for style in styles), *controls]
     if options.network is not None:
         if (same := find_same(options.network, [*source.files, *read])) is not None:
             raise UsageError(f"{options.network}: is {same} as well; name another --network.")
@@ -195,6 +236,14 @@ def _check_files(source: Source, frames: tuple[int, int], pictures: Sequence[Sty
     check_output(target, source, frames, overwrite=overwrite, others=read)
     if sheet is not None:
         check_target(sheet, source.clip.path, overwrite, [*read, target])
+
+
+def _control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey]) -> dict[str, Sequence[Path]]:
+    """See `Plan.control_files`."""
+    files = dict(mattes.files()) | {f"key {key.number}": [key.path] for key in keys}
+    if options.strength != 0 and options.color == "match" and options.color_from is not None:
+        files["color_from"] = [options.color_from]
+    return files
 
 
 def _changed(options: Options) -> set[str]:

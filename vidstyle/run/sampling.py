@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from torch import Tensor
-
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
@@ -24,11 +22,11 @@ def at_paint_size(frame: Frame, plan: Plan) -> Frame:
     return replace(frame, image=resize(frame.image.to(plan.device).clamp(0, 1), (height, width)))
 
 
-def sample_frames(plan: Plan, listen: Listener) -> Iterator[Tensor]:
-    """Single frames, each (3, H, W) in [0, 1]."""
+def sample_frames(plan: Plan, listen: Listener) -> Iterator[Frame]:
+    """Single frames, their images in [0, 1]."""
     positions = evenly_spaced(plan.clip.frames, SAMPLES)
     for done, [frame] in enumerate(plan.source.sample(positions, run=1), 1):
-        yield at_paint_size(frame, plan).image
+        yield at_paint_size(frame, plan)
         listen(Progress("analyse", done, len(positions)))
 
 

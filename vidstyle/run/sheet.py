@@ -43,7 +43,7 @@ class ContactSheet:
         assert plan.sheet is not None, "the plan was made without `preview`"
         captions = [moment(plan.clip, index) for index in self.indices]
         write_png(plan.sheet, contact_sheet(self.columns, captions, heading=_heading(plan),
-                                            pictures=[style.image for style in plan.styles]))
+                                            pictures=[style.image for layer in plan.layers for style in layer]))
 
 
 def changed_options(options: Options) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from vidstyle.painting.methods import find_method, method_options, unused_option
 if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before
     from vidstyle.video import Source
 
+_FOLLOWING = {"references", "follow_steps", "follow_init", "passes"}
+"""Options of a painting that follows others."""
+
 
 _OF_KEYS = frozenset({"temporal", "key_every", "strokes", "seed"})
 """Options of a method that hold for painted key frames too."""
@@ -21,8 +24,22 @@ def refuse_unused(given: Collection[str], options: Options) -> None:
     """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
     if "crf" in given and options.codec in WITHOUT_CRF:
         raise UsageError(f"crf is given and {options.codec} has no such scale of quality; leave crf out.")
-    if options.strength > 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
+    if options.strength != 0 and not _used_as_made(options) and (found := list(_missing(given, options))):
         raise UsageError(" ".join(_sentence(names, reason) for names, reason in found))
+
+
+def check_refresh(options: Options, rate: float) -> None:
+    """Raise UsageError where one key frame would renew more than `SHARE` of the paint; rate: frames per second."""
+    from vidstyle.temporal.intervals import LONGEST
+    from vidstyle.temporal.refresh import SHARE
+
+    longest = options.key_every or LONGEST
+    if options.refresh is not None and longest / rate > SHARE * options.refresh:
+        most = int(SHARE * options.refresh * rate)
+        closer = f", or --key-every {most}" if most else ""
+        raise UsageError(f"--refresh is {options.refresh:g} seconds and key frames are up to {longest / rate:.3g} apart: "
+                         f"one would renew more than half of the paint; give --refresh {longest / rate / SHARE:.3g} or "
+                         f"more{closer}.")
 
 
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
@@ -40,13 +57,16 @@ def without_effect(given: Collection[str], options: Options, source: Source, fra
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll", "key", "keys"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte", "key", "keys"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):
         yield unused_options(options, given), f"the network {options.network} is used as it was made"
     else:
         yield from _missing(given, options)
+    if options.temporal == 0:
+        following = given & _FOLLOWING & find_method(options.method).uses(options)
+        yield sorted(following), "with --temporal 0 every frame is painted on its own"
     if "preroll" in given:
         if frames[0] == 0:
             yield ["preroll"], "the range begins with the clip's first frame"

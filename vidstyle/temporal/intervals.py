@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,12 +13,15 @@ from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator
 from vidstyle.ops.read_back import read_back
-from vidstyle.ops.warp import trust, trust_to_hold
+from vidstyle.ops.warp import trust, trusts
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
 
 LONGEST, SHORTEST = 24, 4
 """Frames from a key frame to the next, at most and at least; at the end of a shot there may be fewer."""
+SOON = 12
+"""Frames before a key frame that is asked for in which the motion makes none: with all paint laid anew, an interval of two
+frames would be seen as a pulse. So an interval may be this much longer than `LONGEST`."""
 LOST = 0.35
 """A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
 last key frame. On the sample and a clip with a still camera, 0.35 gave 3 key frames in 36 and left 1.8 % and 1.5 % of the
@@ -102,7 +105,8 @@ class Interval:
 
 
 def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
-                   shrink: Callable[[Frame], Frame], given: Sequence[KeyedShot] = ()) -> Iterator[Interval]:
+                   shrink: Callable[[Frame], Frame], always: Container[int] = (),
+                   given: Sequence[KeyedShot] = ()) -> Iterator[Interval]:
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
@@ -139,7 +143,9 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
             from_key = Correspondence(path.to_last, this.trust if path is this.motion else trust(key.image, this.frame.image,
                                                                                                 path))
         newest = this, from_key
-        if _is_key(index, len(between) + 1, from_key, this.trust, every, shot):
+        soon = every is None and any(index + later in always for later in range(1, SOON))
+        if (index in always or (shot is not None and index in shot.keys)
+                or (not soon and _is_key(index, len(between) + 1, from_key, this.trust, every, shot))):
             found = _interval(*newest, between, steps)
             key, path, between, steps, newest = this.frame, None, [], [], None
             yield found
@@ -211,8 +217,7 @@ def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: Cu
             yield Neighbour(frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(frame, motion, trust(last.image, frame.image, motion),
-                            trust_to_hold(last.image, frame.image, motion))
+            yield Neighbour(frame, motion, *trusts(last.image, frame.image, motion))
         last = frame
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -15,22 +16,30 @@ from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, KeyedShot, find_intervals, shot_at, walk_back
 from vidstyle.temporal.loop import Painted, carry
+from vidstyle.temporal.refresh import lose_trust
 
 SPECKS = 1 / 2000
 """Holes that cover less of a frame than this are left with the guess: 115 pixels of 640x360, none wider than a stroke."""
 
+MEMORIES = 2
+"""How many memories pass from frame to frame: the key frame behind, and the frame itself."""
+
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
-                        is_cut: CutDetector, *, every: int | None = None, given: Sequence[KeyedShot] = (),
+                        is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
+                        given: Sequence[KeyedShot] = (), refresh: float | None = None,
                         memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
-    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. given: the shots with key
-    frames that are given; `paint_key` knows their paintings. shrink: makes the frame that is painted out of the one that was
-    read.
+    1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
+    key frames beside these. given: the shots with key frames that are given; `paint_key` knows their paintings. refresh:
+    seconds in which every place is painted anew once, see `lose_trust`; None: never. shrink: makes the frame that is painted
+    out of the one that was read.
+
+    A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
     Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own; where a shot begins with frames
     that have none, that of the shot's first frame), and that of the frame itself, both without the frame's image.
@@ -52,7 +61,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, given):
+    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given):
         frame, behind = interval.frame, interval.from_behind
         if behind is None:  # a shot begins: nothing passes over a cut
             key, begin, last = None, resumed, None if resumed is None else last
@@ -63,7 +72,11 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
         if resumed is not None and not interval.between:
             key = begin = _remember(frame, resumed.painting)
         else:
-            prior = None if key is None or behind is None else carry(key.painting, behind)
+            prior = None
+            if key is not None and behind is not None:
+                prior = replace(carry(key.painting, behind), seconds=key.frame.seconds)
+                if refresh is not None:
+                    prior = lose_trust(prior, key.frame.seconds, frame.seconds, refresh)
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
@@ -124,7 +137,7 @@ def _carried(one: InBetween, to_ahead: Packed, behind: Tensor | None, ahead: Ten
              place: int, count: int, *, glides: bool) -> tuple[Prior, Tensor | None]:
     """The painting of an in-between, as far as it is known; and the change of colours between the key frames if it `glides`.
 
-    behind: (4, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (3, H, W), the paintings of
+    behind: (C + 1, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (C, H, W), the paintings of
     the key frame ahead and of the frame before. place: of the in-between, 0 at the key frame behind, `count` at the one ahead.
     """
     far, change, closeness = to_ahead.unpack(), None, place / count
@@ -134,11 +147,11 @@ def _carried(one: InBetween, to_ahead: Packed, behind: Tensor | None, ahead: Ten
     if behind is not None and one.from_behind is not None:
         near = one.from_behind.unpack()
         warped = warp(behind, near.to_last, mode="bicubic", exact=False)
-        first = Prior(warped[:3].clamp_(0, 1), near.visibility)
+        first = Prior(warped[:-1].clamp_(0, 1), near.visibility)
         if glides:
             change = colour_change(first, keys)
             first, keys = glide(first, change, closeness), glide(keys, change, closeness - 1)
-        keys = choose(first, keys, closeness, warped[3:].clamp(min=0))
+        keys = choose(first, keys, closeness, warped[-1:].clamp(min=0))
         del near, warped, first
     if last is None or one.from_last is None:
         return keys, change

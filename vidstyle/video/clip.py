@@ -17,6 +17,8 @@ from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
 
+ROUNDING = Fraction(21, 10_000)
+"""Seconds by which the lengths of frames may differ that are the same: Matroska counts milliseconds."""
 UNKNOWN_CODEC = "unknown"
 """The codec of a track that neither FFmpeg nor the file names."""
 
@@ -153,7 +155,12 @@ class Clip:
         Steps that differ by up to 2 ms are rounding: Matroska counts milliseconds, so 30 fps reads 33, 33, 34.
         """
         steps = [after - before for before, after in pairwise(self.pts)]
-        return bool(steps) and (max(steps) - min(steps)) * self.time_base > Fraction(21, 10_000)
+        return bool(steps) and (max(steps) - min(steps)) * self.time_base > ROUNDING
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the rate is variable, or the last frame is displayed for clearly longer or shorter than the others."""
+        return (max(self.durations) - min(self.durations)) * self.time_base > ROUNDING
 
     def select(self, frames: tuple[int | None, int | None] | None = None, start: float | Timecode | None = None,
                end: float | Timecode | None = None) -> tuple[int, int]:
@@ -227,8 +234,41 @@ class Clip:
         # The tolerance: a time typed as 0.033 must select the frame that appears at 1/30 s.
         return bisect_left(self.pts, self.origin + math.ceil((Fraction(time) - Fraction(1, 2000)) / self.time_base))
 
+    def moment(self, time: int | float | Timecode, option: str) -> float:
+        """When the frame of a time appears, as `Frame.seconds` states it: of the number of a frame (int), of seconds on the
+        clip's clock, with a tolerance of half a millisecond, or of a timecode.
+
+        Beyond the clip's ends frames follow at its average rate. Raises UsageError, which names `option`.
+        """
+        if isinstance(time, Timecode):
+            return self._seconds_at(Fraction(self._count_to(time, option)[0]))
+        if isinstance(time, int):
+            return self._seconds_at(Fraction(time - self.numbering[0], self.numbering[1]))
+        if not self.timed:
+            raise UsageError(f"{option} has a key in seconds, and a sequence of images states no times; give its rate with "
+                             "--fps, or give the numbers of frames.")
+        after = self._first_from(time, option)
+        found = self.origin * self.time_base + Fraction(time)
+        near = self.pts[after] * self.time_base if after < self.frames else found
+        return float(near if abs(near - found) <= Fraction(1, 2000) else found)
+
+    def _seconds_at(self, index: Fraction) -> float:
+        """Seconds at which frame `index` appears; between two frames and beyond the ends in proportion."""
+        low = min(max(0, math.floor(index)), self.frames - 1)
+        inside = 0 <= index < self.frames - 1
+        step = (self.pts[low + 1] - self.pts[low]) * self.time_base if inside else 1 / self.average_rate
+        return float(self.pts[low] * self.time_base + (index - low) * step)
+
     def _index_of(self, time: Timecode, option: str) -> int:
         """Index of the frame with this timecode, at most the number of frames."""
+        index, zero = self._count_to(time, option)
+        if zero is not None and not 0 <= index <= self.frames:
+            last = zero.advanced(self.frames - 1, self.average_rate)
+            raise UsageError(f"{option} {time} is outside the clip, whose timecode runs from {zero} to {last}.")
+        return min(index, self.frames)
+
+    def _count_to(self, time: Timecode, option: str) -> tuple[int, Timecode | None]:
+        """Frames from the clip's first one to a timecode, and the timecode of the first, None where the clip states none."""
         if self.variable_rate:
             raise UsageError(f"{option} {time} counts frames, and the clip's come at a variable rate; give seconds.")
         rate = self.average_rate
@@ -239,11 +279,7 @@ class Clip:
         if counted is None or begin is None:
             raise UsageError(f"{option} {time} is no timecode at {float(rate):.5g} frames a second; "
                              f"give HH:MM:SS:FF with FF up to {round(rate) - 1}, or seconds.")
-        index = counted - begin
-        if zero is not None and not 0 <= index <= self.frames:
-            last = zero.advanced(self.frames - 1, rate)
-            raise UsageError(f"{option} {time} is outside the clip, whose timecode runs from {zero} to {last}.")
-        return min(index, self.frames)
+        return counted - begin, zero
 
     def _empty_range(self, start: float | Timecode | None, end: float | Timecode | None, first: int, stop: int) -> str:
         """Why no frame appears from `start` to `end`, which are frames `first` to `stop`."""

@@ -68,7 +68,7 @@ class Source(Protocol):
 
     @property
     def first_packets(self) -> Mapping[int, tuple[CodedPacket, ...]]:
-        """The first packets of each stream of the movie that is not painted, by the stream's number."""
+        """The first packets of each stream of the movie that is not painted, by the stream's number; of text subtitles, all."""
 
     def open_streams(self) -> AbstractContextManager[InputContainer | None]:
         """The opened movie, for copying its other streams and its metadata; None for a sequence."""

@@ -213,7 +213,8 @@ class Inputs:
         """Those of a plan; creates the marker. Raises OutputError."""
         make_folder(plan)
         files = list(plan.source.files[:: max(1, len(plan.source.files) // _MOST_CHECKED)])
-        files += [*(style.path for style in plan.styles), *(key.path for key in plan.keys)]
+        files += [style.path for style in plan.styles]
+        files += [file for control in plan.control_files.values() for file in control[:: max(1, len(control) // _MOST_CHECKED)]]
         files += [file for file in (plan.options.network, plan.options.palette) if file is not None and file.exists()]
         if "=" in plan.options.flow:
             files.append(Path(plan.options.flow.partition("=")[2]))

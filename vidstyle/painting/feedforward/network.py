@@ -99,9 +99,9 @@ class PaintNetwork(nn.Module):
     def _modulated_norms(self) -> list[ModulatedNorm]:
         return [module for module in self.modules() if isinstance(module, ModulatedNorm)]
 
-    def blend(self, prior: Tensor, visibility: Tensor, proposal: Tensor) -> Tensor:
-        """k c ω + (1 − k c) x̂ with k = `keep`, c the visibility, ω the prior and x̂ the proposal."""
-        share = self.keep * visibility
+    def blend(self, prior: Tensor, visibility: Tensor, proposal: Tensor, keep: float | None = None) -> Tensor:
+        """k c ω + (1 − k c) x̂ with k = `keep` (None: the network's own), c the visibility, ω the prior, x̂ the proposal."""
+        share = (self.keep if keep is None else keep) * visibility
         return share * prior + (1 - share) * proposal
 
     def proposal(self, image: Tensor, canvas: Tensor | None = None, changes: Tensor | None = None) -> Tensor:

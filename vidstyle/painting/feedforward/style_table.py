@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.curve import constant
 from vidstyle.core.errors import UsageError
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.palette import Palette
@@ -49,7 +50,7 @@ def blend_weights(styles: Sequence[StylePicture], metadata: Mapping[str, str], p
             of = f" ({', '.join(sorted(names.values()))})" if any(names.values()) else ""
             raise UsageError(f"{path}: does not know the style {style.name}; give the style picture it was made with{of}, "
                              "or another --network.")
-    asked = torch.tensor([sum(style.weight for style in styles if style.sha256 == sha) for sha in known])
+    asked = torch.tensor([sum(constant(style.weight) for style in styles if style.sha256 == sha) for sha in known])
     asked = asked / asked.sum()
     made_for = torch.tensor([float(weight) for weight in metadata.get("style_weights", "1").split(",")])
     if not mixable and not torch.allclose(asked, made_for / made_for.sum(), atol=1e-3):

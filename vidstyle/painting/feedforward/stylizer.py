@@ -19,6 +19,8 @@ class FeedForwardStylizer:
     """One pass of a network per image."""
 
     network: PaintNetwork
+    keep: float | None = None
+    """Share of a visible pixel of the last painting that stays; None: the network's own."""
 
     @torch.no_grad()
     def __call__(self, image: Tensor, priors: Sequence[Prior] = ()) -> Tensor:
@@ -26,4 +28,4 @@ class FeedForwardStylizer:
         prior = priors[0] if priors else Prior(torch.zeros_like(image), torch.zeros_like(image[:1]))
         with precision(image.device):
             proposal = tiled_proposal(self.network, image[None])
-        return self.network.blend(prior.image, prior.visibility, proposal[0]).clamp(0, 1)
+        return self.network.blend(prior.image, prior.visibility, proposal[0], self.keep).clamp(0, 1)

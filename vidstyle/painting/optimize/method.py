@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob
+from vidstyle.core.curve import Curve, value_at
+from vidstyle.core.errors import UsageError
+from vidstyle.core.options import Options, layer_weights
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,15 +18,18 @@ if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
 
 TEMPORAL = 50.0  # brings the temporal loss, a squared difference of pixels, to the size of the style loss
+PASSES_PREROLL = 24  # frames: the block before the range, of `temporal.multipass`, is painted at least in part
 _USED = frozenset({"palette", "style_scale", "temporal", "key_every", "forms", "strokes"})
-_OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps"})
+_OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps", "init", "optimizer",
+                       "style_loss", "style_layers", "pooling"})
+_OF_EVERY_FRAME = frozenset({"follow_steps", "references", "passes", "follow_init"})
 
 
-def _strokes(options: Options) -> float:
+def _strokes(options: Options) -> float | Curve:
     return 1.0 if options.strokes is None else options.strokes
 
 
-def _forms(options: Options) -> float:
+def _forms(options: Options) -> float | Curve:
     """Share of the optimizer's painting in the guide. Strokes bring forms of their own, so it is 0 under them by default."""
     if options.forms is not None:
         return options.forms
@@ -32,7 +38,7 @@ def _forms(options: Options) -> float:
 
 def _by_key_frames(options: Options) -> bool:
     """Whether key frames are painted and carried, in place of every frame as in Ruder et al. (2016)."""
-    return options.key_every != 1 or _strokes(options) > 0 or _forms(options) < 1
+    return options.key_every != 1 or _strokes(options) != 0 or _forms(options) != 1
 
 
 class OptimizeMethod:
@@ -45,10 +51,15 @@ class OptimizeMethod:
     summary = "paints key frames with strokes of the style picture and carries them along the motion"
 
     def uses(self, options: Options) -> frozenset[str]:
-        """See `Method`; nothing is random but the style patches that are searched for strokes."""
+        """See `Method`; nothing is random but noise, and the style patches that are searched for strokes."""
+        used = _USED | options_of_colour(options)
         if not _by_key_frames(options):
-            return _USED | _OF_FORMS | {"follow_steps", "references"}
-        return _USED | (_OF_FORMS if _forms(options) else set()) | ({"seed"} if _strokes(options) else set())
+            noise = "noise" in (options.init, options.follow_init)
+            return used | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
+        forms = bool(_forms(options))
+        random = bool(_strokes(options)) or (forms and options.init == "noise")
+        used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
+        return used | ({"seed"} if random else set())
 
     def by_key_frames(self, options: Options) -> bool:
         """See `Method`."""
@@ -62,25 +73,45 @@ class OptimizeMethod:
 
     def preroll(self, options: Options) -> int:
         """See `Method`; a painting follows its references closely, and each frame of preroll takes seconds."""
-        return KEY_PREROLL if _by_key_frames(options) else max(options.references)
+        if _by_key_frames(options):
+            return KEY_PREROLL
+        return max(options.references) + (PASSES_PREROLL if options.passes > 1 else 0)
 
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
-        """See `Method`; nothing needs to be checked."""
+        """See `Method`."""
+        if not _by_key_frames(options) and options.passes % 2 == 0:
+            raise UsageError(f"passes is {options.passes}; give an odd number: the first and the last pass are forward.")
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
-        from vidstyle.painting.key_frames import key_frame_painter
+        from vidstyle.encoders import load_encoder
+        from vidstyle.ops.losses import STATISTICS
+        from vidstyle.painting.key_frame_painter import key_frame_painter
         from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 
-        options, palette = job.options, job.style.palette(job.sample_frames())
-        stylizer = OptimizingStylizer(job.encoder, job.style, palette, options.content_weight, options.style_weight,
-                                      options.tv_weight, TEMPORAL * options.temporal, options.optimize_steps,
-                                      options.follow_steps)
+        options, palette, encoder = job.options, job.style.palette_at(job.sample_frames()), job.encoder
+        if options.pooling != "auto":
+            encoder = load_encoder(options.encoder, job.device, options.pooling)
+        style = replace(job.style, encoder=encoder, statistic=STATISTICS[options.style_loss])
+
+        def at(seconds: float) -> OptimizingStylizer:
+            return OptimizingStylizer(encoder, style.at(seconds), palette(seconds), options.content_weight,
+                                      options.style_weight, options.tv_weight,
+                                      TEMPORAL * value_at(options.temporal, seconds), options.optimize_steps,
+                                      options.follow_steps, layer_weights(options.style_layers) or None, options.init,
+                                      options.follow_init, options.optimizer, options.seed)
+
         if _by_key_frames(options):
-            paint_forms = stylizer.paint_half if _strokes(options) else stylizer.paint_key
-            return key_frame_painter(job, palette, paint_forms, forms=_forms(options), strokes=_strokes(options))
+            strokes = _strokes(options)
+            return key_frame_painter(job, palette, lambda seconds: at(seconds).paint_half if strokes else at(seconds).paint_key,
+                                     forms=_forms(options), strokes=strokes)
 
         def paint_every(frame: Frame, priors: Sequence[Prior]) -> Tensor:
-            return stylizer(frame.image, priors)
+            return at(frame.seconds)(frame.image, priors)
 
-        return Painter(paint_every, {})
+        def repaint(frame: Frame, start: Tensor, priors: Sequence[Prior]) -> Tensor:
+            return at(frame.seconds).repaint(frame.image, start, priors)
+
+        if options.passes == 1 or not options.temporal:
+            return Painter(paint_every, {})
+        return Painter(paint_every, {}, passes=Passes(repaint, options.passes))

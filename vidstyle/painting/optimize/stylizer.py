@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,10 +13,10 @@ from vidstyle.core.devices import precision
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import Encoder
+from vidstyle.core.options import FollowInit, Init, Optimizer
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, style_loss, temporal_loss, total_variation
-from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import long_term_weights
-from vidstyle.painting.early_stopping import EarlyStopping
+from vidstyle.painting.optimize.descent import DESCENTS
 from vidstyle.painting.optimize.fourier import FourierImage
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import FLIPS, StyleTarget
@@ -29,7 +29,7 @@ OFFSETS = 5  # the canvas is shifted under the encoder's pooling grid in turn, b
 
 @dataclass(frozen=True)
 class OptimizingStylizer:
-    """Paints one image by gradient descent on its pixels."""
+    """Paints one image by gradient descent."""
 
     encoder: Encoder
     style: StyleTarget
@@ -41,9 +41,18 @@ class OptimizingStylizer:
     temporal_weight: float
     """Weight of the temporal loss; with 0 the priors are ignored."""
     first_steps: int
-    """Most Adam steps for a frame without priors, over all levels together."""
+    """Most steps for a frame without priors, over all levels together."""
     follow_steps: int
-    """Most Adam steps for a frame with priors."""
+    """Most steps for a frame with priors."""
+    layers: Mapping[str, float] | None = None
+    """Weights of the layers that measure the style; None: all five, equally."""
+    init: Init = "source"
+    """What a frame without priors is painted from."""
+    follow_init: FollowInit = "warped"
+    """What a frame with priors is painted from."""
+    optimizer: Optimizer = "adam"
+    seed: int = 0
+    """Of noise. All frames begin with the same noise: other noise at each frame would flicker."""
     rate: float = 0.007
     """Adam's learning rate on the amplitudes of `FourierImage`. At three times this rate small objects are lost, whatever the
     content weight."""
@@ -53,10 +62,14 @@ class OptimizingStylizer:
         image = self.palette(image).clamp(0, 1)
         if not priors or self.temporal_weight == 0:
             return self._pyramid(image)
-        # Start from the warped last painting where it is visible and from the content elsewhere (Ruder et al. 2016).
-        nearest = priors[0]
-        start = nearest.visibility * nearest.image + (1 - nearest.visibility) * image
+        start = image if self.follow_init == "source" else self._noise(image.shape[-2:], image)
+        if self.follow_init == "warped":  # where it is visible, and the content elsewhere (Ruder et al. 2016)
+            start = priors[0].visibility * priors[0].image + (1 - priors[0].visibility) * image
         return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
+
+    def repaint(self, image: Tensor, start: Tensor, priors: Sequence[Prior]) -> Tensor:
+        """(3, H, W) frame -> (3, H, W) painting, both in [0, 1], from `start`; see `Repainter`."""
+        return self._descend(start, self.palette(image).clamp(0, 1), priors, self.follow_steps, self.rate / 2)
 
     def paint_key(self, image: Tensor, prior: Prior | None) -> Tensor:
         """(3, H, W) key frame -> (3, H, W) painting, both in [0, 1], coarse to fine also where there is a prior.
@@ -76,7 +89,7 @@ class OptimizingStylizer:
         """Paint coarse to fine; each level starts from the enlarged painting of the level before, and from the prior."""
         sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
         shares = [STEP_SHARES[min(level, 2)] for level in range(len(sizes))]
-        painting = resize(image, sizes[0])
+        painting = resize(image, sizes[0]) if self.init == "source" else self._noise(sizes[0], image)
         for size, share in zip(sizes, shares, strict=True):
             steps = max(1, round(self.first_steps * share / sum(shares)))
             painting, priors = resize(painting, size), list[Prior]()
@@ -86,8 +99,12 @@ class OptimizingStylizer:
             painting = self._descend(painting, resize(image, size), priors, steps, self.rate)
         return painting
 
+    def _noise(self, size: Sequence[int], like: Tensor) -> Tensor:
+        """(3, *size) white noise in [0, 1], the same for the same seed and size."""
+        return torch.rand(3, *size, generator=torch.Generator().manual_seed(self.seed)).to(like)
+
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
-        """Adam from `start`, until the loss stops falling or `steps` are done."""
+        """Descend from `start`, until the loss stops falling or `steps` are done."""
         height, width = image.shape[-2:]
         views = [(_window(height, width, k), FLIPS[k % len(FLIPS)]) for k in range(OFFSETS)]
         styles = [self.style.grams(height, flip) for _, flip in views]
@@ -97,26 +114,23 @@ class OptimizingStylizer:
         weights = long_term_weights([prior.visibility for prior in priors])
 
         canvas = FourierImage(_pad(start))
-        adam = torch.optim.Adam([canvas.amplitudes], lr=rate, betas=(0.9, 0.99))
-        stopping = EarlyStopping(window=4 * OFFSETS)  # whole rounds of offsets, whose losses differ
-        for step in range(steps):
-            offset = step % OFFSETS
-            adam.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps) + 0.1)  # falls over the second half
+        layers = list(self.layers or STYLE_LAYERS)
+
+        def loss(view: int) -> Tensor:
             painting = canvas()
             with precision(image.device):
-                found = self.encoder(_view(painting, *views[offset]), [*STYLE_LAYERS, CONTENT_LAYER])
-            loss = (
-                self.style_weight * style_loss({layer: found[layer] for layer in STYLE_LAYERS}, styles[offset])
-                + self.content_weight * content_loss(found[CONTENT_LAYER], content[offset])
+                found = self.encoder(_view(painting, *views[view]), [*layers, CONTENT_LAYER])
+            found_style = {layer: found[layer] for layer in layers}
+            total = (
+                self.style_weight * style_loss(found_style, styles[view], self.style.statistic, self.layers)
+                + self.content_weight * content_loss(found[CONTENT_LAYER], content[view])
                 + self.tv_weight * total_variation(painting)
             )
             for prior, weight in zip(priors, weights, strict=True):
-                loss = loss + self.temporal_weight * temporal_loss(_unpad(painting), prior.image, weight)
-            adam.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            adam.step()
-            if not stopping.falls(*read_back(loss.detach()[None])):
-                break
+                total = total + self.temporal_weight * temporal_loss(_unpad(painting), prior.image, weight)
+            return total
+
+        DESCENTS[self.optimizer](canvas.amplitudes, loss, OFFSETS, steps, rate)
         return _unpad(canvas().detach())
 
 

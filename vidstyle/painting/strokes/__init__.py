@@ -2,6 +2,6 @@
 
 from vidstyle.painting.strokes.detail import find_detail
 from vidstyle.painting.strokes.index import StrokeIndex
-from vidstyle.painting.strokes.lay import lay_strokes, mend
+from vidstyle.painting.strokes.lay import lay_strokes, mend, redraw
 
-__all__ = ["StrokeIndex", "find_detail", "lay_strokes", "mend"]
+__all__ = ["StrokeIndex", "find_detail", "lay_strokes", "mend", "redraw"]

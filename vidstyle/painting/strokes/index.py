@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,12 +33,36 @@ class Patches:
     """(rows * columns, D) whole numbers, see `Describer`."""
     columns: int
     """Of the grid."""
-    box: tuple[int, int, int, int]
-    """Top, bottom, left and right of the first picture without its border, in pixels."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """Top, bottom, left and right of each picture without its border, in pixels."""
+    shown: int
+    """Number of the picture whose detail a search starts from."""
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
+    pools: tuple[Tensor, ...]
+    """For each picture, the places that may be drawn, in random order."""
+    shares: tuple[int, ...]
+    """For each picture, how many places are drawn."""
+    shift: tuple[float, float] = (0.0, 0.0)
+    """Where in the box the detail begins that a painting starts from, in its heights and widths."""
+
+    def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
+        """The same patches, of which each picture's share is that of its weight; with 0 it has none.
+
+        So many are drawn that no picture runs out of patches, which would give the others too large a share.
+        """
+        shares = [weight / sum(weights) for weight in weights]
+        most = min(searched, *(len(pool) / share for pool, share in zip(self.pools, shares, strict=True) if share))
+        counts = tuple(round(most * share) for share in shares)
+        drawn = _shuffled(torch.cat([pool[:count] for pool, count in zip(self.pools, counts, strict=True)]), generator)
+        return replace(self, drawn=drawn, shares=counts, shown=weights.index(max(weights)))
+
+    def redrawn(self, shift: tuple[float, float], generator: torch.Generator) -> Patches:
+        """The same, with other places drawn and another `shift`."""
+        drawn = torch.cat([_shuffled(pool, generator)[:count] for pool, count in zip(self.pools, self.shares, strict=True)])
+        return replace(self, drawn=_shuffled(drawn, generator), shift=shift)
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,8 @@ class StrokeIndex:
     """One for each of `PASSES`."""
     shown: tuple[float, ...]
     """For each picture its height over the height asked for; below 1, it is too small to be shown larger without blur."""
+    seed: int = 0
+    """Of the patches that are drawn."""
     guided: bool = False
     """Whether the pictures have guides of their own, which a guide of the painting is compared with."""
 
@@ -69,7 +96,24 @@ class StrokeIndex:
         sizes = [_size(style, wanted) for style in styles]
         generator = torch.Generator().manual_seed(seed)
         passes = tuple(_patches(styles, guides, weights, sizes, one, generator) for one in PASSES)
-        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), bool(guides))
+        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, bool(guides))
+
+    def redrawn(self, number: int) -> StrokeIndex:
+        """The index for drawing `number`: the same style pictures, other strokes of them.
+
+        Other patches are searched, and a painting starts from the style's detail elsewhere: alone, either leaves most strokes
+        of plain places as they were. Depends on `seed` and `number` alone.
+        """
+        mixed = int(np.random.SeedSequence((self.seed, number)).generate_state(1, np.uint64)[0])
+        generator = torch.Generator().manual_seed(mixed >> 1)
+        down, across = torch.rand(2, generator=generator).tolist()
+        return replace(self, passes=tuple(one.redrawn((down, across), generator) for one in self.passes))
+
+    def weighted(self, weights: Sequence[float], *, seed: int = 0) -> StrokeIndex:
+        """The index for other `weights`, of which some may be 0. As they change little by little, so do the patches drawn."""
+        generator = torch.Generator().manual_seed(seed)
+        return replace(self, passes=tuple(style.weighted(weights, one.searched, generator)
+                                          for style, one in zip(self.passes, PASSES, strict=True)))
 
 
 def _size(style: Tensor, wanted: float) -> tuple[int, int]:
@@ -90,8 +134,8 @@ def _patches(styles: Sequence[Tensor], guides: Sequence[Tensor], weights: Sequen
     guide = picture.new_zeros(len(guides[0]), *picture.shape[1:]) if guides else None
     columns = (width - one.side) // GRID + 1
     allowed = torch.zeros((picture.shape[1] - one.side) // GRID + 1, columns, dtype=torch.bool)
-    drawn, top = [], 0
-    for number, (style, (tall, wide), weight) in enumerate(zip(styles, level, weights, strict=True)):
+    pools, boxes, top = list[Tensor](), list[tuple[int, int, int, int]](), 0
+    for number, (style, (tall, wide)) in enumerate(zip(styles, level, strict=True)):
         picture[:, top:top + tall, :wide] = resize(style, (tall, wide))
         if guide is not None:
             guide[:, top:top + tall, :wide] = resize(guides[number], (tall, wide))
@@ -99,19 +143,23 @@ def _patches(styles: Sequence[Tensor], guides: Sequence[Tensor], weights: Sequen
         mine = torch.zeros_like(allowed)
         mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
         allowed |= mine
-        places = mine.flatten().nonzero()[:, 0]
-        share = max(1, round(one.searched * weight / sum(weights)))
-        drawn.append(places[torch.randperm(len(places), generator=generator)[:share]])
+        pools.append(_shuffled(mine.flatten().nonzero()[:, 0], generator))
+        border = round(BORDER * min(tall, wide))
+        boxes.append((top + border, top + tall - border, border, wide - border))
         top += tall
-    places = torch.cat(drawn)
-    places = places[torch.randperm(len(places), generator=generator)].to(picture.device)
+    shares = tuple(max(1, round(one.searched * weight / sum(weights))) for weight in weights)
+    places = torch.cat([pool[:share] for pool, share in zip(pools, shares, strict=True)])
+    places = _shuffled(places, generator).to(picture.device)
     describer = Describer.learn(picture, one.side, places, guide)
     every = torch.arange(allowed.numel(), device=picture.device)
     descriptions = torch.cat([describer.describe_style(picture, part) for part in torch.split(every, _CHUNK)])
-    tall, wide = level[0]
-    border = round(BORDER * min(tall, wide))
-    box = (border, tall - border, border, wide - border)
-    return Patches(picture, describer, descriptions, columns, box, allowed.flatten().to(picture.device), places)
+    return Patches(picture, describer, descriptions, columns, tuple(boxes), 0, allowed.flatten().to(picture.device), places,
+                   tuple(pool.to(picture.device) for pool in pools), shares)
+
+
+def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
+    """`places` (n,) in random order."""
+    return places[torch.randperm(len(places), generator=generator).to(places.device)]
 
 
 def _inner(tall: int, wide: int, side: int, *, whole: bool) -> Tensor:

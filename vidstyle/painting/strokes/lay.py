@@ -38,13 +38,13 @@ def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, s
     """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (C, H, W) in [0, 1].
 
     prior: carried paint. Where its visibility is `TRUSTED` it stays, bit for bit, and only patches that touch other places are
-    searched. start: (3, H, W) in [0, 1], a first guess of the painting; None: the guide, which has three channels then.
+    searched. start: (3, H, W) in [0, 1], a first guess of the painting; None: the guide, which has three channels then,
+    with the style's detail.
     """
-    start = guide if start is None else start
-    painting, fixed = start, torch.zeros_like(guide[:1], dtype=torch.bool)
+    painting, fixed = guide if start is None else start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), start, painting, fixed)
+    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, start)
 
 
 def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None) -> Tensor:
@@ -58,7 +58,7 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, sta
     if crop is None:
         return painting
     mended, detail = painting.clone(), _weight(index, guide)
-    images = (guide, detail, guide if start is None else start, painting, fixed)
+    images = (guide, detail, painting, fixed, *(() if start is None else (start,)))
     mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in images))
     return mended
 
@@ -67,6 +67,15 @@ def _weight(index: StrokeIndex, guide: Tensor) -> Tensor:
     """(1, H, W) in [0, 1]: how closely the guide is followed at each place."""
     # The frame that a picture was painted over says exactly what belongs where.
     return torch.ones_like(guide[:1]) if index.guided else find_detail(guide)
+def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor) -> Tensor:
+    """Other strokes of the style in place of those of `painting` (3, H, W) in [0, 1], in the same forms.
+
+    index: a redrawn one, see `StrokeIndex.redrawn`; with that of the painting most strokes would come back. guide: (3, H, W)
+    in [0, 1], the forms that small things are drawn from anew; elsewhere the painting is its own guide, and is where the search
+    starts, so that large strokes stay where they are: laid from `guide` alone, whole stars jump from drawing to drawing.
+    """
+    detail, nothing = find_detail(guide), torch.zeros_like(guide[:1], dtype=torch.bool)
+    return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, start=painting)
 
 
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
@@ -80,13 +89,13 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
             slice(max(0, left - _MARGIN), min(len(across), right + _MARGIN)))
 
 
-def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, start: Tensor,
-         painting: Tensor, fixed: Tensor) -> Tensor:
+def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
+         start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
-    detail: (1, H, W), see `find_detail`. start: (3, H, W), what the first pass begins with.
+    detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
     """
-    canvas, field, spread, last = start, None, None, None
+    canvas, field, spread, last = guide if start is None else start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
@@ -96,7 +105,7 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
         if last is None or field is None or spread is None:
             field = Field(torch.full(grid, -1, device=guide.device), one.stride)
-            if not index.guided:  # else the guide finds the place, and detail from elsewhere would only mislead
+            if start is None:
                 canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
             field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
@@ -139,12 +148,13 @@ def _level(guide: Tensor, one: Pass) -> tuple[int, int]:
 
 
 def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
-    """(3, height, width) of `size`: the fine detail of the style pictures, repeated as a wallpaper.
+    """(3, height, width) of `size`: the fine detail of the style pictures, repeated as a wallpaper that begins at its `shift`.
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    top, bottom, left, right = style.box
+    top, bottom, left, right = style.boxes[style.shown]
     detail = (style.picture - blur(style.picture, STYLE_BLUR))[:, top:bottom, left:right]
+    detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]
 

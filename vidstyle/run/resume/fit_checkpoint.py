@@ -11,20 +11,20 @@ from torch import Tensor
 from vidstyle.core.atomic import fsync, write_atomically
 from vidstyle.core.files import sha256
 from vidstyle.run.resume.folder import RunFolder
-from vidstyle.run.resume.records import FIT, NETWORK, of_kind
-
-NETWORK_FILE = "network.safetensors"
+from vidstyle.run.resume.records import FIT, NETWORK, of_kind, of_layer
 
 
 class FitCheckpoint:
-    """Saves a fit in `folder`, and finds what an earlier run saved there. Raises OutputError for the disk."""
+    """Saves the fit of a layer in `folder`, and finds what an earlier run saved there. Raises OutputError for the disk."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
+    def __init__(self, folder: RunFolder, layer: int = 0) -> None:
+        self.folder, self.layer = folder, layer
+        self._number = f"-{layer}" if layer else ""
+        self._record = {"layer": layer} if layer else {}
 
     def state(self) -> dict[str, Tensor] | None:
         """The state that was saved last, on the CPU; None where there is none."""
-        records = of_kind(self.folder.records, FIT)
+        records = of_layer(of_kind(self.folder.records, FIT), self.layer)
         if not records:
             return None
         [(name, _)] = records[-1]["files"]
@@ -36,22 +36,28 @@ class FitCheckpoint:
         if not now and not self.folder.schedule.is_due():
             return
         with self.folder.saving():
-            name = f"fit-{step:06}.safetensors"
+            name = f"fit{self._number}-{step:06}.safetensors"
             digest = write_atomically(self.folder.path / name, save(state()))
-            self.folder.append({"kind": FIT, "files": [[name, digest]], "resume": f"after {step} steps of the fit"})
+            self.folder.append({"kind": FIT, "files": [[name, digest]], "resume": f"after {step} steps of the fit",
+                                **self._record})
 
     @property
     def network(self) -> Path | None:
         """The file of the fitted network; None where the fit is not finished."""
-        return self.folder.path / NETWORK_FILE if of_kind(self.folder.records, NETWORK) else None
+        return self._file if of_layer(of_kind(self.folder.records, NETWORK), self.layer) else None
 
     def save_network(self, save_to: Callable[[Path], None]) -> None:
         """Save the fitted network: `save_to(path)` writes it to a safetensors file, atomically."""
         with self.folder.saving():
-            path = self.folder.path / NETWORK_FILE
+            path = self._file
             save_to(path)
             fsync(self.folder.path)
-            self.folder.append({"kind": NETWORK, "files": [[path.name, sha256(path)]], "resume": "after the fit"})
+            self.folder.append({"kind": NETWORK, "files": [[path.name, sha256(path)]], "resume": "after the fit",
+                                **self._record})
+
+    @property
+    def _file(self) -> Path:
+        return self.folder.path / f"network{self._number}.safetensors"
 
     def adopt(self, network: Path) -> None:
         """Save a copy of a network that another run has fitted in the same way."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "strict", "optimize_steps",
-             "follow_steps", "references", "key_every", "forms", "strokes", "key")
+             "follow_steps", "references", "passes", "init", "follow_init", "optimizer", "style_loss",
+             "style_layers", "pooling", "key_every", "forms", "strokes", "boil", "refresh", "key")
 """Names in a job that do not change the network that is fitted; those of painted key frames have a number behind `key`."""
 
 
@@ -16,5 +17,7 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def same_fit(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    """Whether both jobs fit the same network."""
-    return all(old.get(name) == new.get(name) for name in {**old, **new} if name.partition(" ")[0] not in AFTER_FIT)
+    """Whether both jobs fit the same network; one for colours that match is another."""
+    matched = [job.get("color") == "match" for job in (old, new)]
+    return matched[0] == matched[1] and all(old.get(name) == new.get(name) for name in {**old, **new}
+                                            if name.partition(" ")[0] not in AFTER_FIT)

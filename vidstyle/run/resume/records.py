@@ -6,6 +6,8 @@ The first line is `{"format": FORMAT, "job": ...}`. Each later one is a record o
 - `files`: name, relative to the folder, and SHA-256 of each file that the record needs;
 - `resume`: where a run continues if this is the last record, `after 21 of 29 frames`.
 
+A record of a fit or a network of another layer than the first (see `painting.layers`) has its number as `layer`.
+
 In a record of frames, `files` are the coded segments that ended or, for a sequence, the image of each frame, which lies
 outside the folder. It also has
 - `facts`: for each frame, what the manifest and the result state about it;
@@ -37,6 +39,11 @@ def of_kind(records: Sequence[Record], kind: str) -> list[Record]:
     return [record for record in records if record["kind"] == kind]
 
 
+def of_layer(records: Sequence[Record], layer: int) -> list[Record]:
+    """The records of the fits or networks of one layer, in order."""
+    return [record for record in records if record.get("layer", 0) == layer]
+
+
 def trusted(records: Sequence[Record], folder: Path) -> list[Record]:
     """The records up to the first whose files are missing or damaged; a run can continue from the last one returned."""
     found = list[Record]()
@@ -53,7 +60,8 @@ def trusted(records: Sequence[Record], folder: Path) -> list[Record]:
 def needed_files(records: Sequence[Record]) -> set[str]:
     """Names of the files that the records need; of states that are replaced, the last two, in case the last is damaged."""
     networks, frames = of_kind(records, NETWORK), of_kind(records, FRAMES)
-    fits = [] if networks else of_kind(records, FIT)[-2:]
+    fitted = {record.get("layer", 0) for record in networks}
+    fits = [record for record in of_kind(records, FIT) if record.get("layer", 0) not in fitted][-2:]
     names = {name for record in (*fits, *networks, *frames) for name, _ in record["files"]}
     for record in frames[-2:]:
         names |= {record["memories"][0]} | ({record["samples"][0]} if record["samples"] else set())

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -125,7 +124,16 @@ class MovieDecoder:
         unmatched: set[int] = set()
         late = 0
         found = decoded(container, stream)
-        while (frame := _next(clip.path, found, index or 0, clip.frames)) is not None:
+        while True:
+            try:
+                frame = next(found, None)
+            except av.FFmpegError as error:
+                if seek is not None and (index is None or index <= first):
+                    return  # it may lack what lies before the place of the seek
+                raise InputError(f"{clip.path}: is damaged ({reason(error)}); "
+                                 f"{index or 0} of {clip.frames} frames were read; {REMEDY}.") from error
+            if frame is None:
+                break
             time = frame.pts
             if seek is None and index == 0 and time is not None and time < clip.pts[0]:
                 continue  # the probe leaves these frames out
@@ -161,15 +169,6 @@ def keyframe_before(clip: Clip, index: int) -> int:
     """The last frame at or before `index` that decoding can start from."""
     at = bisect_right(clip.keyframes, index)
     return clip.keyframes[at - 1] if at else 0
-
-
-def _next(path: Path, found: Iterator[VideoFrame], read: int, total: int) -> VideoFrame | None:
-    """The next frame, None at the end; a decoder's error becomes an InputError."""
-    try:
-        return next(found, None)
-    except av.FFmpegError as error:
-        raise InputError(f"{path}: is damaged ({reason(error)}); "
-                         f"{read} of {total} frames were read; {REMEDY}.") from error
 
 
 def _check_layout(clip: Clip, frame: VideoFrame, index: int) -> None:

@@ -23,8 +23,14 @@ class PacketCount:
 
     packets: int = 0
     corrupt: int = 0
+    behind: int = 0
+    """Packets that are to be decoded before an earlier one or at the same time, as where a part of the file comes twice."""
+    last: int | None = None
+    """When the last packet that is not behind is decoded, in units of the stream's time base."""
     end: Fraction = Fraction(-1)
     """Seconds at which the last packet ends."""
+    begin: Fraction = Fraction(-1)
+    """Seconds at which the last packet begins."""
     lengths: bool = True
     """Whether every packet states how long it is; where one does not, `end` may be too early."""
 
@@ -32,9 +38,14 @@ class PacketCount:
         """Count one packet."""
         self.packets += packet.size > 0
         self.corrupt += packet.is_corrupt
+        if packet.dts is not None:
+            again = packet.dts == self.last and packet.stream.type == "audio" and (packet.duration or 0) > 1
+            self.behind += again or (self.last is not None and packet.dts < self.last)
+            self.last = packet.dts if self.last is None else max(self.last, packet.dts)
         time = packet.pts if packet.pts is not None else packet.dts
         self.lengths = self.lengths and (not packet.size or bool(packet.duration))
         if packet.size and time is not None:
+            self.begin = max(self.begin, time * packet.time_base)
             self.end = max(self.end, (time + (packet.duration or 0)) * packet.time_base)
 
 
@@ -87,6 +98,8 @@ def sound_fault(stream: AudioStream, count: PacketCount, container: InputContain
         return f"breaks off: it ends at {max(0.0, float(count.end)):.2f} s of {stated:.2f} s"
     if count.corrupt:
         return f"is damaged: {count.corrupt} of {count.packets} packets"
+    if count.behind:
+        return f"goes back in time: {count.behind} of {count.packets} packets come again or out of order"
     return ""
 
 

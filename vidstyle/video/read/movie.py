@@ -53,7 +53,7 @@ class MovieSource:
         """Why the clip cannot be painted with these settings, in a sentence."""
         path, transfer, pix_fmt = self.clip.path, self.clip.colour.hdr, self.clip.coding.pix_fmt
         if self.settings.deinterlace == "telecine" and not can_weave(pix_fmt):
-            return (f"{path}: has {pix_fmt} samples, and --deinterlace telecine takes YUV of 8 bits and limited range; give "
+            return (f"{path}: has {pix_fmt} samples, and --deinterlace telecine takes YUV without alpha; give "
                     "--deinterlace force, or undo the pulldown first.")
         if transfer is not None and self.settings.hdr == "refuse":
             return (f"{path}: is HDR ({transfer.upper()}); --hdr passthrough paints it as HDR, "

@@ -26,7 +26,9 @@ from vidstyle.video.read.length import bytes_missing
 from vidstyle.video.read.tracks import track_of
 
 FIRST_PACKETS = 4
-"""Packets of each stream that are remembered, for trials of what an output can hold."""
+"""Packets of each stream that are remembered, for trials of what an output can hold; of subtitles that are text, all are, for
+any of them may not be convertible."""
+_MOST_TEXT = 32 << 20  # bytes of subtitles that are remembered; those of a long film in 50 languages are fewer
 _JOINABLE = ("mpegts", "mpeg")  # may begin anywhere; other files begin with a frame that refers to no other
 _MOST_BACK = 1  # second by which times of decoding may decrease; more means that recordings were joined
 
@@ -41,9 +43,11 @@ class Scan:
     doubts: tuple[str, ...]
     """What seems damaged or is left out, in sentences."""
     first_packets: Mapping[int, tuple[CodedPacket, ...]]
-    """The first packets of each stream but the painted one, by the stream's number."""
+    """The first packets of each stream but the painted one, by the stream's number; of text subtitles, all packets."""
     packets: Mapping[int, int]
     """Number of packets with data of each stream, by the stream's number."""
+    ends: Mapping[int, tuple[Fraction, Fraction]]
+    """Seconds at which the last packet of each stream begins and ends, by the stream's number."""
     captions: Mapping[int, bytes] = field(default_factory=dict)
     """Caption entries of the painted stream (see `video.captions`), by the time of the frame."""
     dvd_captions: bool = False
@@ -105,13 +109,16 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     displayed, faults = found.frames, list[str]()
     counts = {other.index: PacketCount() for other in container.streams}
     heads: dict[int, list[Packet[Stream]]] = {other.index: [] for other in container.streams if other.index != stream.index}
+    texts = {other.index for other in container.streams.subtitles if other.codec_context and other.codec_context.codec.text_sub}
+    text = 0
     try:
         for packet in packets(container, list(container.streams), on_damage):
             number = packet.stream.index  # the packet's own number is 0 where it only ends a stream
             counts[number].add(packet)
             if number == stream.index:
                 first.add(packet)
-            if packet.size and len(head := heads.get(number, [])) < FIRST_PACKETS:
+            text += packet.size if number in texts else 0
+            if packet.size and (len(head := heads.get(number, [])) < FIRST_PACKETS or (number in texts and text < _MOST_TEXT)):
                 head.append(packet)
             if number != stream.index or packet.size == 0:
                 continue
@@ -156,7 +163,8 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
     remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
     return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered,
-                {index: count.packets for index, count in counts.items()}, found.captions, found.dvd_captions)
+                {index: count.packets for index, count in counts.items()},
+                {index: (count.begin, count.end) for index, count in counts.items()}, found.captions, found.dvd_captions)
 
 
 def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: Mapping[int, PacketCount], faults: list[str],

@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.packets import CodedPacket, with_decoding_times
-from vidstyle.video.write.feed import PacketFeed, copied_tags, is_cover
+from vidstyle.video.write.feed import Order, PacketFeed, copied_tags, is_cover
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -49,6 +49,7 @@ class ExtrasWriter:
             if stream.type == "video":  # so that players choose the painted video
                 out.disposition = Disposition(stream.disposition & ~Disposition.default)
         self._begun: set[int] = set()
+        self._order = Order()
         self._converts = {stream.index for stream, how in streams if how == "convert"}
         self._feed = PacketFeed(with_decoding_times(_timed(packets)), lambda packet: packet.pts,
                                 "A subtitle, cover or data stream cannot be read to its end ({}); copy the file again.")
@@ -56,7 +57,7 @@ class ExtrasWriter:
     def write_until(self, seconds: Fraction | None) -> None:
         """Write all packets up to this time of the source; None writes all that are left."""
         for packet in self._feed.until(seconds):
-            for written in self._cut(packet):
+            for written in (cut for one in self._order.admit(packet) for cut in self._cut(one)):
                 self._sink.mux(written)
 
     def _cut(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:

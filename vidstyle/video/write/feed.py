@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from vidstyle.core.errors import InputError, reason
+from vidstyle.core.options import OnDamage
 from vidstyle.video.packets import CodedPacket
-from vidstyle.video.read.container import demuxed
+from vidstyle.video.read.damage import packets
 
 _WRITTEN_BY_MUXERS = {"duration", "encoder", "handler_name", "vendor_id", "major_brand", "minor_version",
                       "compatible_brands"}
@@ -26,9 +27,9 @@ class PacketFeed:
     raised where the packets cannot be read, with `{}` for the reason.
     """
 
-    def __init__(self, packets: Iterator[Packet[Stream]], time_of: Callable[[Packet[Stream]], int | None],
+    def __init__(self, ahead: Iterator[Packet[Stream]], time_of: Callable[[Packet[Stream]], int | None],
                  failure: str) -> None:
-        self._packets, self._time_of, self._failure = packets, time_of, failure
+        self._packets, self._time_of, self._failure = ahead, time_of, failure
         self._next: Packet[Stream] | None = None
         self.ended = False
         """Whether there are no packets left."""
@@ -50,17 +51,57 @@ class PacketFeed:
             raise InputError(self._failure.format(reason(error))) from error
 
 
-def stored(packets: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
+class Order:
+    """Leaves out the packets of damaged files that contradict the order of the others, which muxers refuse: packets that come
+    twice, where a part of the file does, and single ones with a time far ahead."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+        self._held: dict[int, Packet[Stream]] = {}
+
+    def admit(self, packet: Packet[Stream]) -> list[Packet[Stream]]:
+        """The packets to write after the next one of the file; one of each sound is held back, to see what follows it."""
+        index, dts = packet.stream.index, packet.dts
+        if dts is None:
+            return [packet]
+        held, last = self._held.get(index), self._last.get(index)
+        if last is not None and not _follows(packet, last):
+            return []
+        if packet.stream.type != "audio":  # sparse streams would be written late
+            self._last[index] = dts
+            return [packet]
+        if held is None or held.dts is None or _follows(packet, held.dts):
+            self._held[index] = packet
+            self._last |= {} if held is None or held.dts is None else {index: held.dts}
+            return [] if held is None else [held]
+        if dts < held.dts and last is not None:
+            self._held[index] = packet  # what was held is far ahead of its neighbours
+        return []
+
+    def rest(self) -> list[Packet[Stream]]:
+        """The packets that are held back when the file has ended."""
+        held = list(self._held.values())
+        self._held.clear()
+        return held
+
+
+def _follows(packet: Packet[Stream], before: int) -> bool:
+    """Whether the packet is decoded after one at `before`: some sound has packets shorter than a tick, subtitles overlap."""
+    at_once = packet.stream.type != "audio" or (packet.duration or 0) <= 1
+    return packet.dts is not None and (packet.dts > before or (packet.dts == before and at_once))
+
+
+def stored(first: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
     """The stored first packets of these streams, as if they were read again."""
     for stream in streams:
         assert stream.time_base, "FFmpeg gives every stream a time base"
-        yield from (packet.packet(stream, stream.time_base) for packet in packets.get(stream.index, ()))
+        yield from (packet.packet(stream, stream.time_base) for packet in first.get(stream.index, ()))
 
 
-def read(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams that has data; none where there are no streams."""
+def read(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams that has data; none where there are no streams. See `read.damage.packets`."""
     if streams:
-        yield from (packet for packet in demuxed(container, streams) if packet.size)
+        yield from (packet for packet in packets(container, streams, on_damage) if packet.size)
 
 
 def is_cover(stream: Stream) -> bool:

@@ -17,6 +17,7 @@ from vidstyle.video.settings import WriteSettings
 from vidstyle.video.write.codecs import CODECS, CONTAINERS, FOR_VIEWING, choose_codec
 from vidstyle.video.write.light import light_parameters
 from vidstyle.video.write.side_data import lost_side_data, stereo_parameter
+from vidstyle.video.write.spherical import kept_boxes
 
 _THREADS = 8  # fixed, because the output of x264 depends on how many there are; more than most machines need
 _PLAYED = {"h264": 8, "hevc": 10}
@@ -67,16 +68,17 @@ def choose_format(target: Path, source: Source, settings: WriteSettings) -> Movi
         options["profile"] = "dnxhr_444" if "422" not in pix_fmt else "dnxhr_hqx" if "10" in pix_fmt else "dnxhr_hq"
     if name == "vp9" and "yuva" in pix_fmt:
         options["auto-alt-ref"] = "0"  # frames that are never displayed have no place for alpha
-    if name in ("h264", "hevc") and clip.variable_rate and container in ("mp4", "mov"):
+    if name in ("h264", "hevc") and clip.uneven and container in ("mp4", "mov"):
         options["bf"] = "0"  # with B-frames, the length that MP4 states is wrong when frames come unevenly
     if (hdr := written_hdr(source)) is not None:
         if VideoFormat(pix_fmt).components[0].bits < 10:
             raise UsageError(f"HDR needs 10 bits, which {name} does not have here; use --codec hevc, av1 or h264.")
         options |= light_parameters(hdr, codec.encoder, options)
         lost += _lost_light(hdr, codec.encoder)
-    if (stereo := stereo_parameter(clip, container, codec.encoder)) is not None:
+    size = settings.size or (clip.width, clip.height)
+    if (stereo := stereo_parameter(clip, container, codec.encoder, kept_boxes(clip, container, size))) is not None:
         options["x264-params"] += f":{stereo}"
-    lost += lost_side_data(clip, container, codec.encoder)
+    lost += lost_side_data(clip, container, codec.encoder, size)
     return MovieFormat(container, codec.encoder, pix_fmt, options, colour, warnings=(*lost, *warnings), lost=tuple(lost))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +12,10 @@ from typing import Any, Self
 from av import VideoFormat
 
 from vidstyle.core.atomic import PartFile, write_failed
-from vidstyle.core.errors import UsageError, VidstyleError
+from vidstyle.core.errors import InputError, OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
 from vidstyle.video.images import exr, image_file
+from vidstyle.video.images.facts import read_facts
 from vidstyle.video.images.image_file import ImageFormat
 from vidstyle.video.images.pattern import Pattern, parse_pattern
 from vidstyle.video.interfaces import Source, Written
@@ -95,13 +97,14 @@ def plan_images(target: Path, source: Source, frames: tuple[int, int], settings:
 class ImagesSink:
     """Writes each frame to the file of its number; see `interfaces.Sink`.
 
-    Each image appears whole or not at all. Finished images stay when something fails later: they are as the whole run
-    would have written them.
+    Each image appears whole or not at all, and is read back at once. Finished images stay when something fails later: they
+    are as the whole run would have written them.
     """
 
     def __init__(self, plan: ImagesPlan) -> None:
         self._plan = plan
         self._written = 0
+        self._closed = False
 
     def __enter__(self) -> Self:
         trial = PartFile(self._plan.pattern.file(self._plan.source.clip.number(self._plan.frames[0])))
@@ -124,22 +127,39 @@ class ImagesSink:
             part.discard()
             raise
         part.finish()
+        self._check(part.target, whole=True)
         self._written += 1
         return Written(file=part.target)
+
+    def _check(self, file: Path, *, whole: bool) -> None:
+        """Raise OutputError where an image is not the planned one; whole: its pixels are decoded too, not only its header."""
+        try:
+            size = image_file.read(file)[0].shape[:0:-1] if whole else read_facts(file).size
+            fault = "" if tuple(size) == self._plan.size else f"it is {size[0]}x{size[1]}"
+        except InputError as error:
+            fault = str(error).removeprefix(f"{file}: ").partition(";")[0]
+        if fault:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+            raise OutputError(f"{file}: reads back otherwise than planned ({fault}) and was removed; check the disk and give "
+                              "the same command again.")
 
     def restore(self, segments: Sequence[Path], samples: Iterable[bytes] = ()) -> None:
         """Count the images of an earlier run as written: each is one file, and complete."""
         self._written += len(segments)
 
     def close(self) -> None:
-        """Check that every frame was written; each image is finished already."""
-        promised = self._plan.frames[1] - self._plan.frames[0] + 1
-        if self._written != promised:
-            raise VidstyleError(f"{self._plan.target}: got {self._written} of {promised} frames.")
+        """Check that every frame was written and that all images are there still, also those of an earlier run."""
+        plan, (first, last) = self._plan, self._plan.frames
+        if self._written != last - first + 1:
+            raise VidstyleError(f"{plan.target}: got {self._written} of {last - first + 1} frames.")
+        for index in range(first, last + 1):
+            self._check(plan.pattern.file(plan.source.clip.number(index)), whole=False)
+        self._closed = True
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if kind is None:
+        if kind is None and not self._closed:
             self.close()
 
 

@@ -16,6 +16,7 @@ from vidstyle.video.interfaces import Source
 from vidstyle.video.pixels.planes import subsampling, written_tags
 from vidstyle.video.write.feed import copied_tags, is_cover
 from vidstyle.video.write.formats import MovieFormat
+from vidstyle.video.write.priority import own_priority
 from vidstyle.video.write.side_data import stereo_mode
 from vidstyle.video.write.streams import StreamPlan
 
@@ -92,4 +93,7 @@ def add_video(sink: OutputContainer, movie: InputContainer | None, layout: Movie
         stream.metadata["stereo_mode"] = mode
     if layout.timecode is not None:
         stream.metadata["timecode"] = layout.timecode
+    if form.encoder == "libsvtav1":
+        with own_priority():
+            context.open()
     return stream

@@ -26,6 +26,7 @@ from vidstyle.video.write.part_sink import MoviePartSink
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.sink import MovieSink
 from vidstyle.video.write.sound import SoundWriter
+from vidstyle.video.write.sound_check import undecoded
 from vidstyle.video.write.streams import plan_streams
 from vidstyle.video.write.timecode import advance
 
@@ -86,7 +87,7 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
     with open_readers(source) as readers:
         whole = last - first + 1 == clip.frames
         streams = plan_streams(source, readers, target.suffix, settings.audio, whole=whole)
-        lost = [*streams.lost, *lost]
+        lost = [*streams.lost, *undecoded(source, streams.recoded), *lost]
         if settings.strict and lost:
             raise UsageError(f"{target}: --strict is given, and not everything can be written: {' '.join(lost)}")
         layout = MovieLayout(target, source, first, last, form, settings.size or (clip.width, clip.height), streams, timecode)

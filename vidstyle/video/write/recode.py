@@ -13,6 +13,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Stream
 
+from vidstyle.core.errors import InputError
+
 _PLAYED = {"mp4": ("aac", "mp3", "mp2", "ac3", "eac3", "alac", "flac", "opus"),
            "mov": ("aac", "mp3", "mp2", "ac3", "eac3", "alac", "pcm_", "adpcm_ima_qt")}
 """The codecs, or how their names begin, that players decode in a format; the muxer takes many more, and players read PCM in
@@ -107,12 +109,21 @@ class Recoder:
         self._resamplers: dict[tuple[str, int, str], AudioResampler] = {}
 
     def feed(self, packet: Packet[Stream] | None) -> Iterator[Packet[Stream]]:
-        """The packets to write for one packet of the source; None is the end."""
-        for frame in self._in.decode(packet):
+        """The packets to write for one packet of the source; None is the end. Raises InputError where no sound was decoded."""
+        for frame in self._decoded(packet):
             for piece in self._placed(frame):
                 yield from self.out.encode(piece)
         if packet is None:
+            if not self._begun:
+                raise InputError("None of the sound can be decoded; use --audio none.")
             yield from self.out.encode(None)
+
+    def _decoded(self, packet: Packet[Stream] | None) -> list[AudioFrame]:
+        """The frames of the packet; none where it is damaged, so that silence takes its place (`sound_check` has named it)."""
+        try:
+            return self._in.decode(packet)
+        except av.FFmpegError:
+            return []
 
     def _placed(self, frame: AudioFrame) -> Iterator[AudioFrame]:
         """The part of the frame that lies in the range, at its sample."""

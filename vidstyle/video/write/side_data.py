@@ -6,12 +6,14 @@ from __future__ import annotations
 from vidstyle.video.captions import CAPTION_ENCODERS
 from vidstyle.video.clip import Clip, SideData
 from vidstyle.video.pixels.orientation import Orientation
+from vidstyle.video.read.spherical import SphericalBoxes
+from vidstyle.video.write.spherical import kept_boxes
 
 _LOST = {
     "captions": "The closed captions inside the frames (CEA-608/708) are dropped; `ffmpeg -f lavfi -i movie=CLIP[out+subcc] "
                 "-map 0:1 captions.srt` saves them as subtitles.",
-    "spherical": "The 360° tag{} is dropped, and players will show the frames flat; Google's Spatial Media Metadata Injector "
-                 "writes it again.",
+    "spherical": "The 360° tag{} is dropped, and players will show the frames flat; .mp4 and .mov of the clip's own size keep "
+                 "that of an MP4, and Google's Spatial Media Metadata Injector writes it again.",
     "stereo": "The stereo 3D tag{} is dropped; an output named .mkv, or --codec h264, states the usual ones.",
     "cropping": "The cropping for players{} is dropped, and they will show the whole frames.",
 }
@@ -27,13 +29,13 @@ _MATROSKA = {"side by side": "left_right", "side by side (inverted)": "right_lef
 _WEBM = ("left_right", "right_left", "top_bottom", "bottom_top")
 
 
-def stereo_parameter(clip: Clip, container: str, encoder: str) -> str | None:
+def stereo_parameter(clip: Clip, container: str, encoder: str, boxes: SphericalBoxes) -> str | None:
     """x264's parameter by which the coded video states the clip's arrangement of views; None where there is none.
 
-    Also None where the format states it: FFmpeg 9 does not decode a stream that is told so twice.
+    Also None where the format states it, by `boxes` or a tag: FFmpeg 9 does not decode a stream that is told so twice.
     """
     number = _X264.get(_arrangement(clip))
-    stated = number is None or encoder != "libx264" or stereo_mode(clip, container) is not None
+    stated = number is None or encoder != "libx264" or boxes.states_stereo or stereo_mode(clip, container) is not None
     return None if stated else f"frame-packing={number}"
 
 
@@ -49,11 +51,16 @@ def _arrangement(clip: Clip) -> str:
     return next((data.text for data in clip.side_data if data.kind == "stereo" and not turned), "")
 
 
-def lost_side_data(clip: Clip, container: str = "", encoder: str = "") -> list[str]:
-    """A sentence for everything that the clip states beside its pictures and that the output will not state."""
-    kept = stereo_parameter(clip, container, encoder) or stereo_mode(clip, container)
+def lost_side_data(clip: Clip, container: str = "", encoder: str = "", size: tuple[int, int] | None = None) -> list[str]:
+    """A sentence for everything that the clip states beside its pictures and that the output will not state.
+
+    size: width and height of the output; None is the clip's own.
+    """
+    boxes = kept_boxes(clip, container, size or (clip.width, clip.height))
+    stereo = boxes.states_stereo or stereo_parameter(clip, container, encoder, boxes) or stereo_mode(clip, container)
+    kept = {kind for kind, here in (("stereo", stereo), ("spherical", boxes)) if here}
     captions = [SideData("captions")] if clip.captions and encoder not in CAPTION_ENCODERS else []
-    return [_sentence(data) for data in (*captions, *clip.side_data) if not (data.kind == "stereo" and kept)]
+    return [_sentence(data) for data in (*captions, *clip.side_data) if data.kind not in kept]
 
 
 def _sentence(data: SideData) -> str:

@@ -27,6 +27,7 @@ from vidstyle.video.write.read_back import check_written, written_streams
 from vidstyle.video.write.readers import Readers, open_readers
 from vidstyle.video.write.segment import ends_segment, pack, unpack
 from vidstyle.video.write.sound import SoundWriter, movie_timescale
+from vidstyle.video.write.spherical import insert_boxes, kept_boxes
 
 _MP4_TAGS = {"title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright",
              "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords",
@@ -83,18 +84,20 @@ class MovieSink:
         self._coder = SegmentCoder(layout, readers.movie, self._stream)
         begin, end = clip.pts[layout.first], clip.pts[layout.last] + clip.durations[layout.last]
         low, high = (None, None) if layout.whole else (begin * clip.time_base, end * clip.time_base)
+        on_damage = layout.source.settings.on_damage
         origin, delay = layout.shift * clip.time_base, layout.sound_delay
         # The sound of another file may be longer than the clip.
         until = high if layout.source.settings.sound is None else end * clip.time_base
         sound = readers.soundtracks(streams.audio)
-        self._sound = SoundWriter(self._sink, sound, iter(()) if readers.sound is None else read(readers.sound, sound),
+        self._sound = SoundWriter(self._sink, sound,
+                                  iter(()) if readers.sound is None else read(readers.sound, sound, on_damage),
                                   streams.recoded, origin=origin - delay, begin=None if low is None else low - delay,
                                   end=None if until is None else until - delay)
         extras, movie = readers.extras(streams.extras), readers.movie
         if demuxed_streams(extras):  # read at another pace than the sound, and so from a container of their own
             movie = self._open.enter_context(layout.source.open_streams())
             extras = Readers(movie, None).extras(streams.extras)
-        packets = iter(()) if movie is None else read(movie, demuxed_streams(extras))
+        packets = iter(()) if movie is None else read(movie, demuxed_streams(extras), on_damage)
         self._extras = ExtrasWriter(self._sink, extras, packets, layout.source.first_packets, origin=origin, begin=low,
                                     end=high)
         if readers.movie is not None and (chapters := chapters_of(readers.movie, low, high, origin)):
@@ -158,9 +161,11 @@ class MovieSink:
         try:
             self._sound.write_until(None)
             self._extras.write_until(None)
-            streams = written_streams(self._sink)
+            streams = written_streams(self._sink, self._sound.ends)
             self._sink.close()
-        except (av.FFmpegError, OSError) as error:
+            if boxes := kept_boxes(self._clip, layout.format.container, layout.size):
+                insert_boxes(self._part.path, boxes)
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise write_failed(layout.target, error) from error
         self._open.close()
         check_written(self._part.path, layout, streams)

@@ -14,7 +14,7 @@ from av.stream import Stream
 
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Track
-from vidstyle.video.write.feed import PacketFeed, copied_tags
+from vidstyle.video.write.feed import Order, PacketFeed, copied_tags
 from vidstyle.video.write.recode import Recoder
 
 EDIT_LISTS = ("mp4", "mov")
@@ -42,6 +42,9 @@ class SoundWriter:
         self._outs: dict[int, Stream] = {}
         self._shifts: dict[int, int] = {}
         self._recoders: dict[int, Recoder] = {}
+        self._order = Order()
+        self.ends: dict[int, tuple[Fraction, Fraction]] = {}
+        """Seconds of the output at which the last packet begins and ends, by the number of its stream there."""
         for stream in streams:
             assert stream.time_base, "FFmpeg gives every stream a time base"
             encoder = recoded.get(stream.index)
@@ -61,17 +64,20 @@ class SoundWriter:
     def write_until(self, seconds: Fraction | None) -> None:
         """Write all sound up to this time of the source; None writes all that is left."""
         for packet in self._feed.until(seconds):
-            self._write(packet)
+            if (recoder := self._recoders.get(packet.stream.index)) is not None:
+                self._mux(recoder.feed(packet), packet.stream.index)  # from the beginning on, so that the cut is exact
+                continue
+            for one in self._order.admit(packet):
+                self._write(one)
         if self._feed.ended:
+            for one in self._order.rest():
+                self._write(one)
             for index, recoder in self._recoders.items():
                 self._mux(recoder.feed(None), index)
             self._recoders.clear()
 
     def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream.index
-        if index in self._recoders:
-            self._mux(self._recoders[index].feed(packet), index)  # decoding starts at the beginning, so that the cut is exact
-            return
         time = Fraction((packet.pts if packet.pts is not None else packet.dts) or 0) * packet.time_base
         length = (packet.duration or 0) * packet.time_base
         if self._begin is not None and (time < self._begin if self._whole_only else time + length <= self._begin):
@@ -81,17 +87,23 @@ class SoundWriter:
         packet.dts = (packet.dts or 0) - self._shifts[index]
         if packet.pts is not None:
             packet.pts -= self._shifts[index]
-        packet.stream = self._outs[index]
-        self._sink.mux(packet)
+        self._put(packet, index)
 
     def _mux(self, packets: Iterator[Packet[Stream]], index: int) -> None:
         try:
             recoded = list(packets)
         except av.FFmpegError as error:
-            raise InputError(f"The sound cannot be decoded to its end ({reason(error)}); use --audio none.") from error
+            raise InputError(f"The sound cannot be re-encoded to its end ({reason(error)}); use --audio none.") from error
         for packet in recoded:
-            packet.stream = self._outs[index]
-            self._sink.mux(packet)
+            self._put(packet, index)
+
+    def _put(self, packet: Packet[Stream], index: int) -> None:
+        packet.stream = out = self._outs[index]
+        begin = ((packet.dts if packet.pts is None else packet.pts) or 0) * packet.time_base
+        ends = begin, begin + (packet.duration or 0) * packet.time_base
+        if packet.size:  # FLAC ends with a packet that only states the hash of its samples
+            self.ends[out.index] = max(self.ends.get(out.index, ends), ends)
+        self._sink.mux(packet)
 
 
 def _timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:

@@ -16,7 +16,7 @@ from vidstyle.video.write.extras import TEXT_CODECS, How
 from vidstyle.video.write.readers import Readers
 from vidstyle.video.write.recode import encoders, is_exact, is_played
 from vidstyle.video.write.sound import EDIT_LISTS
-from vidstyle.video.write.trial import holds_extra, holds_sound
+from vidstyle.video.write.trial import holds_extra, holds_sound, not_converted
 
 
 @dataclass
@@ -139,7 +139,8 @@ def _why_not(source: Source, stream: Stream, suffix: str, held: Callable[[str], 
     packets = source.sound_packets if stream.type == "audio" else source.first_packets
     if stream.type != "attachment" and not packets.get(stream.index):
         return "it is empty", ""
-    return f"{suffix} cannot hold it", _hint(suffix, held)
+    fault = not_converted(source, stream, CONTAINERS[suffix]) if stream.type == "subtitle" else ""
+    return fault or f"{suffix} cannot hold it", _hint(suffix, held)
 
 
 def _hint(suffix: str, held: Callable[[str], object]) -> str:

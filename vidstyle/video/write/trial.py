@@ -26,28 +26,46 @@ def holds_sound(source: Source, stream: AudioStream, container: str, encoder: st
 
 
 def holds_extra(source: Source, stream: Stream, container: str, how: How) -> bool:
-    """Whether another stream can be written to the format in this way."""
+    """Whether another stream can be written to the format in this way: of subtitles that are text, all of it."""
     return is_known(stream) and _written(source, container, [], {}, [(stream, how)])
+
+
+def not_converted(source: Source, stream: Stream, container: str) -> str:
+    """Which subtitle of the stream cannot be converted for the format, in words; empty where that is not the reason."""
+    try:
+        _write(source, container, [], {}, [(stream, "convert")])
+    except InputError as error:
+        return str(error).partition(";")[0].replace("The", "the", 1)
+    except (av.FFmpegError, ValueError):
+        pass
+    return ""
 
 
 def _written(source: Source, container: str, sound: Sequence[AudioStream], recoded: Mapping[int, str],
              extras: Sequence[tuple[Stream, How]]) -> bool:
     """Whether a file in memory takes one stream and its first packets, and whether they are found in it."""
-    file, first = io.BytesIO(), source.first_packets
     try:
-        with av.open(file, "w", format=container) as sink:
-            sound_writer = SoundWriter(sink, sound, stored(source.sound_packets, sound), recoded)
-            extras_writer = ExtrasWriter(sink, extras, stored(first, demuxed_streams(extras)), first)
-            attached = any(how == "attach" for _, how in extras)
-            if attached:
-                sink.add_stream("ffv1", 25, width=16, height=16)  # a file cannot hold attachments alone
-            sink.start_encoding()
-            sound_writer.write_until(None)
-            extras_writer.write_until(None)
-        file.seek(0)
+        file = _write(source, container, sound, recoded, extras)
+        attached = any(how == "attach" for _, how in extras)
         return attached or _is_read_back(file, [*sound, *(stream for stream, _ in extras)])
     except (av.FFmpegError, ValueError, InputError):
         return False
+
+
+def _write(source: Source, container: str, sound: Sequence[AudioStream], recoded: Mapping[int, str],
+           extras: Sequence[tuple[Stream, How]]) -> io.BytesIO:
+    """A file in memory with one stream and its first packets. Raises what the muxer, a codec or the conversion raises."""
+    file, first = io.BytesIO(), source.first_packets
+    with av.open(file, "w", format=container) as sink:
+        sound_writer = SoundWriter(sink, sound, stored(source.sound_packets, sound), recoded)
+        extras_writer = ExtrasWriter(sink, extras, stored(first, demuxed_streams(extras)), first)
+        if any(how == "attach" for _, how in extras):
+            sink.add_stream("ffv1", 25, width=16, height=16)  # a file cannot hold attachments alone
+        sink.start_encoding()
+        sound_writer.write_until(None)
+        extras_writer.write_until(None)
+    file.seek(0)
+    return file
 
 
 def _is_read_back(file: io.BytesIO, streams: Sequence[Stream]) -> bool:

@@ -1,0 +1,140 @@
+"""What a descent begins with, how it descends, and what it compares: starts, optimizers, style losses, layers, pooling."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+from style_images import noise
+from torch import Tensor
+
+from vidstyle.core.errors import UsageError
+from vidstyle.core.frame import Prior
+from vidstyle.core.options import Options, layer_weights
+from vidstyle.encoders import load_encoder
+from vidstyle.encoders.pooling import POOLS
+from vidstyle.encoders.vgg import VGG
+from vidstyle.ops import losses
+from vidstyle.ops.losses import STATISTICS, covariance, gram, sliced_quantiles, style_loss
+from vidstyle.painting.optimize.descent import DESCENTS
+from vidstyle.painting.optimize.stylizer import OptimizingStylizer
+from vidstyle.painting.style import StyleTarget
+
+
+def stylizer(**changes: object) -> OptimizingStylizer:
+    encoder = load_encoder("builtin")
+    style = StyleTarget([noise(1)], [1.0], encoder)
+    return replace(OptimizingStylizer(encoder, style, style.palette([noise(2)]), content_weight=0.05, style_weight=1.0,
+                                      tv_weight=1.0, temporal_weight=50.0, first_steps=1, follow_steps=1), **changes)  # type: ignore[arg-type]
+
+
+def features(seed: int, height: int = 9, width: int = 11) -> Tensor:
+    return torch.rand(1, 5, height, width, generator=torch.Generator().manual_seed(seed)).square()
+
+
+def test_lbfgs_solves_a_quadratic_that_gradient_descent_crawls_along():
+    """The curvatures differ a thousandfold: L-BFGS needs as many steps as there are curvatures, about, and Adam far more."""
+    curvature = torch.tensor([1.0, 30.0, 1000.0])
+    views = []
+
+    def loss_of(values: Tensor) -> float:
+        return float((curvature * (values - 1).square()).sum())
+
+    ends = {}
+    for name in ("adam", "lbfgs"):
+        values = torch.zeros(3, requires_grad=True)
+
+        def loss(view: int, values: Tensor = values) -> Tensor:
+            views.append(view)
+            return (curvature * (values - 1).square()).sum()
+
+        DESCENTS[name](values, loss, 2, 40, 0.05)
+        ends[name] = loss_of(values.detach())
+        assert len(views) <= 44, "steps are evaluations of the loss; a line search may end two later in each view"
+        assert set(views) == {0, 1}
+        views.clear()
+    assert ends["lbfgs"] < 1e-6 < ends["adam"]
+
+
+def test_the_covariance_is_that_of_numpy():
+    found, values = covariance(features(1))[0], features(1)[0].flatten(1).double().numpy()
+    np.testing.assert_allclose(found[:, :5], np.cov(values, bias=True), atol=1e-6)  # float32 against float64
+    np.testing.assert_allclose(found[:, 5], values.mean(1), atol=1e-6)
+    # Moving all features alike changes a Gram matrix in every entry, and of the covariance the means alone.
+    torch.testing.assert_close(covariance(features(1) + 3)[..., :5], covariance(features(1))[..., :5], atol=1e-5, rtol=0)
+
+
+def test_the_quantiles_are_those_of_each_projection():
+    """The mean distance of two distributions' quantiles is their Wasserstein distance, which scipy computes otherwise."""
+    one, other = features(1, 40, 40), features(2, 30, 50) + 0.2
+    found = (sliced_quantiles(one) - sliced_quantiles(other)).abs().mean(2)[0]
+    directions = losses._directions(5)
+    expected = [wasserstein_distance(*((direction @ values[0].flatten(1)).numpy() for values in (one, other)))
+                for direction in directions]
+    np.testing.assert_allclose(found, expected, atol=0.002)  # 256 quantiles of 1500 values
+    assert found.mean() > 0.05
+
+
+@pytest.mark.parametrize("statistic", STATISTICS.values(), ids=STATISTICS)
+def test_a_style_loss_is_zero_for_the_style_at_any_place_and_one_for_nothing(statistic: losses.Statistic):
+    target = {"relu1_1": statistic(features(1))}
+    moved = features(1).flip(-1).roll(3, -2)
+    assert float(style_loss({"relu1_1": moved}, target, statistic)) < 1e-6
+    assert float(style_loss({"relu1_1": moved * 0}, target, statistic)) == pytest.approx(1, abs=1e-5)
+
+
+def test_layers_count_as_their_weights_say():
+    found = {"relu1_1": features(1), "relu2_1": features(2)}
+    target = {"relu1_1": gram(features(3)), "relu2_1": gram(features(4))}
+    one, other = (float(style_loss({name: found[name]}, {name: target[name]})) for name in found)
+    assert float(style_loss(found, target, weights={"relu1_1": 3, "relu2_1": 1})) == pytest.approx(0.75 * one + 0.25 * other)
+    assert float(style_loss(found, target, weights={"relu2_1": 5})) == pytest.approx(other)
+
+
+def test_layers_are_named_with_or_without_a_weight():
+    assert layer_weights(["relu1_1", "relu4_1=0.5"]) == {"relu1_1": 1, "relu4_1": 0.5}
+    for wrong in (["relu9_1"], ["relu1_1=0"], ["relu1_1=-1"], ["relu1_1=x"], ["relu1_1=inf"], ["relu1_1", "relu1_1=2"]):
+        with pytest.raises(UsageError, match=r"style_layers (has|names)"):
+            Options(style_layers=tuple(wrong))
+
+
+def test_pooling_is_the_mean_the_root_mean_square_and_the_maximum():
+    image = torch.tensor([[0.0, 3.0], [4.0, 5.0]])[None, None]
+    assert {name: round(float(pool(image)), 4) for name, pool in POOLS.items()} == {
+        "average": 3, "l2": round((50 / 4) ** 0.5, 4), "max": 5}
+
+
+def test_each_encoder_pools_as_it_is_told():
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = {pooling: float(load_encoder("builtin", pooling=pooling)(image, ["relu5_1"])["relu5_1"].sum())  # type: ignore[arg-type]
+             for pooling in ("auto", "average", "l2", "max")}
+    assert found["auto"] == found["average"]
+    assert len(set(found.values())) == 3
+    torch.manual_seed(0)
+    plain = VGG("vgg16").eval().requires_grad_(False)
+    for pooling in POOLS:
+        vgg = deepcopy(plain)
+        vgg.set_pooling(pooling)
+        own, given = (float(network(image, ["relu2_1"])["relu2_1"].sum()) for network in (plain, vgg))
+        assert (own == given) == (pooling == "max")
+
+
+def test_noise_is_what_is_painted_from():
+    """One step hardly moves a painting, so that it shows what it began with."""
+    frame, warped = noise(2), Prior(noise(3), torch.ones(1, 64, 64))
+    white = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(7))
+
+    def distance(painting: Tensor, start: Tensor) -> float:
+        return float((painting - start).abs().mean())
+
+    assert distance(stylizer(init="noise", seed=7)(frame), white) < 0.05
+    assert distance(stylizer()(frame), white) > 0.2
+    paint = stylizer(follow_init="noise", seed=7)
+    assert distance(paint(frame, [warped]), white) < 0.05
+    assert distance(stylizer()(frame, [warped]), warped.image) < 0.05
+    in_palette = paint.palette(frame).clamp(0, 1)
+    assert distance(stylizer(follow_init="source")(frame, [warped]), in_palette) < 0.05
+    assert distance(stylizer().repaint(frame, white, [warped]), white) < 0.05
+    assert torch.equal(paint(frame, [warped]), paint(frame, [warped]))

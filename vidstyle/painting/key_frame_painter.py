@@ -1,0 +1,61 @@
+"""The painter of a method that paints by key frames: its stylizer, with settings that hold for the clip or change over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vidstyle.core.curve import Curve, constant
+from vidstyle.core.options import HELD
+from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
+from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
+from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.strokes import StrokeIndex
+
+
+def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
+                      *, forms: float | Curve, strokes: float | Curve, losses: dict[str, float] | None = None) -> Painter:
+    """The painter of a method by key frames.
+
+    palette, paint_forms: those for a frame that appears at the seconds that are given; the method's forms are not asked for
+    with `forms` 0. forms, strokes: the shares in [0, 1], see `KeyFrameStylizer`. losses: of the method's fit.
+    """
+    options, weights = job.options, [style.weight for style in job.styles]
+    keys: KeyFrameStylizer | ChangingStylizer
+    if any(isinstance(number, Curve) for number in (forms, strokes, options.style_scale, options.temporal, *weights)):
+        keys = _changing(job, palette, paint_forms if forms else None, forms, strokes)
+    else:
+        index = None
+        if strokes:
+            index = StrokeIndex.build([style.image.to(job.device) for style in job.styles], [*map(constant, weights)],
+                                      job.height, constant(options.style_scale), seed=options.seed)
+        own_forms = paint_forms(0.0) if paint_forms is not None and forms else None
+        keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None)
+    painter = Painter(lambda frame, priors: keys.show(frame, keys.paint(frame, priors[0] if priors else None)), losses or {})
+    if not options.temporal:  # every frame on its own
+        return painter
+    held = HELD[options.boil] if strokes else 0
+    return Painter(painter.stylize, painter.losses,
+                   KeyFrames(keys.paint, keys.mend, options.key_every or None, keys.show, options.refresh,
+                             keys.redraw if held else None, held or 1))
+
+
+def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
+              forms: float | Curve, strokes: float | Curve) -> ChangingStylizer:
+    """The stylizer where options or weights are curves; parameters as for `key_frame_painter`."""
+    images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
+    same = None if any(isinstance(weight, Curve) for weight in weights) else [*map(constant, weights)]
+    index = ChangingIndex(images, same, job.height, job.options.seed) if strokes else None
+    layers = strokes if index is not None else forms
+    share = layers if isinstance(layers, Curve) else None
+    if index is None and share is not None:
+        forms = 1.0
+    shown = 1.0 if share is not None else strokes
+
+    def at(settings: Settings, seconds: float) -> KeyFrameStylizer:
+        paint = paint_forms(seconds) if paint_forms is not None and settings.forms else None
+        return KeyFrameStylizer(palette(seconds), paint, None if index is None else index.at(settings), settings.forms,
+                                constant(shown), job.options.refresh is not None)
+
+    changes = Changes(forms, job.options.style_scale, weights)
+    return ChangingStylizer(at, changes, job.options.temporal, share)
