@@ -24,8 +24,13 @@ from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
+<<<<<<< HEAD
 from vidstyle.run import cuts, estimate, pipeline, plan, repeat, repeat_check, variant_sheet, variants, verify
+=======
+from vidstyle.run import cuts, estimate, frames_to_paint, pipeline, plan, repeat, repeat_check, variants, verify
+>>>>>>> keys
 from vidstyle.run.estimate import Estimate
+from vidstyle.run.frames_to_paint import FramesToPaint
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
 from vidstyle.run.repeat_check import Comparison
@@ -72,7 +77,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.styles, asked.options, asked.selection, asked.given = list(styles), options, selection, given
         if "bad" in source.name:
             raise InputError(f"{source}: is no video; give another file.")
-        named = f"{source.stem}_{styles[0].path.stem}{'_preview' if preview else ''}{source.suffix}"
+        named = f"{source.stem}_{styles[0].path.stem if styles else 'painted'}{'_preview' if preview else ''}{source.suffix}"
         target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
@@ -143,6 +148,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
     monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
     monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))
+    monkeypatch.setattr(frames_to_paint, "write_frames_to_paint", lambda clip, *rest, **how: FramesToPaint(
+        Path("clip_keys/clip_####.png"), {0: Path("clip_keys/clip_0000.png")}))
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(variants, "plan_variants", plan_variants)

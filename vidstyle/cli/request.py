@@ -177,8 +177,6 @@ def read_request(
     grid = parse_vary(vary) if vary else None
     if grid is not None and "style" in grid.names:
         images = _varied_styles(grid, images if style else ())
-    if not images and not for_lists:
-        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     part = parse_range(frames, start, end)
     if part == (None, None, None) and stated.range is not None:
         part = stated.range
@@ -189,6 +187,8 @@ def read_request(
     target, folder = parse_output(output, several)
     base = None if repeats is None else repeats.options
     options, chosen = load_options(preset or "standard", config, base, **given), given_options(config, **given)
+    if not images and not for_lists and not options.has_keys:
+        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     if grid is not None:
         typed = given_options(**given) | ({"preset"} if preset else set())
         _check_variants(grid, chosen, typed, options)

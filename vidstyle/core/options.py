@@ -12,7 +12,7 @@ from typing import Any, Literal
 from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import Locate, check_options, option
 from vidstyle.core.errors import UsageError
-from vidstyle.core.parse import resolve_matte
+from vidstyle.core.parse import KeyPicture, parse_key, resolve_matte
 
 Color = Literal["style", "source", "match"]
 ColorMap = Literal["symmetric", "cholesky", "histogram"]
@@ -55,7 +55,7 @@ def parse_rate(text: str) -> Fraction:
     return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
 
 
-def _parse_key_every(text: str) -> int:
+def parse_key_every(text: str) -> int:
     """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
     if text in ("auto", "0"):
         return 0
@@ -145,12 +145,19 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    key: tuple[KeyPicture, ...] = option(
+        (), panel=CONTROL, metavar="FRAME=FILE", several=True, resolve=parse_key, default_text="none",
+        help="Your painting of a frame, used as it is and carried to its neighbours, such as 12=painted.png; FRAME is a number "
+             "as in --frames, or a time.")
+    keys: Path | None = option(
+        None, panel=CONTROL, metavar="PATTERN", resolve=lambda text, locate: locate(text), default_text="none",
+        help="Your paintings of frames, one file for each, by the number of the frame, such as 'keys/clip_####.png'.")
     matte: tuple[str, ...] = option(
         (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
         help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
              "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
-        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
              "frames between them, and 1 paints every frame.")
     strokes: float | Curve | None = option(
@@ -262,6 +269,11 @@ class Options:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
         layer_weights(self.style_layers)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether painted key frames are given."""
+        return bool(self.key) or self.keys is not None
 
     def as_dict(self) -> dict[str, Any]:
         """Every option by name; curves as their text, other values as they are."""

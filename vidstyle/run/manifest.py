@@ -81,7 +81,7 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
         "options": {name: value for name, value in options.as_dict().items()
-                    if name not in ("network", "palette", "matte", "color_from", "device")},
+                    if name not in ("network", "palette", "matte", "color_from", "key", "keys", "device")},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),
     }

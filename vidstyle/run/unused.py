@@ -16,6 +16,10 @@ _FOLLOWING = {"references", "follow_steps", "follow_init", "passes"}
 """Options of a painting that follows others."""
 
 
+_OF_KEYS = frozenset({"temporal", "key_every", "strokes", "seed"})
+"""Options of a method that hold for painted key frames too."""
+
+
 def refuse_unused(given: Collection[str], options: Options) -> None:
     """Raise UsageError for those of the `given` options (names) that need others; the sentence names what they need."""
     if "crf" in given and options.codec in WITHOUT_CRF:
@@ -38,14 +42,22 @@ def check_refresh(options: Options, rate: float) -> None:
                          f"more{closer}.")
 
 
-def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int]) -> tuple[str, ...]:
-    """One sentence for each group of the `given` options (names) that change nothing in this run."""
-    return tuple(_sentence(names, reason) for names, reason in _unused(set(given), options, source, frames) if names)
+def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
+                   all_keyed: bool = False, styled: bool = True) -> tuple[str, ...]:
+    """One sentence for each group of the `given` options (names) that change nothing in this run.
+
+    all_keyed: every shot has painted key frames. styled: a style is given.
+    """
+    groups = list(_unused(set(given), options, source, frames))
+    if all_keyed and find_method(options.method).by_key_frames(options):
+        of_style = find_method(options.method).uses(options) - _OF_KEYS
+        groups.append((sorted(set(given) & of_style) + ["style"] * styled, "every shot that is painted has painted key frames"))
+    return tuple(_sentence(names, reason) for names, reason in groups if names)
 
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte", "key", "keys"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -186,6 +186,33 @@ class Clip:
         if first > stop:
             raise UsageError(self._empty_range(start, end, first, stop))
         return first, stop
+
+    def index_at(self, at: int | float | Timecode, option: str) -> int:
+        """Index of the frame with the number `at`, or of the one displayed at that time: seconds, or a timecode.
+
+        option: what states it, such as `--key 12`, for errors. Raises UsageError where the clip has no such frame.
+        """
+        if isinstance(at, int):
+            index, between = divmod(at - self.numbering[0], self.numbering[1])
+            if between or not 0 <= index < self.frames:
+                every = f", in steps of {self.numbering[1]}" if self.numbering[1] > 1 else ""
+                raise UsageError(f"{option}: frame {at} is not in the clip, which has frames {self.number(0)}-"
+                                 f"{self.number(self.frames - 1)}{every}.")
+            return index
+        if not self.timed:
+            raise UsageError(f"{option}: a sequence of images states no times; give its rate with --fps, or the number of the "
+                             "frame.")
+        if isinstance(at, Timecode):
+            index = self._index_of(at, option)
+        else:  # a tolerance of half a millisecond, as for `--start`
+            when = self.origin + math.floor((Fraction(at) + Fraction(1, 2000)) / self.time_base)
+            index = bisect_right(self.pts, when) - 1
+            if index == self.frames - 1 and when >= self.pts[-1] + max(1, self.durations[-1]):
+                index = self.frames
+        if not 0 <= index < self.frames:
+            begins = float((self.pts[0] - self.origin) * self.time_base)
+            raise UsageError(f"{option}: no frame is displayed then; the clip runs from {begins:g} to {self._end:g} s.")
+        return index
 
     def _select_numbers(self, first: int | None, stop: int | None) -> tuple[int, int]:
         zero, step, highest = *self.numbering, self.number(self.frames - 1)

@@ -61,6 +61,10 @@ class OptimizeMethod:
         used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
         return used | ({"seed"} if random else set())
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return _by_key_frames(options)
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         if not options.temporal:
