@@ -24,11 +24,18 @@ from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-<<<<<<< HEAD
-from vidstyle.run import cuts, estimate, pipeline, plan, repeat, repeat_check, variant_sheet, variants, verify
-=======
-from vidstyle.run import cuts, estimate, frames_to_paint, pipeline, plan, repeat, repeat_check, variants, verify
->>>>>>> keys
+from vidstyle.run import (
+    cuts,
+    estimate,
+    frames_to_paint,
+    pipeline,
+    plan,
+    repeat,
+    repeat_check,
+    variant_sheet,
+    variants,
+    verify,
+)
 from vidstyle.run.estimate import Estimate
 from vidstyle.run.frames_to_paint import FramesToPaint
 from vidstyle.run.plan import Plan, Selection
