@@ -9,9 +9,10 @@ import torch
 from style_images import noise
 from torch import Tensor
 
+from vidstyle.core.choices import layer_weights
 from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import Prior
-from vidstyle.core.options import Options, layer_weights
+from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.encoders.pooling import POOLS
 from vidstyle.encoders.vgg import VGG

@@ -10,7 +10,8 @@ import typer
 
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.options import Debug, Json, declared
-from vidstyle.core.options import Options, parse_key_every, parse_rate
+from vidstyle.core.choices import parse_key_every, parse_rate
+from vidstyle.core.options import Options
 from vidstyle.core.parse import parse_range
 
 

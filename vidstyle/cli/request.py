@@ -13,10 +13,11 @@ import typer
 from vidstyle.cli.events import say
 from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import names_several, parse_output
+from vidstyle.core.choices import OUTPUT, PACE, WHAT
 from vidstyle.core.config import Stated, given_options, load_config, load_options, preset_names
 from vidstyle.core.curve import Curve
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
+from vidstyle.core.options import Options
 from vidstyle.core.parse import parse_range, parse_style
 from vidstyle.core.vary import Grid, options_of_variant, parse_vary, styles_of_variant
 from vidstyle.run.unused import refuse_unused

@@ -2,98 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from vidstyle.core.choices import (
+    CONTROL,
+    LOOK,
+    OUTPUT,
+    PACE,
+    WHAT,
+    WITHOUT_CRF,
+    Boil,
+    CodecName,
+    Color,
+    ColorMap,
+    Compare,
+    Deinterlace,
+    FollowInit,
+    Gaps,
+    Hdr,
+    Init,
+    OnDamage,
+    Optimizer,
+    Pooling,
+    StyleLoss,
+    layer_weights,
+    parse_key_every,
+    parse_layer,
+    parse_rate,
+    resolve_audio,
+    resolve_flow,
+)
 from vidstyle.core.curve import Curve, plain
-from vidstyle.core.declare import Locate, check_options, option
-from vidstyle.core.errors import UsageError
+from vidstyle.core.declare import check_options, option
 from vidstyle.core.parse import KeyPicture, parse_key, resolve_matte
-
-Color = Literal["style", "source", "match"]
-ColorMap = Literal["symmetric", "cholesky", "histogram"]
-Init = Literal["source", "noise"]
-FollowInit = Literal["warped", "source", "noise"]
-Optimizer = Literal["adam", "lbfgs"]
-StyleLoss = Literal["gram", "covariance"]
-Pooling = Literal["auto", "average", "l2", "max"]
-Gaps = Literal["error", "hold", "black"]
-OnDamage = Literal["fail", "hold", "keep"]
-Hdr = Literal["refuse", "passthrough", "tonemap"]
-Deinterlace = Literal["auto", "off", "force", "telecine"]
-Compare = Literal["none", "side", "wipe", "stack"]
-Boil = Literal["none", "ones", "twos", "threes"]
-HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
-"""Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
-CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The layers of an encoder that measure style (Gatys et al. 2016)."""
-WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
-"""Codecs that have no scale of quality."""
-
-WHAT, LOOK, CONTROL, PACE, OUTPUT, REPORT = ("What to paint", "Look", "Artist's controls", "Quality and speed", "Output",
-                                             "Reporting")
-PANELS = (WHAT, LOOK, CONTROL, PACE, OUTPUT, REPORT)
-"""The headings of `--help`, in its order."""
-
-
-def parse_rate(text: str) -> Fraction:
-    """Frames per second from `24`, `24000/1001` or `23.976`, which means 24000/1001 as all rounded NTSC rates do.
-
-    Raises UsageError for anything else.
-    """
-    try:
-        rate = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"fps is {text!r}; give frames per second, such as 24, 25 or 24000/1001.") from None
-    slow = Fraction(1000 * round(rate), 1001)
-    # 23.976 and 23.98 are both rounded forms of 24000/1001; the tolerance covers two decimals.
-    return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
-
-
-def parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
-    if text in ("auto", "0"):
-        return 0
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
-    return int(text)
-
-
-def layer_weights(layers: Iterable[str]) -> dict[str, float]:
-    """The weight of each layer of `style_layers`, whose items are NAME or NAME=WEIGHT. Raises UsageError."""
-    found = dict[str, float]()
-    for layer in layers:
-        name, _, weight = layer.partition("=")
-        try:
-            value = float(weight or 1)
-        except ValueError:
-            value = math.nan
-        if name not in STYLE_LAYERS or not 0 < value < math.inf:
-            raise UsageError(f"style_layers has {layer!r}; give one of {', '.join(STYLE_LAYERS)}, or with a weight above 0, "
-                             f"such as {STYLE_LAYERS[-1]}=0.5.")
-        if name in found:
-            raise UsageError(f"style_layers names {name} twice; name it once.")
-        found[name] = value
-    return found
-
-
-def _parse_layer(text: str) -> str:
-    layer_weights([text])
-    return text
-
-
-def _resolve_flow(text: str, locate: Locate) -> str:
-    name, equals, file = text.partition("=")
-    return f"{name}={locate(file)}" if equals else text
-
-
-def _resolve_audio(text: str, locate: Locate) -> str:
-    return text if text in ("copy", "none") else str(locate(text))
 
 
 @dataclass(frozen=True)
@@ -187,7 +131,7 @@ class Options:
         960, panel=PACE, metavar="PIXELS", low=16, high=16384,
         help="Longest side that is painted, in pixels; a smaller source is painted at its own size.")
     flow: str = option(
-        "dis", panel=PACE, metavar="NAME", resolve=_resolve_flow,
+        "dis", panel=PACE, metavar="NAME", resolve=resolve_flow,
         help="Motion estimator: dis, farneback, raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
     encoder: str = option(
         "builtin", panel=PACE, metavar="NAME",
@@ -233,7 +177,7 @@ class Options:
         "gram", command_line=False,
         help="Style is compared by Gram matrices, or by covariances and means apart (forms above 0).")
     style_layers: tuple[str, ...] = option(
-        (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
+        (), several=True, parse=parse_layer, command_line=False, default_text="all five, equally",
         help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
              "see colour and grain, late ones large forms (forms above 0).")
     pooling: Pooling = option(
@@ -248,7 +192,7 @@ class Options:
         help="Quality of the written video; lower is better and makes larger files; "
              f"{', '.join(WITHOUT_CRF[:-1])} and {WITHOUT_CRF[-1]} have no such scale.")
     audio: str = option(
-        "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=_resolve_audio,
+        "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=resolve_audio,
         help="Sound of the output: a copy of the clip's own, none, or that of FILE, which begins at the clip's first frame.")
     hdr: Hdr = option(
         "refuse", panel=OUTPUT,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from vidstyle.core.options import STYLE_LAYERS as STYLE_LAYERS  # declared there, where torch is not loaded
+from vidstyle.core.choices import STYLE_LAYERS as STYLE_LAYERS  # declared there, where torch is not loaded
 
 CONTENT_LAYER = "relu4_2"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vidstyle.core.choices import HELD
 from vidstyle.core.curve import Curve, constant
-from vidstyle.core.options import HELD
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer

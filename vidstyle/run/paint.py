@@ -163,7 +163,8 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
     if keys is not None:
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
                                      always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
-                                     refresh=keys.refresh, memories=memories[:MEMORIES], shrink=shrink)
+                                     refresh=keys.refresh, first=plan.frames[0] - keys.held,
+                                     memories=memories[:MEMORIES], shrink=shrink)
         if keys.redraw is None:
             return steady
         return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],

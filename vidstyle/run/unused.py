@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from vidstyle.core.choices import WITHOUT_CRF
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import WITHOUT_CRF, Options
+from vidstyle.core.options import Options
 from vidstyle.painting.methods import find_method, method_options, unused_options, way_to_use
 
 if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before

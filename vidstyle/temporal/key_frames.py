@@ -27,7 +27,7 @@ MEMORIES = 2
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
                         is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
-                        given: Sequence[KeyedShot] = (), refresh: float | None = None,
+                        given: Sequence[KeyedShot] = (), refresh: float | None = None, first: int = 0,
                         memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
@@ -36,8 +36,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
     1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
     key frames beside these. given: the shots with key frames that are given; `paint_key` knows their paintings. refresh:
-    seconds in which every place is painted anew once, see `lose_trust`; None: never. shrink: makes the frame that is painted
-    out of the one that was read.
+    seconds in which every place is painted anew once, see `lose_trust`; None: never. first: index of the first frame that is
+    wanted; of those before it, only key frames and what the wanted ones follow are painted. shrink: makes the frame that is
+    painted out of the one that was read.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
@@ -66,9 +67,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
         if behind is None:  # a shot begins: nothing passes over a cut
             key, begin, last = None, resumed, None if resumed is None else last
         if resumed is not None:
-            first = interval.between[0].index if interval.between else frame.index
-            if resumed.frame.index != first:
-                raise ValueError(f"the frames begin at {first}, the memories at the frame {resumed.frame.index}")
+            expected = interval.between[0].index if interval.between else frame.index
+            if resumed.frame.index != expected:
+                raise ValueError(f"the frames begin at {expected}, the memories at the frame {resumed.frame.index}")
         if resumed is not None and not interval.between:
             key = begin = _remember(frame, resumed.painting)
         else:
@@ -80,11 +81,12 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-            for painted in _between(interval, key, begin, coming, last, mend, sources, done,
-                                      glides=shot_at(frame.index, given) is not None):
-                yield painted
-                begin, last = painted.memories
-                del painted
+            if frame.index > first:
+                for painted in _between(interval, key, begin, coming, last, mend, sources, done,
+                                        glides=shot_at(frame.index, given) is not None):
+                    yield painted
+                    begin, last = painted.memories
+                    del painted
             key = begin = coming
         resumed = None
         if frame.index > done:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vidstyle.core.choices import layer_weights
 from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options, layer_weights
+from vidstyle.core.options import Options
 from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.core.choices import FollowInit, Init, Optimizer
 from vidstyle.core.devices import precision
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import Encoder
-from vidstyle.core.options import FollowInit, Init, Optimizer
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss, temporal_loss, total_variation
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.descent import DESCENTS
