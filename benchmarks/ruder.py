@@ -2,7 +2,7 @@
 
     python benchmarks/ruder.py sintel --data DATA       # pairs of MPI Sintel with true flow, in DATA/frames/sintel_gt
     python benchmarks/ruder.py long                     # the sample, with and without earlier references
-    python benchmarks/ruder.py trails --sheet out.png   # something leaves the picture: one pass, three, five
+    python benchmarks/ruder.py trails --sheet out.png   # something leaves the picture: one pass, and three
 
 `sintel` and `long` print e_stab, the root mean square change along the true motion where it is visible; `long` that over ten
 frames too. `trails`: a textured square leaves a still picture at its left border. What it uncovers should be painted as it
@@ -44,7 +44,7 @@ from vidstyle.run.resume.folder import RunFolder
 
 RUDER = Options(device="cpu", key_every=1, strokes=0)
 SAMPLES = Path(__file__).parent.parent / "samples"
-SQUARE, TOP, STEP, FRAMES = 64, 20, 8, 14
+SQUARE, TOP, STEP, FRAMES = 64, 20, 8, 10
 """Of `trails`: side of the square, its first row, its motion in a frame, all in px; number of frames."""
 
 
@@ -65,7 +65,9 @@ def sintel(args: argparse.Namespace) -> None:
         flow = read_flo(folder / "gt" / "frame_0002.flo")
         size = (sources[0].image.shape[1], sources[0].image.shape[2])
         hidden = read_image(folder / "gt" / "occlusions" / "frame_0002.png")[:1]
-        visible = (resize(hidden, size) < 0.01).float()
+        across, down = (torch.arange(size[1]) + at_size(flow, size)[0], torch.arange(size[0])[:, None] + at_size(flow, size)[1])
+        inside = (across >= 0) & (across <= size[1] - 1) & (down >= 0) & (down <= size[0] - 1)
+        visible = (resize(hidden, size) < 0.01).float() * inside
         to_later, (paint, _) = at_size(flow, size), vidstyle_painter(plan)
         images = list(paint(sources))
         painted, source = (squared_error(one, warp(other, to_later), visible).sqrt().item()
@@ -136,7 +138,7 @@ def trails(args: argparse.Namespace) -> None:
 
     frames, columns = leaving(args.size)
     uncovered, rows = list(columns), []
-    plan = plan_of(SAMPLES / "harbour.mp4", args.style, replace(RUDER, size=args.size, passes=3))
+    plan = plan_of(SAMPLES / "harbour.mp4", args.style, replace(RUDER, size=args.size, passes=3, follow_steps=args.steps))
     with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
         painter = make_painter(plan, partial(FitCheckpoint, run), true_motion(frames), lambda progress: None)  # type: ignore[arg-type]
     assert painter.passes is not None
@@ -145,7 +147,7 @@ def trails(args: argparse.Namespace) -> None:
     encoder = load_encoder("builtin")
     style = StyleTarget([read_image(args.style)], [1.0], encoder)
     print(f"{'passes':10}{'trail':>9}{'style':>9}{'CPU s/frame':>13}")
-    for passes in (1, 3, 5):
+    for passes in (1, 3):
         began = time.process_time()
         painted: Iterable[object] = (
             paint_frames(frames, painter.stylize, true_motion(frames), lambda last, this: False) if passes == 1 else  # type: ignore[arg-type]
@@ -175,6 +177,7 @@ def main() -> None:
     parser.add_argument("--style", type=Path, default=SAMPLES / "styles" / "night.jpg")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--count", type=int, default=14, help="frames of `long`, at least eleven")
+    parser.add_argument("--steps", type=int, default=Options.follow_steps, help="of `trails`, for each later frame")
     parser.add_argument("--sheet", type=Path, help="PNG of `trails`: a row for each number of passes")
     args = parser.parse_args()
     {"sintel": sintel, "long": long, "trails": trails}[args.what](args)

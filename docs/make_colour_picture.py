@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.choices import Color
 from vidstyle.core.images import encode_jpeg, resize
-from vidstyle.core.options import Color, Options
+from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection

@@ -1,8 +1,7 @@
 """Make stroke_direction.jpg, the picture of stroke_direction.md: a frame with strokes as they come, turned, and small.
 
-    vidstyle run samples/harbour.mp4 --style samples/styles/night.jpg --frames 0-3 --preset draft -o plain.mp4
-    vidstyle run samples/harbour.mp4 --style samples/styles/night.jpg --frames 0-3 --preset draft --stroke-direction edges -o edges.mp4
-    vidstyle run samples/harbour.mp4 --style samples/styles/night.jpg --frames 0-3 --preset draft --stroke-size detail -o detail.mp4
+The paintings are made by the commands of that page.
+
     python docs/make_direction_picture.py plain.mp4 edges.mp4 detail.mp4
 """
 

@@ -16,8 +16,9 @@ import typer
 
 from vidstyle import __version__
 from vidstyle.cli import app
+from vidstyle.core.choices import PANELS
 from vidstyle.core.declare import Option, options_of
-from vidstyle.core.options import PANELS, Options
+from vidstyle.core.options import Options
 
 FOLDER = Path(__file__).parent
 EXIT_CODES = {

@@ -24,13 +24,25 @@ from vidstyle.export import Exported
 from vidstyle.models import registry
 from vidstyle.painting import style_picture
 from vidstyle.painting.style_picture import Style
-from vidstyle.run import cuts, estimate, pipeline, plan, repeat, repeat_check, variants, verify
+from vidstyle.run import (
+    cuts,
+    estimate,
+    frames_to_paint,
+    pipeline,
+    plan,
+    repeat,
+    repeat_check,
+    variant_sheet,
+    variants,
+    verify,
+)
 from vidstyle.run.estimate import Estimate
+from vidstyle.run.frames_to_paint import FramesToPaint
 from vidstyle.run.plan import Plan, Selection
 from vidstyle.run.preroll import Start
 from vidstyle.run.repeat_check import Comparison
 from vidstyle.run.result import Result
-from vidstyle.run.variants import PaintedVariant, VariantsPlan
+from vidstyle.run.variant_sheet import PaintedVariant, VariantsPlan
 from vidstyle.run.verify import Check
 from vidstyle.train import Trained
 from vidstyle.video.settings import ReadSettings
@@ -72,7 +84,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
         asked.styles, asked.options, asked.selection, asked.given = list(styles), options, selection, given
         if "bad" in source.name:
             raise InputError(f"{source}: is no video; give another file.")
-        named = f"{source.stem}_{styles[0].path.stem}{'_preview' if preview else ''}{source.suffix}"
+        named = f"{source.stem}_{styles[0].path.stem if styles else 'painted'}{'_preview' if preview else ''}{source.suffix}"
         target = target or (folder or source.parent) / named
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists already; give --overwrite.")
@@ -143,12 +155,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Asked:
     monkeypatch.setattr(registry, "RECORDS", {"builtin": SimpleNamespace(licence="MIT", origin="ours")})
     monkeypatch.setattr(registry, "location", lambda record: Path(__file__))
     monkeypatch.setattr(registry, "fetch", lambda name: Path("w"))
+    monkeypatch.setattr(frames_to_paint, "write_frames_to_paint", lambda clip, *rest, **how: FramesToPaint(
+        Path("clip_keys/clip_####.png"), {0: Path("clip_keys/clip_0000.png")}))
     monkeypatch.setattr(style_picture, "read_styles", lambda styles: tuple(styles))
     monkeypatch.setattr(plan, "plan_video", plan_video)
     monkeypatch.setattr(variants, "plan_variants", plan_variants)
     monkeypatch.setattr(variants, "paint_variants",
                         lambda plan, explain, listen: [PaintedVariant(each, sha256=each.label) for each in plan.variants])
-    monkeypatch.setattr(variants, "write_variants", lambda plan, painted: None)
+    monkeypatch.setattr(variant_sheet, "write_variants", lambda plan, painted: None)
     monkeypatch.setattr(repeat, "read_job", read_job)
     monkeypatch.setattr(repeat_check, "device_of", lambda job: "auto")
     monkeypatch.setattr(repeat_check, "noting_changes", lambda plan, job, given: plan)

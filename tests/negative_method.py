@@ -17,6 +17,9 @@ class Negative:
     def uses(self, options: Options) -> frozenset[str]:
         return frozenset()
 
+    def by_key_frames(self, options: Options) -> bool:
+        return False
+
     def references(self, options: Options) -> tuple[int, ...]:
         return ()
 

@@ -17,10 +17,11 @@ from torch import Tensor
 from video_clips import make_clip
 
 from vidstyle.cli import execute
+from vidstyle.core.choices import HELD
 from vidstyle.core.curve import parse_number
 from vidstyle.core.frame import FlowPair, Frame, Memory
 from vidstyle.core.images import resize, write_png
-from vidstyle.core.options import HELD, Options
+from vidstyle.core.options import Options
 from vidstyle.painting import key_frames
 from vidstyle.painting.strokes import StrokeIndex, lay_strokes, redraw
 from vidstyle.painting.strokes.describe import blur

@@ -10,7 +10,7 @@ from torch import Tensor
 from samples import scene
 from vidstyle.core.frame import FlowPair, Prior
 from vidstyle.ops.warp import trust, trusts
-from vidstyle.temporal.carry import Packed, choose, extend, hold, patch_bias, reverse
+from vidstyle.temporal.carry import Packed, choose, colour_change, extend, glide, hold, patch_bias, reverse
 
 SIZE = 60, 80
 
@@ -129,3 +129,32 @@ def test_flat_paint_is_held_although_its_motion_contradicts_itself():
     still = FlowPair(torch.zeros(2, *SIZE), torch.zeros(2, *SIZE))
     torch.testing.assert_close(trusts(image, image, still)[1], trusts(image, image, still)[0])
     torch.testing.assert_close(trusts(image, image, still)[0], trust(image, image, still))
+
+
+def test_colours_glide_and_strokes_do_not_fade():
+    """Two paintings in other colours, their strokes at other places: between them the mean is between, the contrast is not."""
+    x = torch.arange(SIZE[1]) // 2 % 2  # stripes two pixels wide, narrower than a cell
+    stripes = [(0.2 * (phase - 0.5)).expand(3, *SIZE) for phase in (x, 1 - x)]
+    colours = [torch.tensor(colour).view(3, 1, 1) for colour in ((0.3, 0.5, 0.7), (0.7, 0.4, 0.3))]
+    trusted = torch.ones(1, *SIZE)
+    one, other = (Prior(colour + stripe, trusted) for colour, stripe in zip(colours, stripes, strict=True))
+    change = colour_change(one, other)
+    # The mean of stripes over a cell of 2.5 px, at most a quarter of their height; the borders of patches are no ghosts.
+    assert float((change - (colours[1] - colours[0])).mean((1, 2)).abs().max()) < 0.01
+    for closeness in (0.25, 0.75):
+        found = choose(glide(one, change, closeness), glide(other, change, closeness - 1), closeness, no_bias()).image
+        expected = torch.lerp(*colours, closeness)
+        assert float((found.mean((1, 2)) - expected.flatten()).abs().max()) < 0.01
+        # An average of the two would have stripes of half the height at these places, and none in the middle.
+        assert float(found.std((1, 2)).min()) > 0.95 * float(stripes[0].std((1, 2)).min())
+    alike = colour_change(one, one)
+    assert not alike.any()
+
+
+def test_colours_are_known_where_only_one_key_frame_is_trusted():
+    """What one key frame alone shows changes as what lies around it."""
+    seen = torch.ones(1, *SIZE)
+    seen[:, 10:30, 10:40] = 0
+    one, other = plain(0.2, 1), Prior(torch.full((3, *SIZE), 0.6), seen)
+    other.image[:, 10:30, 10:40] = 1.0  # no paint of the place
+    assert float((colour_change(one, other) - 0.4).abs().max()) < 0.01

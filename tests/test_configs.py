@@ -15,6 +15,7 @@ from vidstyle.core.config import given_options, load_config, load_options
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options
+from vidstyle.core.parse import parse_key
 from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.plan import Selection
@@ -35,6 +36,8 @@ OTHER_VALUES = {
     "color_map": ('"symmetric"', "--color-map symmetric"),
     "palette": ('"scene.safetensors"', "--palette scene.safetensors"),
     "seed": ("3", "--seed 3"),
+    "key": ('"12=a.png"', "--key 12=a.png"),
+    "keys": ('"k_####.png"', "--keys k_####.png"),
     "matte": ('["face.png"]', "--matte face.png"),
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
@@ -132,18 +135,19 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
     others = {"network": "other", "palette": "other", "color_from": "other", "matte": "other", "output_size": "100",
               "temporal": "1", "fps": "25", "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1",
-              "refresh": "2", "stroke_size": "other"}
+              "refresh": "2", "keys": "o_####.png", "key": "3=o.png", "stroke_size": "other"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]
     assert execute([*words, flag, value]) == 0
     from_flag = asked.options
     assert execute([*words, "--config", str(config)]) == 0
-    if name not in ("network", "palette", "matte", "color_from"):  # a config names files from where it lies
+    if name not in ("network", "palette", "matte", "color_from", "key", "keys"):  # a config names files from where it lies
         assert asked.options == from_flag
     assert execute([*words, "--config", str(config), flag, default]) == 0
     value = getattr(asked.options, name)
-    assert str(value[0] if isinstance(value, tuple) else value).removesuffix(".0") == default.removesuffix(".0")
+    expected = str(parse_key(default)) if name == "key" else default
+    assert str(value[0] if isinstance(value, tuple) else value).removesuffix(".0") == expected.removesuffix(".0")
 
 
 def test_the_config_wins_over_the_preset_and_leaves_the_rest(tmp_path: Path):

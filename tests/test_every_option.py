@@ -102,6 +102,8 @@ CASES = {
     "color_map": Case('"cholesky"', FRAMES, (("color", '"match"'),)),
     "palette": Case('"other_palette.safetensors"', FRAMES),
     "seed": Case("3", FRAMES),
+    "key": Case('"1=key_0001.png"', FRAMES),
+    "keys": Case('"key_####.png"', FRAMES),
     "matte": Case('["half.png"]', FRAMES),
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
@@ -164,6 +166,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_coded(folder / "half.png", np.repeat(np.uint8([[[0], [255]]]), 3, 2).repeat(16, 0).repeat(12, 1))
     write_coded(folder / "grade.png", codes(2, (64, 48), most=128))
     styles = read_styles([Style(folder / "style.png")])
+    write_coded(folder / "key_0001.png", codes(2, SIZE, most=255))
     grey = torch.full((3, 8, 8), 0.9)
     save_palette(folder / "other_palette.safetensors", blended_palette([grey], [styles[0].image], [1]), styles)
     torch.manual_seed(0)

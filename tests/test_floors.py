@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "vidstyle"
 # below its own, and from no other room on its own floor.
 FLOORS = [
     ["core"],
-    ["ops", "models", "painting.palette", "video.pixels"],
+    ["ops", "models", "painting.palette", "video.pixels", "video.tracks"],
     ["flow", "encoders", "painting.style", "painting.style_picture", "painting.colour_map", "painting.frame_pair",
      "painting.early_stopping", "temporal", "video.clip", "video.settings", "video.packets", "video.limits", "video.captions"],
     ["painting.job", "painting.strokes"],

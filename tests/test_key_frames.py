@@ -225,6 +225,23 @@ def test_a_run_goes_on_where_it_stopped(every: int | None):
                                                                           for m in one.memories]
 
 
+def test_frames_between_key_frames_before_the_first_wanted_one_are_not_painted():
+    def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
+        return 1 - frame.image if prior is None else torch.lerp(1 - frame.image, prior.image, 0.8 * prior.visibility)
+
+    def paint(first: int) -> dict[int, Tensor]:
+        painted = paint_by_key_frames(pan(24, 4), paint_key, unmended, moving(4.3), cut_at(16), every=5, first=first)
+        return {one.source.index: one.painting for one in painted}
+
+    whole = paint(0)
+    assert list(whole) == list(range(24))
+    early = {1, 2, 3, 4}
+    for first, left_out in ((4, set()), (5, early), (9, early), (12, early | {6, 7, 8, 9}), (16, {*range(1, 15)} - {5, 10})):
+        part = paint(first)
+        assert set(whole) - set(part) == left_out
+        assert all(torch.equal(painting, whole[index]) for index, painting in part.items())
+
+
 def test_memories_of_other_frames_are_refused():
     memories = list(paint_by_key_frames(pan(6, 0), unpainted, unmended, moving(0), never))[3].memories
     with pytest.raises(ValueError, match="begin at 2"):

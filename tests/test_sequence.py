@@ -13,9 +13,10 @@ from PIL import Image
 from sequence_files import SIZE, make_sequence
 from unpainted import copy
 
+from vidstyle.core.choices import parse_rate
 from vidstyle.core.config import load_options
 from vidstyle.core.errors import InputError, UsageError
-from vidstyle.core.options import Options, parse_rate
+from vidstyle.core.options import Options
 from vidstyle.video import ReadSettings, open_source, plan_output, probe
 
 

@@ -31,7 +31,8 @@ from vidstyle.painting.job import Painter, PaintingJob
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.style_picture import Style, StylePicture
 from vidstyle.run.plan import Selection
-from vidstyle.run.variants import Variant, paint_variants, plan_variants
+from vidstyle.run.variant_sheet import Variant
+from vidstyle.run.variants import paint_variants, plan_variants
 
 PREVIEW = ["preview", "clip.mp4", "--style", "a.png", "--device", "cpu"]
 

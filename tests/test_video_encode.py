@@ -16,9 +16,9 @@ from unpainted import copy, plan
 from video_clips import make_clip
 
 from vidstyle.core.atomic import check_target
+from vidstyle.core.choices import WITHOUT_CRF
 from vidstyle.core.errors import OutputError, UsageError, VidstyleError
 from vidstyle.core.frame import Frame
-from vidstyle.core.options import WITHOUT_CRF
 from vidstyle.video import Clip, WriteSettings, default_suffix, open_source, plan_output, probe
 from vidstyle.video.write.codecs import CODECS
 from vidstyle.video.write.formats import choose_format

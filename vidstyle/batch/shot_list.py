@@ -37,7 +37,7 @@ def read_shots(where: Sequence[str | Path], base: Shot) -> list[Shot]:
         else:
             shots += [replace(base, clip=clip) for clip in find_clips(path)]
     for shot in shots:
-        if not shot.styles:
+        if not shot.styles and not shot.options.has_keys:
             raise UsageError(f"{shot.origin or shot.clip}: no style is given; name a picture with --style"
                              + (", or in a column style of the list." if shot.origin else "."))
     return shots

@@ -21,6 +21,7 @@ from vidstyle.cli.events import emit, say
 from vidstyle.cli.export import export
 from vidstyle.cli.failures import Terminated, explain
 from vidstyle.cli.farm import farm
+from vidstyle.cli.keys import keys
 from vidstyle.cli.models import models
 from vidstyle.cli.preview import preview
 from vidstyle.cli.probe import probe
@@ -51,6 +52,7 @@ app.command()(evaluate)
 app.command()(train)
 app.command()(export)
 app.command()(probe)
+app.command()(keys)
 app.command()(verify)
 app.add_typer(models, name="models")
 COMPLETE = "_VIDSTYLE_COMPLETE"

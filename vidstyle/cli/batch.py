@@ -18,8 +18,8 @@ from vidstyle.cli.events import emit, print_targets, print_warnings, say
 from vidstyle.cli.failures import explain
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.stop import Stopper
+from vidstyle.core.choices import LOOK, OUTPUT, WHAT
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import LOOK, OUTPUT, WHAT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Outcome, Planned

@@ -14,7 +14,7 @@ import typer
 
 from vidstyle.cli.events import emit, plan_text
 from vidstyle.cli.progress import clock, show_progress
-from vidstyle.core.options import REPORT
+from vidstyle.core.choices import REPORT
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Planned

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidstyle.cli.events import say
+from vidstyle.core.choices import PACE
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import PACE
 
 if TYPE_CHECKING:
     from vidstyle.batch.conduct import Engine, ShotListener

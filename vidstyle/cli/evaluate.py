@@ -11,7 +11,8 @@ import typer
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.options import Debug, Json, declared
 from vidstyle.cli.progress import show_progress
-from vidstyle.core.options import REPORT, Deinterlace, Hdr, Options
+from vidstyle.core.choices import REPORT, Deinterlace, Hdr
+from vidstyle.core.options import Options
 from vidstyle.core.parse import parse_frames
 
 if TYPE_CHECKING:

@@ -41,10 +41,12 @@ def print_targets(plan: Plan) -> None:
 def plan_text(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> str:
     """A plan as a short block of text; more: further lines, each a name and what it says."""
     from vidstyle.run.sheet import changed_options
+    from vidstyle.video.images.pattern import number_list
 
     changed = [f"{name}={value}" for name, value in changed_options(plan.options).items()]
     rows = [
         ("style", ", ".join(f"{style.path} (weight {style.weight:g})" for style in plan.styles)),
+        *([("keys", f"painted key frames {number_list(key.number for key in plan.keys)}")] if plan.keys else []),
         *(("matte", f"{region['matte']}: {region['shows']}") for region in plan.mattes.describe()),
         ("frames", _frames(plan)),
         *([("preroll", plan.start.reason)] if plan.start.reason else []),

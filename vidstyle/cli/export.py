@@ -9,7 +9,7 @@ import typer
 
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.options import Debug, Json
-from vidstyle.core.options import OUTPUT, WHAT
+from vidstyle.core.choices import OUTPUT, WHAT
 from vidstyle.core.parse import parse_style
 
 

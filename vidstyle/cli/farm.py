@@ -13,8 +13,8 @@ from vidstyle.cli.batch import read
 from vidstyle.cli.edits import is_edit
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.request import Request, with_request
+from vidstyle.core.choices import DETAIL, OUTPUT
 from vidstyle.core.errors import OutputError, UsageError, reason
-from vidstyle.core.options import DETAIL, OUTPUT
 from vidstyle.core.parse import parse_style, resolve_matte
 
 if TYPE_CHECKING:

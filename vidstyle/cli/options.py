@@ -13,8 +13,9 @@ from typing import Annotated, Any, TypeVar, get_args
 import typer
 from typer.models import OptionInfo
 
+from vidstyle.core.choices import PANELS, REPORT
 from vidstyle.core.declare import options_of
-from vidstyle.core.options import PANELS, REPORT, Options
+from vidstyle.core.options import Options
 from vidstyle.painting.methods import METHODS
 
 Returned = TypeVar("Returned")

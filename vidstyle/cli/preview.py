@@ -11,8 +11,8 @@ import typer
 from vidstyle.cli.events import emit, print_targets, print_warnings
 from vidstyle.cli.request import Request, with_request
 from vidstyle.cli.variants import preview_variants
+from vidstyle.core.choices import WHAT
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import WHAT
 
 
 @partial(with_request, without={"repeats"})

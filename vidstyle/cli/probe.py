@@ -11,8 +11,9 @@ import typer
 
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.options import Debug, Json, declared
+from vidstyle.core.choices import parse_rate
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options, parse_rate
+from vidstyle.core.options import Options
 
 if TYPE_CHECKING:
     from vidstyle.video import ReadSettings

@@ -13,10 +13,11 @@ import typer
 from vidstyle.cli.events import say
 from vidstyle.cli.options import Debug, Json, offering, parameters_of, with_declared, with_signature
 from vidstyle.cli.parse import names_several, parse_output
+from vidstyle.core.choices import OUTPUT, PACE, WHAT
 from vidstyle.core.config import Stated, given_options, load_config, load_options, preset_names
 from vidstyle.core.curve import Curve
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import OUTPUT, PACE, WHAT, Options
+from vidstyle.core.options import Options
 from vidstyle.core.parse import parse_range, parse_style
 from vidstyle.core.vary import Grid, options_of_variant, parse_vary, styles_of_variant
 from vidstyle.run.unused import refuse_unused
@@ -177,8 +178,6 @@ def read_request(
     grid = parse_vary(vary) if vary else None
     if grid is not None and "style" in grid.names:
         images = _varied_styles(grid, images if style else ())
-    if not images and not for_lists:
-        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     part = parse_range(frames, start, end)
     if part == (None, None, None) and stated.range is not None:
         part = stated.range
@@ -189,6 +188,8 @@ def read_request(
     target, folder = parse_output(output, several)
     base = None if repeats is None else repeats.options
     options, chosen = load_options(preset or "standard", config, base, **given), given_options(config, **given)
+    if not images and not for_lists and not options.has_keys:
+        raise UsageError("No style is given; name a picture with --style, or in the --config.")
     if grid is not None:
         typed = given_options(**given) | ({"preset"} if preset else set())
         _check_variants(grid, chosen, typed, options)

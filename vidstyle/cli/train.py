@@ -11,8 +11,8 @@ import typer
 from vidstyle.cli.events import columns, emit, say
 from vidstyle.cli.options import Debug, Json, with_declared
 from vidstyle.cli.progress import show_progress
+from vidstyle.core.choices import OUTPUT, WHAT
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import OUTPUT, WHAT
 from vidstyle.core.parse import parse_style
 from vidstyle.core.train_options import TrainOptions
 

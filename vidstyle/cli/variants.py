@@ -16,7 +16,7 @@ from vidstyle.core.errors import BatchError
 from vidstyle.core.vary import Grid, label_of, options_of_variant, styles_of_variant
 
 if TYPE_CHECKING:
-    from vidstyle.run.variants import PaintedVariant, Variant, VariantsPlan
+    from vidstyle.run.variant_sheet import PaintedVariant, Variant, VariantsPlan
 
 
 def preview_variants(clip: Path, request: Request, grid: Grid) -> None:
@@ -24,7 +24,8 @@ def preview_variants(clip: Path, request: Request, grid: Grid) -> None:
 
     Raises BatchError at the end if some have failed, and the error itself if all have.
     """
-    from vidstyle.run.variants import paint_variants, plan_variants, same_pictures, write_variants
+    from vidstyle.run.variant_sheet import same_pictures, write_variants
+    from vidstyle.run.variants import paint_variants, plan_variants
 
     target, folder = (None, request.output) if request.output_is_folder else (request.output, None)
     plan = plan_variants(clip, list(_variants(clip, request, grid)), request.selection, across=grid.across, target=target,
@@ -41,7 +42,7 @@ def preview_variants(clip: Path, request: Request, grid: Grid) -> None:
 
 def _variants(clip: Path, request: Request, grid: Grid) -> Iterator[Variant]:
     from vidstyle.painting.style_picture import Style
-    from vidstyle.run.variants import Variant
+    from vidstyle.run.variant_sheet import Variant
 
     for values in grid.variants:
         options = options_of_variant(values, request.options, request.given)

@@ -2,105 +2,44 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from vidstyle.core.choices import (
+    CONTROL,
+    LOOK,
+    OUTPUT,
+    PACE,
+    WHAT,
+    WITHOUT_CRF,
+    Boil,
+    CodecName,
+    Color,
+    ColorMap,
+    Compare,
+    Deinterlace,
+    FollowInit,
+    Gaps,
+    Hdr,
+    Init,
+    OnDamage,
+    Optimizer,
+    Pooling,
+    StrokeDirection,
+    StyleLoss,
+    layer_weights,
+    parse_key_every,
+    parse_layer,
+    parse_rate,
+    resolve_audio,
+    resolve_flow,
+    resolve_stroke_size,
+)
 from vidstyle.core.curve import Curve, plain
-from vidstyle.core.declare import Locate, check_options, option
-from vidstyle.core.errors import UsageError
-from vidstyle.core.parse import resolve_matte
-
-Color = Literal["style", "source", "match"]
-ColorMap = Literal["symmetric", "cholesky", "histogram"]
-Init = Literal["source", "noise"]
-FollowInit = Literal["warped", "source", "noise"]
-Optimizer = Literal["adam", "lbfgs"]
-StyleLoss = Literal["gram", "covariance", "wasserstein"]
-Pooling = Literal["auto", "average", "l2", "max"]
-Gaps = Literal["error", "hold", "black"]
-OnDamage = Literal["fail", "hold", "keep"]
-Hdr = Literal["refuse", "passthrough", "tonemap"]
-Deinterlace = Literal["auto", "off", "force", "telecine"]
-Compare = Literal["none", "side", "wipe", "stack"]
-StrokeDirection = Literal["none", "edges", "motion"]
-DETAIL = "detail"
-"""The value of `stroke_size` for the detail of each frame in place of a file."""
-Boil = Literal["none", "ones", "twos", "threes"]
-HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
-"""Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
-CodecName = Literal["auto", "h264", "hevc", "vp9", "av1", "prores", "dnxhr", "ffv1"]
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The layers of an encoder that measure style (Gatys et al. 2016)."""
-WITHOUT_CRF: tuple[CodecName, ...] = ("prores", "dnxhr", "ffv1")
-"""Codecs that have no scale of quality."""
-
-WHAT, LOOK, CONTROL, PACE, OUTPUT, REPORT = ("What to paint", "Look", "Artist's controls", "Quality and speed", "Output",
-                                             "Reporting")
-PANELS = (WHAT, LOOK, CONTROL, PACE, OUTPUT, REPORT)
-"""The headings of `--help`, in its order."""
-
-
-def parse_rate(text: str) -> Fraction:
-    """Frames per second from `24`, `24000/1001` or `23.976`, which means 24000/1001 as all rounded NTSC rates do.
-
-    Raises UsageError for anything else.
-    """
-    try:
-        rate = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"fps is {text!r}; give frames per second, such as 24, 25 or 24000/1001.") from None
-    slow = Fraction(1000 * round(rate), 1001)
-    # 23.976 and 23.98 are both rounded forms of 24000/1001; the tolerance covers two decimals.
-    return slow if "." in text and rate != round(rate) and abs(rate - slow) < Fraction(6, 1000) else rate
-
-
-def _parse_key_every(text: str) -> int:
-    """`auto` or a number of frames; 0 stands for `auto`, as in a manifest."""
-    if text in ("auto", "0"):
-        return 0
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"key_every is {text!r}; give auto, or a number of frames from 1.")
-    return int(text)
-
-
-def layer_weights(layers: Iterable[str]) -> dict[str, float]:
-    """The weight of each layer of `style_layers`, whose items are NAME or NAME=WEIGHT. Raises UsageError."""
-    found = dict[str, float]()
-    for layer in layers:
-        name, _, weight = layer.partition("=")
-        try:
-            value = float(weight or 1)
-        except ValueError:
-            value = math.nan
-        if name not in STYLE_LAYERS or not 0 < value < math.inf:
-            raise UsageError(f"style_layers has {layer!r}; give one of {', '.join(STYLE_LAYERS)}, or with a weight above 0, "
-                             f"such as {STYLE_LAYERS[-1]}=0.5.")
-        if name in found:
-            raise UsageError(f"style_layers names {name} twice; name it once.")
-        found[name] = value
-    return found
-
-
-def _parse_layer(text: str) -> str:
-    layer_weights([text])
-    return text
-
-
-def _resolve_flow(text: str, locate: Locate) -> str:
-    name, equals, file = text.partition("=")
-    return f"{name}={locate(file)}" if equals else text
-
-
-def _resolve_stroke_size(text: str, locate: Locate) -> str:
-    return text if text == DETAIL else str(locate(text))
-
-
-def _resolve_audio(text: str, locate: Locate) -> str:
-    return text if text in ("copy", "none") else str(locate(text))
+from vidstyle.core.declare import check_options, option
+from vidstyle.core.parse import KeyPicture, parse_key, resolve_matte
 
 
 @dataclass(frozen=True)
@@ -152,12 +91,19 @@ class Options:
     seed: int = option(
         0, panel=LOOK, metavar="NUMBER", low=0, high=2**63 - 1,
         help="Start of the random numbers; another seed gives a slightly different painting.")
+    key: tuple[KeyPicture, ...] = option(
+        (), panel=CONTROL, metavar="FRAME=FILE", several=True, resolve=parse_key, default_text="none",
+        help="Your painting of a frame, used as it is and carried to its neighbours, such as 12=painted.png; FRAME is a number "
+             "as in --frames, or a time.")
+    keys: Path | None = option(
+        None, panel=CONTROL, metavar="PATTERN", resolve=lambda text, locate: locate(text), default_text="none",
+        help="Your paintings of frames, one file for each, by the number of the frame, such as 'keys/clip_####.png'.")
     matte: tuple[str, ...] = option(
         (), panel=CONTROL, metavar="FILE[=STYLE|none]", several=True, resolve=resolve_matte, default_text="all is painted",
         help="Paint only where FILE, a grey image, movie or sequence, is white, or there in the style of the picture STYLE, or "
              "there not at all (none); several, later ones over earlier ones.")
     key_every: int = option(
-        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=_parse_key_every,
+        0, panel=PACE, default_text="auto", metavar="auto|N", low=0, high=10_000, parse=parse_key_every,
         help="Frames from one painted key frame to the next, or auto to follow the motion; their paint is carried to the "
              "frames between them, and 1 paints every frame.")
     strokes: float | Curve | None = option(
@@ -172,7 +118,7 @@ class Options:
         help="Strokes lie as in the style picture, or turned along the forms of the frame (edges) or along its motion, and "
              "where it is still along the forms (motion).")
     stroke_size: str | None = option(
-        None, panel=CONTROL, metavar="FILE|detail", resolve=_resolve_stroke_size, default_text="the same everywhere",
+        None, panel=CONTROL, metavar="FILE|detail", resolve=resolve_stroke_size, default_text="the same everywhere",
         help="Strokes are smaller, down to a third, where FILE, a grey image, movie or sequence, is dark, or where the "
              "frame has detail (detail).")
     boil: Boil = option(
@@ -195,7 +141,7 @@ class Options:
         960, panel=PACE, metavar="PIXELS", low=16, high=16384,
         help="Longest side that is painted, in pixels; a smaller source is painted at its own size.")
     flow: str = option(
-        "dis", panel=PACE, metavar="NAME", resolve=_resolve_flow,
+        "dis", panel=PACE, metavar="NAME", resolve=resolve_flow,
         help="Motion estimator: dis, farneback, raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
     encoder: str = option(
         "builtin", panel=PACE, metavar="NAME",
@@ -224,7 +170,7 @@ class Options:
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     passes: int = option(
         1, low=1, high=99, command_line=False,
-        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more remove the trails "
+        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more reduce the trails "
              "behind what moves, and take that many times as long (key_every 1, strokes 0).")
     init: Init = option(
         "source", command_line=False,
@@ -236,13 +182,12 @@ class Options:
              "colours (source) or from noise (key_every 1, strokes 0).")
     optimizer: Optimizer = option(
         "adam", command_line=False,
-        help="Adam, or L-BFGS (lbfgs), which comes closer to the style in many steps and not as close in few (forms above 0).")
+        help="Adam, or L-BFGS with a line search (lbfgs), as in the papers (forms above 0).")
     style_loss: StyleLoss = option(
         "gram", command_line=False,
-        help="Style is compared by Gram matrices, by covariances and means, or by a sliced Wasserstein distance (forms "
-             "above 0).")
+        help="Style is compared by Gram matrices, or by covariances and means apart (forms above 0).")
     style_layers: tuple[str, ...] = option(
-        (), several=True, parse=_parse_layer, command_line=False, default_text="all five, equally",
+        (), several=True, parse=parse_layer, command_line=False, default_text="all five, equally",
         help="Layers that measure the style, relu1_1 to relu5_1, each with its weight after = or with the weight 1; early ones "
              "see colour and grain, late ones large forms (forms above 0).")
     pooling: Pooling = option(
@@ -257,7 +202,7 @@ class Options:
         help="Quality of the written video; lower is better and makes larger files; "
              f"{', '.join(WITHOUT_CRF[:-1])} and {WITHOUT_CRF[-1]} have no such scale.")
     audio: str = option(
-        "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=_resolve_audio,
+        "copy", panel=OUTPUT, metavar="copy|none|FILE", resolve=resolve_audio,
         help="Sound of the output: a copy of the clip's own, none, or that of FILE, which begins at the clip's first frame.")
     hdr: Hdr = option(
         "refuse", panel=OUTPUT,
@@ -278,6 +223,11 @@ class Options:
         check_options(self)
         object.__setattr__(self, "references", tuple(sorted(set(self.references))))
         layer_weights(self.style_layers)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether painted key frames are given."""
+        return bool(self.key) or self.keys is not None
 
     def as_dict(self) -> dict[str, Any]:
         """Every option by name; curves as their text, other values as they are."""

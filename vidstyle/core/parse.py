@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.core.curve import Curve, parse_number
@@ -64,6 +65,36 @@ def resolve_matte(text: str, locate: Locate) -> str:
     """`text` with the paths of its files; see `parse_matte`."""
     file, style = parse_matte(text, locate)
     return str(file) if style is None else f"{file}={style}"
+
+
+@dataclass(frozen=True)
+class KeyPicture:
+    """An artist's painting of a frame."""
+
+    at: int | float | Timecode
+    """Number of the frame: from 0 in a movie, that of its file in a sequence; or its seconds, or its timecode."""
+    path: Path
+
+    def __str__(self) -> str:
+        """As `parse_key` reads it."""
+        return f"{self.at}{'s' if isinstance(self.at, float) else ''}={self.path}"
+
+
+def parse_key(text: str, locate: Locate = Path) -> KeyPicture:
+    """The frame and the painting of `12=painted.png`, `0.5s=painted.png` or `00:00:01:12=painted.png`.
+
+    locate: the name of a file -> its path. Raises UsageError for anything else.
+    """
+    at, equals, name = text.partition("=")
+    if not equals or not at.strip() or not name.strip():
+        raise UsageError(f"--key {text} names no frame and painting; give both, such as 12=painted.png.")
+    if at.strip().isdecimal():
+        return KeyPicture(int(at), locate(name.strip()))
+    try:
+        return KeyPicture(parse_time(at, "--key"), locate(name.strip()))
+    except UsageError:
+        raise UsageError(f"--key {text}: {at.strip()} is neither the number of a frame nor a time; give a number, seconds such "
+                         "as 0.5s, or the timecode HH:MM:SS:FF.") from None
 
 
 def parse_time(text: str, option: str) -> float | Timecode:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vidstyle.core.choices import PACE, REPORT
 from vidstyle.core.declare import check_options, option, same
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import PACE, REPORT, Options
+from vidstyle.core.options import Options
 
 
 def _parse_heights(text: str) -> tuple[int, ...]:

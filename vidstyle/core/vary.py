@@ -9,11 +9,12 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
+from vidstyle.core.choices import OUTPUT
 from vidstyle.core.config import load_options, preset_names, read_stated
 from vidstyle.core.curve import Curve
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import OUTPUT, Options
+from vidstyle.core.options import Options
 
 MOST = 24
 """Variants at most: more are not told apart on one sheet, and take too long."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from vidstyle.core.choices import Pooling
 from vidstyle.core.errors import UsageError
 from vidstyle.core.interfaces import Encoder
-from vidstyle.core.options import Pooling
 from vidstyle.encoders.builtin import CHAIN, WIDE, BuiltinEncoder, Chain
 from vidstyle.encoders.vgg import NAMES, pretrained_vgg
 from vidstyle.models.registry import fetch, load_state_dict

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
 
-from vidstyle.core.options import STYLE_LAYERS as STYLE_LAYERS  # declared there, where torch is not loaded
+from vidstyle.core.choices import STYLE_LAYERS as STYLE_LAYERS  # declared there, where torch is not loaded
 
 CONTENT_LAYER = "relu4_2"
 
@@ -17,9 +16,6 @@ Grams = Mapping[str, Tensor]
 
 Statistic = Callable[[Tensor], Tensor]
 """Features (N, C, H, W) -> what of them is compared with the style's, (N, A, B), the same size for images of every size."""
-
-DIRECTIONS, QUANTILES = 32, 256
-"""Of `sliced_quantiles`."""
 
 
 def gram(features: Tensor) -> Tensor:
@@ -42,27 +38,7 @@ def covariance(features: Tensor) -> Tensor:
     return torch.cat([centred @ centred.mT / flat.shape[-1], mean], 2)
 
 
-def sliced_quantiles(features: Tensor) -> Tensor:
-    """QUANTILES of the features (N, C, H, W) projected on DIRECTIONS fixed directions -> (N, DIRECTIONS, QUANTILES), float32.
-
-    The mean squared difference of two of them is the squared sliced Wasserstein distance (Heitz et al. 2021), on directions
-    that are drawn once: two images whose features are distributed alike have distance 0, also where their Gram matrices are.
-    """
-    projected = (_directions(features.shape[1]).to(features.device) @ features.float().flatten(2)).sort(2).values
-    places = torch.linspace(0, projected.shape[2] - 1, QUANTILES, device=features.device)
-    low = places.long()
-    high = (low + 1).clamp(max=projected.shape[2] - 1)
-    return torch.lerp(projected[..., low], projected[..., high], places - low)
-
-
-@cache
-def _directions(channels: int) -> Tensor:
-    """(DIRECTIONS, channels), rows of length 1."""
-    drawn = torch.randn(DIRECTIONS, channels, generator=torch.Generator().manual_seed(channels))
-    return torch.nn.functional.normalize(drawn, dim=1)
-
-
-STATISTICS: dict[str, Statistic] = {"gram": gram, "covariance": covariance, "wasserstein": sliced_quantiles}
+STATISTICS: dict[str, Statistic] = {"gram": gram, "covariance": covariance}
 """By the names of `Options.style_loss`."""
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from vidstyle.core.options import ColorMap
+from vidstyle.core.choices import ColorMap
 from vidstyle.ops.metrics import BT709
 from vidstyle.painting.palette import covariance, map_colours, palette_map, sample_colours
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from vidstyle.core.choices import DETAIL, HELD
 from vidstyle.core.curve import Curve, constant
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize_alpha
-from vidstyle.core.options import DETAIL, HELD
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
 from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer, Wisher

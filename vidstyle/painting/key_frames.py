@@ -50,7 +50,7 @@ class KeyFrameStylizer:
         if self.index is None:
             return guide
         index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
-        painting = torch.lerp(guide, lay_strokes(index, guide, prior, self.wish(frame, guide, guide)), self.strokes)
+        painting = torch.lerp(guide, lay_strokes(index, guide, prior, wishes=self.wish(frame, guide, guide)), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
@@ -60,7 +60,8 @@ class KeyFrameStylizer:
         guide = torch.lerp(own, painting, known)
         if self.index is None:
             return guide
-        mended = torch.lerp(guide, mend(self.index, guide, painting, known, self.wish(frame, own, own)), self.strokes)
+        laid = mend(self.index, guide, painting, known, wishes=self.wish(frame, own, own))
+        mended = torch.lerp(guide, laid, self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
 
     def redraw(self, frame: Frame, painting: Tensor) -> Tensor:

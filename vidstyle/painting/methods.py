@@ -31,6 +31,9 @@ class Method(Protocol):
     def uses(self, options: Options) -> frozenset[str]:
         """Names of the options that the method itself reads; those that a run reads for every method are left out."""
 
+    def by_key_frames(self, options: Options) -> bool:
+        """Whether key frames are painted and carried; else every frame is painted."""
+
     def references(self, options: Options) -> tuple[int, ...]:
         """Distances in frames to the earlier paintings that a painting follows, nearest first; empty with `temporal` 0."""
 

@@ -29,6 +29,10 @@ class PaletteMethod:
         used |= uses_of_strokes(options, _strokes(options))
         return used if options.strokes == 0 else used | {"seed", "style_scale"}
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return True
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         return (1,) if options.temporal else ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vidstyle.core.options import HELD
+from vidstyle.core.choices import HELD
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method

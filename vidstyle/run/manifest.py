@@ -16,11 +16,12 @@ import torch
 
 from vidstyle import __version__
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.choices import DETAIL
 from vidstyle.core.curve import plain
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import InputError, OutputError, reason
 from vidstyle.core.files import sha256
-from vidstyle.core.options import DETAIL, Options
+from vidstyle.core.options import Options
 from vidstyle.models.registry import RECORDS, location
 from vidstyle.painting.methods import find_method
 from vidstyle.run.manifest_file import manifest_path
@@ -81,7 +82,7 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
         "options": {name: value for name, value in options.as_dict().items()
-                    if name not in ("network", "palette", "matte", "color_from", "device")
+                    if name not in ("network", "palette", "matte", "color_from", "key", "keys", "device")
                     and (name != "stroke_size" or value in (None, DETAIL))},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),

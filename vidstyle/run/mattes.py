@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.choices import DETAIL
 from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import Original
 from vidstyle.core.images import resize_alpha
-from vidstyle.core.options import DETAIL
 from vidstyle.core.parse import SOURCE, parse_matte
 from vidstyle.ops.metrics import BT709
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles

@@ -17,10 +17,11 @@ def default_target(source: Source, styles: Sequence[StylePicture], options: Opti
     For images `shot.####.exr` it is images `shot_STYLE.####.exr`, which have the numbers of their frames and need no range,
     or a movie where sound or a codec is asked for. A preview is always a movie, CLIP_STYLE_A-B_preview.EXT.
 
-    frames: indices of the first and last frame of the range; None names none.
+    styles: none where painted key frames alone are given; the name is CLIP_painted then. frames: indices of the first and last
+    frame of the range; None names none.
     """
     clip, pattern = source.clip, parse_pattern(source.clip.path)
-    tag = "".join(f"_{style.path.stem}" for style in styles)
+    tag = "".join(f"_{style.path.stem}" for style in styles) or "_painted"  # by painted key frames alone
     if pattern is not None and source.settings.sound is None and options.codec == "auto" and not preview:
         return pattern.tagged(tag)
     if frames is not None and frames != (0, clip.frames - 1):

@@ -7,22 +7,26 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from vidstyle.core.curve import Curve
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
+from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
 from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.style import StyleTarget
 from vidstyle.run.colours import colours_to_paint_in
 from vidstyle.run.curves import key_frames_of
+from vidstyle.run.exemplars import read_exemplar
 from vidstyle.run.finish import clipped_pixels, finish, frame_hash
 from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.boil import boil
+from vidstyle.temporal.intervals import shot_at
 from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import Painted, paint_frames
 from vidstyle.temporal.multipass import paint_in_passes
@@ -31,13 +35,26 @@ from vidstyle.video import Sink, Source
 
 
 def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip, and for the styles of each of its layers.
+    """The painter that the plan's method builds for its clip, and for the styles of each of its layers; with the painted key
+    frames of the plan.
 
     fits: number of a layer -> where its fit is saved.
     """
-    encoder = load_encoder(plan.options.encoder, plan.device)
-    return stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
-                           for number in range(len(plan.layers))])
+    options, by_key_frames = plan.options, find_method(plan.options.method).by_key_frames(plan.options)
+    base = None
+    if not (plan.all_keyed and by_key_frames):
+        encoder = load_encoder(options.encoder, plan.device)
+        base = stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
+                               for number in range(len(plan.layers))])
+        if not plan.keyed_shots:
+            return base
+    shots = KeyedShots(lambda index: () if (shot := shot_at(index, plan.keyed_shots)) is None else shot.keys,
+                       lambda index: read_exemplar(plan, index))
+    if base is not None and not by_key_frames:
+        return paint_every_with_keys(shots, base)
+    strokes = 1.0 if options.strokes is None else options.strokes
+    assert not isinstance(strokes, Curve), "the plan refuses it"
+    return paint_with_keys(shots, base, strokes, options.seed, options.key_every, carried=options.temporal != 0)
 
 
 def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
@@ -145,7 +162,8 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
 
     if keys is not None:
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
-                                     always=key_frames_of(plan.options, plan.styles, plan.clip), refresh=keys.refresh,
+                                     always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
+                                     refresh=keys.refresh, first=plan.frames[0] - keys.held,
                                      memories=memories[:MEMORIES], shrink=shrink)
         if keys.redraw is None:
             return steady

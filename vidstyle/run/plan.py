@@ -22,6 +22,7 @@ from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.curves import on_clip
+from vidstyle.run.keys import PaintedKey, as_styles, check_with_keys, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
@@ -29,6 +30,7 @@ from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import check_direction, check_refresh, without_effect
+from vidstyle.temporal.intervals import KeyedShot
 from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
@@ -75,10 +77,16 @@ class Plan:
     """The files that artist's controls read, by a name for each control, such as a matte; their hashes are in the manifest."""
     mattes: Mattes = field(default=Mattes(), repr=False)
     """Where the painting is seen, and the paintings in the styles of regions."""
-    stroke_size: Matte | None = field(default=None, repr=False)
-    """The size of the strokes; None where no file says it."""
     range_given: bool = False
     """Whether the user chose the frames; else they are all, or those that a preview shows of itself."""
+    keys: tuple[PaintedKey, ...] = ()
+    """The painted key frames of the whole clip, in order."""
+    keyed_shots: tuple[KeyedShot, ...] = ()
+    """The shots with painted key frames, of those that are painted."""
+    all_keyed: bool = False
+    """Whether every shot that is painted has painted key frames."""
+    stroke_size: Matte | None = field(default=None, repr=False)
+    """The size of the strokes; None where no file says it."""
 
     @property
     def clip(self) -> Clip:
@@ -109,6 +117,7 @@ class Plan:
         """The plan in types that JSON has."""
         return {"source": str(self.clip.path), "target": str(self.target), "frames": list(self.numbers), "count": self.count,
                 "styles": [{"path": str(style.path), "weight": plain(style.weight)} for style in self.styles],
+                "keys": [{"frame": key.number, "path": str(key.path)} for key in self.keys],
                 "regions": self.mattes.describe(), "begin": self.clip.number(self.start.frame), "preroll": self.start.reason,
                 "paint_size": list(self.paint_size), "output_size": list(self.output.size), "written": self.output.describe(),
                 "options": self.options.as_dict(), "device": self.device,
@@ -129,7 +138,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     Raises UsageError, InputError, OutputError or DeviceError, each in one sentence.
     """
     options, selection = options or Options(), selection or Selection()
-    pictures, method, device = read_styles(styles), find_method(options.method), find_device(options.device)
+    pictures = () if options.has_keys and not styles else read_styles(styles)
+    method, device = find_method(options.method), find_device(options.device)
     opened = _opened(source, read_settings(options))
     options, pictures = on_clip(options, pictures, opened.clip)
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
@@ -140,11 +150,16 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     sheet = _sheet(target) if preview else None
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (parse_pattern(target) is not None and is_unfinished(target, frames)))
+    size = paint_size(opened.clip, options)
+    keys, styled = find_keys(options, opened.clip, size), bool(pictures)
+    pictures = pictures or read_styles(as_styles(keys))
     mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
+    if keys:
+        check_with_keys(options, regions=bool(mattes.styles), by_key_frames=method.by_key_frames(options))
     stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
                                    named or (0, opened.clip.frames - 1), opened.settings)
-    controls = _control_files(options, mattes, stroke_size)
-    _check_files(opened, frames, pictures, options, target, sheet, overwrite,
+    controls = _control_files(options, mattes, keys, stroke_size)
+    _check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
@@ -160,20 +175,28 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     if "refresh" in method.uses(options):
         check_refresh(options, float(opened.clip.average_rate))
     check_direction(options)
-    size = paint_size(opened.clip, options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
     comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
-    start = find_start(opened, frames[0], options, size, device)
-    chosen = _changed(options) if given is None else given
-    warnings = (*opened.warnings, *mattes.warnings, *output.warnings, *without_effect(chosen, options, opened, frames))
+    start = find_start(opened, frames[0], options, size, device, [key.index for key in keys])
+    keyed, others = list[KeyedShot](), list[tuple[int, int]]()
+    if keys and options.strength != 0:
+        keyed, others = find_keyed_shots(opened, keys, start.frame, frames[1], size)
+    if others and not styled:
+        a, b = map(opened.clip.number, others[0])
+        raise UsageError(f"{opened.clip.path}: the shot of frames {a}-{b} has no painted key frame, and no style is given; "
+                         "paint a frame of it, or name a picture with --style.")
+    chosen, all_keyed = _changed(options) if given is None else given, bool(keyed) and not others
+    warnings = (*opened.warnings, *mattes.warnings, *output.warnings,
+                *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled),
+                *size_warnings(keys, size))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes, stroke_size, selection != Selection())
+                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, stroke_size)
 
 
 def with_options(plan: Plan, options: Options) -> Plan:
     """The plan with options that differ in the files that they name only; nothing is checked again."""
-    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.stroke_size))
+    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.keys, plan.stroke_size))
 
 
 def _opened(source: Path | Source, settings: ReadSettings) -> Source:
@@ -220,9 +243,10 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
         check_target(sheet, source.clip.path, overwrite, [*read, target])
 
 
-def _control_files(options: Options, mattes: Mattes, stroke_size: Matte | None) -> dict[str, Sequence[Path]]:
+def _control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey],
+                   stroke_size: Matte | None) -> dict[str, Sequence[Path]]:
     """See `Plan.control_files`."""
-    files = dict(mattes.files())
+    files = dict(mattes.files()) | {f"key {key.number}": [key.path] for key in keys}
     if options.strength != 0 and options.color == "match" and options.color_from is not None:
         files["color_from"] = [options.color_from]
     if stroke_size is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from vidstyle.core.choices import WITHOUT_CRF
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import WITHOUT_CRF, Options
+from vidstyle.core.options import Options
 from vidstyle.painting.methods import find_method, method_options, unused_options, way_to_use
 
 if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is reported before
@@ -14,6 +15,10 @@ if TYPE_CHECKING:  # the rooms of video load torch, and a wrong option is report
 
 _FOLLOWING = {"references", "follow_steps", "follow_init", "passes"}
 """Options of a painting that follows others."""
+
+
+_OF_KEYS = frozenset({"temporal", "key_every", "strokes", "seed"})
+"""Options of a method that hold for painted key frames too."""
 
 
 def refuse_unused(given: Collection[str], options: Options) -> None:
@@ -45,14 +50,22 @@ def check_direction(options: Options) -> None:
                          "give --temporal 1, or --stroke-direction edges.")
 
 
-def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int]) -> tuple[str, ...]:
-    """One sentence for each group of the `given` options (names) that change nothing in this run."""
-    return tuple(_sentence(names, reason) for names, reason in _unused(set(given), options, source, frames) if names)
+def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
+                   all_keyed: bool = False, styled: bool = True) -> tuple[str, ...]:
+    """One sentence for each group of the `given` options (names) that change nothing in this run.
+
+    all_keyed: every shot has painted key frames. styled: a style is given.
+    """
+    groups = list(_unused(set(given), options, source, frames))
+    if all_keyed and find_method(options.method).by_key_frames(options):
+        of_style = find_method(options.method).uses(options) - _OF_KEYS
+        groups.append((sorted(set(given) & of_style) + ["style"] * styled, "every shot that is painted has painted key frames"))
+    return tuple(_sentence(names, reason) for names, reason in groups if names)
 
 
 def _unused(given: set[str], options: Options, source: Source, frames: tuple[int, int]) -> Iterator[tuple[list[str], str]]:
     if options.strength == 0:
-        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte"}
+        painting = method_options() | {"method", "size", "color", "flow", "preroll", "matte", "key", "keys"}
         yield sorted(given & painting), "with --strength 0 the source is written and nothing is painted"
         return
     if _used_as_made(options):

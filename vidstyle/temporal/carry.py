@@ -17,6 +17,11 @@ SPREAD = 1.4
 """Patches pass at closenesses 0.2 to 0.8: the logarithm of the bias is ±SPREAD, and log(0.8 / 0.2) = 1.4."""
 
 
+CELL = 1 / 24
+"""Size of the cells whose mean colours glide from one painted key frame to the next, in heights of the frame: strokes are
+smaller, and things mostly larger."""
+
+
 @dataclass(frozen=True)
 class Packed:
     """A correspondence in 5 bytes a pixel instead of 12, while it waits for its turn."""
@@ -87,6 +92,31 @@ def choose(behind: Prior, ahead: Prior, closeness: float, bias: Tensor) -> Prior
     from_behind = (behind.visibility + 1e-3) * (1 - closeness) * bias
     from_ahead = (ahead.visibility + 1e-3) * closeness
     return _mix(behind, ahead, _steep(from_ahead / (from_behind + from_ahead)))
+
+
+def colour_change(behind: Prior, ahead: Prior) -> Tensor:
+    """(C, H, W): by how much the colours change from the key frame behind to the one ahead, without their strokes.
+
+    behind, ahead: both warped onto one frame's grid. The difference of the two, averaged over cells of `CELL` where both are
+    trusted, and continued smoothly to where they are not.
+    """
+    height, width = ahead.visibility.shape[-2:]
+    trusted = torch.minimum(behind.visibility, ahead.visibility)
+    sums = torch.cat([(ahead.image - behind.image) * trusted, trusted])[None]
+    found = torch.zeros_like(sums)
+    for cells in (1, 2, 4, round(1 / CELL)):  # from coarse to fine: where a cell has no trust, the coarser one counts
+        size = min(height, cells), min(width, max(1, round(cells * width / height)))
+        mean = interpolate(sums, size=size, mode="area")
+        coarse = interpolate(found, size=size, mode="area")
+        share = (mean[:, -1:] / 0.25).clamp(0, 1)
+        mean = torch.lerp(coarse, mean / mean[:, -1:].clamp_min(1e-3), share)
+        found = interpolate(mean, size=(height, width), mode="bilinear")
+    return found[0, :-1]
+
+
+def glide(prior: Prior, change: Tensor, share: float) -> Prior:
+    """`prior` with `share` of a `colour_change`; a negative share takes it back."""
+    return Prior((prior.image + share * change).clamp_(0, 1), prior.visibility)
 
 
 def hold(keys: Prior, last: Prior) -> Prior:

@@ -13,8 +13,8 @@ from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
 from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
-from vidstyle.temporal.carry import Packed, choose, from_bytes, hold, patch_bias
-from vidstyle.temporal.intervals import InBetween, Interval, find_intervals, walk_back
+from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
+from vidstyle.temporal.intervals import InBetween, Interval, KeyedShot, find_intervals, shot_at, walk_back
 from vidstyle.temporal.loop import Painted, carry
 from vidstyle.temporal.refresh import lose_trust
 
@@ -27,7 +27,7 @@ MEMORIES = 2
 
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
                         is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
-                        refresh: float | None = None,
+                        given: Sequence[KeyedShot] = (), refresh: float | None = None, first: int = 0,
                         memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
@@ -35,13 +35,15 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
     1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
-    key frames beside these. refresh: seconds in which every place is painted anew once, see `lose_trust`; None: never. shrink:
-    makes the frame that is painted out of the one that was read.
+    key frames beside these. given: the shots with key frames that are given; `paint_key` knows their paintings. refresh:
+    seconds in which every place is painted anew once, see `lose_trust`; None: never. first: index of the first frame that is
+    wanted; of those before it, only key frames and what the wanted ones follow are painted. shrink: makes the frame that is
+    painted out of the one that was read.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
-    Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own), and that of the frame itself,
-    both without the frame's image.
+    Each `Painted.memories` holds two: that of the key frame behind (of a key frame, its own; where a shot begins with frames
+    that have none, that of the shot's first frame), and that of the frame itself, both without the frame's image.
     With them as `memories`, and with frames from that key frame on, this goes on after the frame as if it had never
     stopped: the frames up to it are read again, and not yielded.
 
@@ -56,18 +58,21 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     if sources is frames:
         raise ValueError("frames that are read twice cannot be an iterator")
     key: Memory | None = None
+    begin: Memory | None = None  # the frame from which reading begins to paint those that follow: mostly the key frame behind
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always):
-        frame = interval.frame
+    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given):
+        frame, behind = interval.frame, interval.from_behind
+        if behind is None:  # a shot begins: nothing passes over a cut
+            key, begin, last = None, resumed, None if resumed is None else last
         if resumed is not None:
-            if resumed.frame.index != frame.index:
-                raise ValueError(f"the frames begin at {frame.index}, the memories at the key frame {resumed.frame.index}")
-            key, resumed = _remember(frame, resumed.painting), None
+            expected = interval.between[0].index if interval.between else frame.index
+            if resumed.frame.index != expected:
+                raise ValueError(f"the frames begin at {expected}, the memories at the frame {resumed.frame.index}")
+        if resumed is not None and not interval.between:
+            key = begin = _remember(frame, resumed.painting)
         else:
-            # A cut, too, has no correspondence: nothing passes over it.
-            behind = interval.from_behind
             prior = None
             if key is not None and behind is not None:
                 prior = replace(carry(key.painting, behind), seconds=key.frame.seconds)
@@ -76,12 +81,14 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-            if key is not None and last is not None:
-                for painted in _between(interval, key, coming, last.painting, mend, sources, done):
+            if frame.index > first:
+                for painted in _between(interval, key, begin, coming, last, mend, sources, done,
+                                        glides=shot_at(frame.index, given) is not None):
                     yield painted
-                    last = painted.memories[-1]
+                    begin, last = painted.memories
                     del painted
-            key = coming
+            key = begin = coming
+        resumed = None
         if frame.index > done:
             last = key
             yield Painted(_read_to(sources, frame.index), (key, key))
@@ -96,43 +103,61 @@ def _read_to(sources: Iterator[Frame], index: int) -> Frame:
     return next(source for source in sources if source.index == index)
 
 
-def _between(interval: Interval, behind: Memory, ahead: Memory, last: Tensor, mend: Mender, sources: Iterator[Frame],
-             done: int) -> Iterator[Painted]:
-    """The frames between two key frames, painted; those up to index `done` are left out.
+def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ahead: Memory, last: Memory | None, mend: Mender,
+             sources: Iterator[Frame], done: int, *, glides: bool) -> Iterator[Painted]:
+    """The frames between two key frames, or before the first one of a shot, painted; those up to index `done` are left out.
 
-    last: (C, H, W), the painting of the frame before the first that is painted. sources: the frames as they are read.
+    begin: the frame from which reading begins to paint these; None: the first of these. last: the frame before the first that
+    is painted. sources: the frames as they are read. glides: whether colours glide from one key frame to the other, which an
+    artist may have painted in different ones.
     """
     count = len(interval.between) + 1
     waiting = list(walk_back(interval))  # against time: the next one is last
-    paint = torch.cat([behind.painting, patch_bias(behind.painting)])
+    paint = None if behind is None else torch.cat([behind.painting, patch_bias(behind.painting)])
     for place in range(1, count):
         one, to_ahead = waiting.pop()
         if one.index <= done:
             continue
         source = _read_to(sources, one.index)
         frame = Frame(from_bytes(one.image), source.pts, source.time_base, source.index, source.duration)
-        found = _carried(one, to_ahead, paint, ahead.painting, last, place / count)
-        last = found.image
+        found, change = _carried(one, to_ahead, paint, ahead.painting, None if last is None else last.painting, place, count,
+                                 glides=glides)
+        painting = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
-            frame = replace(frame, motion=one.from_last.unpack().to_last)
-            last = mend(frame, found.image, found.visibility)
+            if one.from_last is not None:
+                frame = replace(frame, motion=one.from_last.unpack().to_last)
+            painting = mend(frame, found.image, found.visibility)
+            if change is not None:  # strokes come in the colours of the nearer key frame
+                own = glide(Prior(painting, found.visibility), change, (place - (count if 2 * place > count else 0)) / count)
+                painting = torch.where(found.visibility < TRUSTED, own.image, painting)
         del frame, found
         trim()
-        yield Painted(source, (behind, _remember(source, last)))
+        last = _remember(source, painting)
+        begin = begin or last
+        yield Painted(source, (begin, last))
 
 
-def _carried(one: InBetween, to_ahead: Packed, behind: Tensor, ahead: Tensor, last: Tensor, closeness: float) -> Prior:
-    """The painting of an in-between, as far as it is known.
+def _carried(one: InBetween, to_ahead: Packed, behind: Tensor | None, ahead: Tensor, last: Tensor | None,
+             place: int, count: int, *, glides: bool) -> tuple[Prior, Tensor | None]:
+    """The painting of an in-between, as far as it is known; and the change of colours between the key frames if it `glides`.
 
     behind: (C + 1, H, W), the painting of the key frame behind and its `patch_bias`. ahead, last: (C, H, W), the paintings of
-    the key frame ahead and of the frame before. closeness: 0 at the key frame behind, 1 at the one ahead.
+    the key frame ahead and of the frame before. place: of the in-between, 0 at the key frame behind, `count` at the one ahead.
     """
-    near, far = one.from_behind.unpack(), to_ahead.unpack()
+    far, change, closeness = to_ahead.unpack(), None, place / count
     # Paint of a key frame is resampled once: float32, off by 1e-4 px and twice as fast, does. The last frame's is resampled
     # again and again.
-    from_behind = warp(behind, near.to_last, mode="bicubic", exact=False)
-    from_ahead = warp(ahead, far.to_last, mode="bicubic", exact=False)
-    keys = choose(Prior(from_behind[:-1].clamp_(0, 1), near.visibility), Prior(from_ahead.clamp_(0, 1), far.visibility),
-                  closeness, from_behind[-1:].clamp_(min=0))
-    del near, far, from_behind, from_ahead
-    return hold(keys, carry(last, one.from_last.unpack()))
+    keys = Prior(warp(ahead, far.to_last, mode="bicubic", exact=False).clamp_(0, 1), far.visibility)
+    if behind is not None and one.from_behind is not None:
+        near = one.from_behind.unpack()
+        warped = warp(behind, near.to_last, mode="bicubic", exact=False)
+        first = Prior(warped[:-1].clamp_(0, 1), near.visibility)
+        if glides:
+            change = colour_change(first, keys)
+            first, keys = glide(first, change, closeness), glide(keys, change, closeness - 1)
+        keys = choose(first, keys, closeness, warped[-1:].clamp(min=0))
+        del near, warped, first
+    if last is None or one.from_last is None:
+        return keys, change
+    held = carry(last, one.from_last.unpack())
+    return hold(keys, held if change is None else glide(held, change, 1 / count)), change

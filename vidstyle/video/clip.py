@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -16,65 +16,10 @@ from vidstyle.core.timecode import Timecode
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.hdr import HdrMetadata
 from vidstyle.video.pixels.orientation import Orientation
+from vidstyle.video.tracks import Coding, SideData, Track
 
 ROUNDING = Fraction(21, 10_000)
 """Seconds by which the lengths of frames may differ that are the same: Matroska counts milliseconds."""
-UNKNOWN_CODEC = "unknown"
-"""The codec of a track that neither FFmpeg nor the file names."""
-
-
-@dataclass(frozen=True)
-class Track:
-    """One stream of the source other than the video that is painted."""
-
-    index: int
-    """Number of the stream in the file, counted from 0."""
-    kind: str
-    """`audio`, `subtitle`, `video` (a cover image or a second camera), `data` or `attachment`."""
-    codec: str
-    language: str | None = None
-    title: str | None = None
-    rate: int | None = None
-    """Samples a second, for sound."""
-    channels: int | None = None
-    disposition: tuple[str, ...] = ()
-    """What the stream is for: `default`, `forced`, `attached_pic`, ..."""
-
-    def __str__(self) -> str:
-        kind = "cover image" if "attached_pic" in self.disposition else self.kind
-        words = [f"stream {self.index}:", kind, *([] if self.codec == UNKNOWN_CODEC else [self.codec])]
-        if self.rate and self.channels:
-            words.append(f"{self.rate} Hz, {self.channels} channel{'s' if self.channels != 1 else ''}")
-        words += [text for text in (self.language, self.title) if text and text != "und"]
-        return " ".join(words)
-
-
-@dataclass(frozen=True)
-class SideData:
-    """What a clip states beside its pictures and what no other field of `Clip` holds."""
-
-    kind: str
-    """`captions`, `spherical`, `stereo`, `cropping`, or FFmpeg's own name in lower case."""
-    text: str = ""
-    """What it states, in FFmpeg's words: `equirectangular`, `side by side`."""
-
-
-@dataclass(frozen=True)
-class Coding:
-    """How the frames that are painted are stored."""
-
-    container: str
-    """FFmpeg's name of the file format, such as `mov,mp4,m4a,3gp,3g2,mj2`; `sequence` for a sequence of images."""
-    stream: int
-    """Number of the painted video stream in the file."""
-    codec: str
-    width: int
-    """Pixels across as stored, before the orientation is applied."""
-    height: int
-    """Pixels down as stored, before the orientation is applied."""
-    pix_fmt: str
-    depth: int
-    """Bits of one sample."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +131,33 @@ class Clip:
         if first > stop:
             raise UsageError(self._empty_range(start, end, first, stop))
         return first, stop
+
+    def index_at(self, at: int | float | Timecode, option: str) -> int:
+        """Index of the frame with the number `at`, or of the one displayed at that time: seconds, or a timecode.
+
+        option: what states it, such as `--key 12`, for errors. Raises UsageError where the clip has no such frame.
+        """
+        if isinstance(at, int):
+            index, between = divmod(at - self.numbering[0], self.numbering[1])
+            if between or not 0 <= index < self.frames:
+                every = f", in steps of {self.numbering[1]}" if self.numbering[1] > 1 else ""
+                raise UsageError(f"{option}: frame {at} is not in the clip, which has frames {self.number(0)}-"
+                                 f"{self.number(self.frames - 1)}{every}.")
+            return index
+        if not self.timed:
+            raise UsageError(f"{option}: a sequence of images states no times; give its rate with --fps, or the number of the "
+                             "frame.")
+        if isinstance(at, Timecode):
+            index = self._index_of(at, option)
+        else:  # a tolerance of half a millisecond, as for `--start`
+            when = self.origin + math.floor((Fraction(at) + Fraction(1, 2000)) / self.time_base)
+            index = bisect_right(self.pts, when) - 1
+            if index == self.frames - 1 and when >= self.pts[-1] + max(1, self.durations[-1]):
+                index = self.frames
+        if not 0 <= index < self.frames:
+            begins = float((self.pts[0] - self.origin) * self.time_base)
+            raise UsageError(f"{option}: no frame is displayed then; the clip runs from {begins:g} to {self._end:g} s.")
+        return index
 
     def _select_numbers(self, first: int | None, stop: int | None) -> tuple[int, int]:
         zero, step, highest = *self.numbering, self.number(self.frames - 1)

@@ -12,10 +12,11 @@ from typing import Any, Protocol, Self
 from av.container import InputContainer
 
 from vidstyle.core.frame import Frame
-from vidstyle.video.clip import Clip, Track
+from vidstyle.video.clip import Clip
 from vidstyle.video.images.pattern import Pattern
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.settings import ReadSettings
+from vidstyle.video.tracks import Track
 
 
 class Source(Protocol):

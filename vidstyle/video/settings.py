@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from vidstyle.core.options import Deinterlace, Gaps, Hdr, OnDamage, Options
+from vidstyle.core.choices import Deinterlace, Gaps, Hdr, OnDamage
+from vidstyle.core.options import Options
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
     from vidstyle.batch.edits.media import Finder
     from vidstyle.batch.edits.ranges import find_uses, media_rates
 
-    if not base.styles:
+    if not base.styles and not base.options.has_keys:
         raise UsageError(f"{path}: no style is given; name a picture with --style.")
     if base.selection != Selection():
         raise UsageError(f"{path}: states the frames of its clips; leave --frames, --start and --end out.")
@@ -159,7 +159,7 @@ def _name(clip: Clip, styles: Sequence[Style], options: Options, numbers: tuple[
 
 
 def _style_names(styles: Sequence[Style]) -> str:
-    return "_".join(style.path.stem for style in styles)
+    return "_".join(style.path.stem for style in styles) or "painted"  # by painted key frames alone
 
 
 def _check_targets(edit: Edit, overwrite: bool) -> None:

@@ -53,6 +53,10 @@ class FeedForwardMethod:
         constant = options.temporal and not isinstance(options.temporal, Curve)
         return frozenset({"network"} if constant else {"network", "temporal"})
 
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return bool(options.strokes)
+
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""
         return (1,) if options.temporal else ()

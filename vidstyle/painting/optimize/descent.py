@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from vidstyle.core.options import Optimizer
+from vidstyle.core.choices import Optimizer
 from vidstyle.ops.read_back import read_back
 from vidstyle.painting.early_stopping import EarlyStopping
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vidstyle.core.choices import layer_weights
 from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import UsageError
-from vidstyle.core.options import Options, layer_weights
+from vidstyle.core.options import Options
 from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class OptimizeMethod:
         random = bool(_strokes(options)) or (forms and options.init == "noise")
         used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
         return used | ({"seed"} if random else set())
+
+    def by_key_frames(self, options: Options) -> bool:
+        """See `Method`."""
+        return _by_key_frames(options)
 
     def references(self, options: Options) -> tuple[int, ...]:
         """See `Method`."""

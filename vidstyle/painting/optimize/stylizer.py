@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidstyle.core.choices import FollowInit, Init, Optimizer
 from vidstyle.core.devices import precision
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import Encoder
-from vidstyle.core.options import FollowInit, Init, Optimizer
-from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, style_loss, temporal_loss, total_variation
+from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss, temporal_loss, total_variation
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.descent import DESCENTS
 from vidstyle.painting.optimize.fourier import FourierImage
+from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, out_of_memory
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import FLIPS, StyleTarget
 
@@ -104,28 +105,49 @@ class OptimizingStylizer:
         return torch.rand(3, *size, generator=torch.Generator().manual_seed(self.seed)).to(like)
 
     def _descend(self, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int, rate: float) -> Tensor:
-        """Descend from `start`, until the loss stops falling or `steps` are done."""
+        """Descend from `start`, until the loss stops falling or `steps` are done.
+
+        Where memory does not suffice for the whole image, again in tiles, each time smaller ones; Gram matrices alone are sums
+        over an image, so that other style losses need it whole.
+        """
+        sides: list[int | None] = [None]
+        if self.style.statistic is gram:
+            sides += [side for side in TILES if side < max(image.shape[-2:])]
+        for side in sides:
+            try:
+                return self._descend_by(side, start, image, priors, steps, rate)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or side == sides[-1]:
+                    raise
+        raise AssertionError("the last side returns or raises")
+
+    def _descend_by(self, side: int | None, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int,
+                    rate: float) -> Tensor:
+        """`_descend` by tiles of `side` pixels; None: the whole image at once."""
         height, width = image.shape[-2:]
         views = [(_window(height, width, k), FLIPS[k % len(FLIPS)]) for k in range(OFFSETS)]
         styles = [self.style.grams(height, flip) for _, flip in views]
         padded = _pad(image)
-        with torch.no_grad(), precision(image.device):
-            content = [self.encoder(_view(padded, *view), [CONTENT_LAYER])[CONTENT_LAYER] for view in views]
+        content = [content_features(self.encoder, _view(padded, *view), side) for view in views]
         weights = long_term_weights([prior.visibility for prior in priors])
 
         canvas = FourierImage(_pad(start))
         layers = list(self.layers or STYLE_LAYERS)
 
+        def seen(view: int, shown: Tensor) -> Tensor:
+            """The style and content loss of the canvas in a view."""
+            if side is not None:
+                return TiledLoss(self.encoder, styles[view], self.layers or dict.fromkeys(layers, 1.0), content[view],
+                                 self.style_weight, self.content_weight, side)(shown)
+            with precision(image.device):
+                found = self.encoder(shown, [*layers, CONTENT_LAYER])
+            found_style = {layer: found[layer] for layer in layers}
+            return (self.style_weight * style_loss(found_style, styles[view], self.style.statistic, self.layers)
+                    + self.content_weight * content_loss(found[CONTENT_LAYER], content[view][0]))
+
         def loss(view: int) -> Tensor:
             painting = canvas()
-            with precision(image.device):
-                found = self.encoder(_view(painting, *views[view]), [*layers, CONTENT_LAYER])
-            found_style = {layer: found[layer] for layer in layers}
-            total = (
-                self.style_weight * style_loss(found_style, styles[view], self.style.statistic, self.layers)
-                + self.content_weight * content_loss(found[CONTENT_LAYER], content[view])
-                + self.tv_weight * total_variation(painting)
-            )
+            total = seen(view, _view(painting, *views[view])) + self.tv_weight * total_variation(painting)
             for prior, weight in zip(priors, weights, strict=True):
                 total = total + self.temporal_weight * temporal_loss(_unpad(painting), prior.image, weight)
             return total

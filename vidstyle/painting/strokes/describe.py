@@ -27,6 +27,10 @@ With 2.25 times the painting's everywhere, forms are kept and strokes are small 
 and swirls of the style picture are copied, right over the forms."""
 STYLE_BLUR = 2.4
 """σ in pixels of each level: the style picture blurred is its own guide."""
+GUIDE_BLUR = 1.6
+"""σ in pixels of each level: strokes follow forms, not the guide's own texture."""
+MOST_GUIDE_CHANNELS = 6
+"""A patch of 12 pixels on a side then has the 864 numbers that `_AXIS` allows."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 LENGTH = 680.0
 """Of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24."""
@@ -42,7 +46,7 @@ class Describer:
 
     side: int
     guide_axes: Tensor
-    """(3 * side², GUIDE_DIMENSIONS) whole numbers."""
+    """(C * side², GUIDE_DIMENSIONS) whole numbers."""
     paint_axes: Tensor
     """(3 * side², PAINT_DIMENSIONS) whole numbers."""
     mean: Tensor
@@ -50,14 +54,18 @@ class Describer:
     factor: float
     """From projection to description: the style's longest description just fits."""
     guide: Tensor
-    """(3, H, W) uint8, the style picture's own guide."""
+    """(C, H, W) uint8, the style picture's guide."""
     length: float = LENGTH
     """Of a description, at most."""
 
     @classmethod
-    def learn(cls, picture: Tensor, side: int, places: Tensor, length: float = LENGTH) -> Describer:
-        """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels."""
-        guide = whole(blur(picture, STYLE_BLUR))
+    def learn(cls, picture: Tensor, side: int, places: Tensor, guide: Tensor | None = None,
+              length: float = LENGTH) -> Describer:
+        """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels.
+
+        guide: (C, H, W) in [0, 1], C at most `MOST_GUIDE_CHANNELS`; None: the picture itself, blurred.
+        """
+        guide = whole(blur(picture, STYLE_BLUR) if guide is None else blur(guide, GUIDE_BLUR))
         guides, paints = (take(image, side, GRID, places[:_SAMPLE]).to(widest_float(image.device))
                           for image in (guide, whole(picture)))
         guide_axes, paint_axes = _axes(guides, GUIDE_DIMENSIONS), _axes(paints, PAINT_DIMENSIONS)
@@ -67,7 +75,7 @@ class Describer:
         return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), guide, length)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the patches of `guide` and `painting`, each (3, H, W) uint8."""
+        """Descriptions (n, D) of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
         halves = [take(image, self.side, stride, places).float() @ axes
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean

@@ -82,26 +82,31 @@ class StrokeIndex:
     """For each picture its height over the height asked for; below 1, it is too small to be shown larger without blur."""
     seed: int = 0
     """Of the patches that are drawn."""
+    guided: bool = False
+    """Whether the pictures have guides of their own, which a guide of the painting is compared with."""
     copied: bool = False
     """Whether it has copies, among which wishes choose."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
-              seed: int = 0, copied: Sequence[Copy] = (Copy(),)) -> StrokeIndex:
+              seed: int = 0, guides: Sequence[Tensor] = (), copied: Sequence[Copy] = (Copy(),)) -> StrokeIndex:
         """The index of `styles`, each (3, H, W) in [0, 1].
 
         weights: above 0, the share of each picture in the patches that are searched. height: of the painting, in pixels.
         scale: height at which a picture is shown over the painting's; no picture is enlarged in the painting, see `shown`.
-        seed: of the patches that are drawn. copied: the copies of each picture, the first of them itself.
-        Raises ValueError for no styles, or another number of weights.
+        seed: of the patches that are drawn. guides: one for each picture and of its size, (C, H, W) in [0, 1], such as a guide
+        of the frame that the picture is a painting of; such a picture is used up to its edges, and has no copies. None: each
+        picture is its own guide. copied: the copies of each picture, the first of them itself. Raises ValueError for no styles,
+        or another number of weights or guides.
         """
-        if not styles or len(styles) != len(weights):
-            raise ValueError(f"{len(styles)} style pictures and {len(weights)} weights; each picture needs one weight")
+        if not styles or len(styles) != len(weights) or len(guides) not in (0, len(styles)):
+            raise ValueError(f"{len(styles)} style pictures, {len(weights)} weights and {len(guides)} guides; each picture "
+                             "needs one weight, and all or none of them a guide")
         wanted = OVERSIZE * height * scale
         sizes = [_size(style, wanted) for style in styles]
         generator = torch.Generator().manual_seed(seed)
-        passes = tuple(_patches(styles, weights, sizes, copied, one, generator) for one in PASSES)
-        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, len(copied) > 1)
+        passes = tuple(_patches(styles, guides, weights, sizes, copied, one, generator) for one in PASSES)
+        return cls(passes, tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, bool(guides), len(copied) > 1)
 
     def redrawn(self, number: int) -> StrokeIndex:
         """The index for drawing `number`: the same style pictures, other strokes of them.
@@ -128,25 +133,29 @@ def _size(style: Tensor, wanted: float) -> tuple[int, int]:
     return max(1, round(tall / _STEP)) * _STEP, max(1, round(wide / _STEP)) * _STEP
 
 
-def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tuple[int, int]], made: Sequence[Copy], one: Pass,
-             generator: torch.Generator) -> Patches:
+def _patches(styles: Sequence[Tensor], guides: Sequence[Tensor], weights: Sequence[float], sizes: list[tuple[int, int]],
+             made: Sequence[Copy], one: Pass, generator: torch.Generator) -> Patches:
     """The style patches of one pass. made: the copies of each style picture, the first of them itself."""
     level = [[_copy_size(size, copy.size, one) for copy in made] for size in sizes]
     # The gap on the right keeps a shift along a row from reaching the other end of the picture.
     width = max(wide for each in level for _, wide in each) + one.side
     width += -width % GRID
     picture = styles[0].new_zeros(3, sum(tall for each in level for tall, _ in each) + one.side, width)
+    guide = picture.new_zeros(len(guides[0]), *picture.shape[1:]) if guides else None
     columns = (width - one.side) // GRID + 1
     allowed = torch.zeros((picture.shape[1] - one.side) // GRID + 1, columns, dtype=torch.bool)
     wished = picture.new_zeros(*allowed.shape, 3)
     pools, boxes, top = list[tuple[Tensor, ...]](), list[tuple[int, int, int, int]](), 0
-    for style, each in zip(styles, level, strict=True):
+    for number, (style, each) in enumerate(zip(styles, level, strict=True)):
         border = round(BORDER * min(each[0]))
         boxes.append((top + border, top + each[0][0] - border, border, each[0][1] - border))
         pool = list[Tensor]()
         for copy, (tall, wide) in zip(made, each, strict=True):
-            shown, inner = turn(resize(style, (tall, wide)), _inner(tall, wide, one.side), copy.turn, one.side)
+            inner = _inner(tall, wide, one.side, whole=guide is not None)
+            shown, inner = turn(resize(style, (tall, wide)), inner, copy.turn, one.side)
             picture[:, top:top + tall, :wide] = shown
+            if guide is not None:
+                guide[:, top:top + tall, :wide] = resize(guides[number], (tall, wide))
             mine = torch.zeros_like(allowed)
             mine[top // GRID:top // GRID + inner.shape[0], :inner.shape[1]] = inner
             allowed |= mine
@@ -160,7 +169,7 @@ def _patches(styles: Sequence[Tensor], weights: Sequence[float], sizes: list[tup
     shares = tuple(max(1, round(one.searched * weight / sum(weights))) for weight in weights)
     places = torch.cat([in_turns(pool)[:share] for pool, share in zip(pools, shares, strict=True)])
     places = _shuffled(places, generator).to(picture.device)
-    describer = Describer.learn(picture, one.side, places, LENGTH_BESIDE_WISHES if len(made) > 1 else LENGTH)
+    describer = Describer.learn(picture, one.side, places, guide, LENGTH_BESIDE_WISHES if len(made) > 1 else LENGTH)
     pixels, inside = whole(picture), allowed.flatten().to(picture.device)
     descriptions = picture.new_zeros(allowed.numel(), OWN_DIMENSIONS + (wished.shape[2] if len(made) > 1 else 0))
     for part in torch.split(inside.nonzero()[:, 0], _CHUNK):
@@ -181,12 +190,17 @@ def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
     return places[torch.randperm(len(places), generator=generator).to(places.device)]
 
 
-def _inner(tall: int, wide: int, side: int) -> Tensor:
-    """(rows, columns) bool, over the grid of a picture of `tall` by `wide` pixels: may a patch of `side` pixels lie there?"""
-    border = round(BORDER * min(tall, wide))
+def _inner(tall: int, wide: int, side: int, *, whole: bool) -> Tensor:
+    """(rows, columns) bool, over the grid of a picture of `tall` by `wide` pixels: may a patch of `side` pixels lie there?
+
+    whole: with its border and its lower corners.
+    """
+    border = 0 if whole else round(BORDER * min(tall, wide))
     y, x = (torch.arange(0, pixels - side + 1, GRID) for pixels in (tall, wide))
     down = ((y >= border) & (y + side <= tall - border))[:, None]
     across = ((x >= border) & (x + side <= wide - border))[None]
+    if whole:
+        return down & across
     low = (y + side > (1 - CORNER[0]) * tall)[:, None]
     outer = ((x < CORNER[1] * wide) | (x + side > (1 - CORNER[1]) * wide))[None]
     return down & across & ~(low & outer)

@@ -19,7 +19,7 @@ from vidstyle.ops.read_back import places as true_places
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import Field, carry, choose
-from vidstyle.painting.strokes.describe import STYLE_BLUR, blur, whole
+from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
@@ -27,8 +27,6 @@ from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, wind
 from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
 from vidstyle.painting.strokes.wishes import Wishes
 
-GUIDE_BLUR = 1.6
-"""σ in pixels of each level: strokes follow forms, not the guide's own texture."""
 MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 SWEEPS, MENDING_SWEEPS = 2, 1
@@ -38,32 +36,42 @@ _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
 
-def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, wishes: Wishes = NONE) -> Tensor:
-    """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (3, H, W) in [0, 1].
+def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, start: Tensor | None = None,
+                wishes: Wishes = NONE) -> Tensor:
+    """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (C, H, W) in [0, 1].
 
     prior: carried paint. Where its visibility is `TRUSTED` it stays, bit for bit, and only patches that touch other places are
-    searched. wishes: have an effect if the index has copies.
+    searched. start: (3, H, W) in [0, 1], a first guess of the painting; None: the guide, which has three channels then,
+    with the style's detail. wishes: have an effect if the index has copies.
     """
-    painting, fixed = guide, torch.zeros_like(guide[:1], dtype=torch.bool)
+    painting, fixed = guide if start is None else start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, find_detail(guide), painting, fixed, wishes)
+    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, wishes, start=start)
 
 
-def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, wishes: Wishes = NONE) -> Tensor:
+def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None,
+         wishes: Wishes = NONE) -> Tensor:
     """`painting` (3, H, W) in [0, 1] with new strokes where `known` (1, H, W) in [0, 1] is below `TRUSTED`.
 
-    The rest stays, bit for bit. guide: (3, H, W) in [0, 1], the forms. The cost follows the holes: the painting is cropped to
+    The rest stays, bit for bit. guide, start: as for `lay_strokes`. The cost follows the holes: the painting is cropped to
     them, and only patches that touch them are searched.
     """
     fixed = known >= TRUSTED
     crop = _box(~fixed[0])
     if crop is None:
         return painting
-    mended, detail = painting.clone(), find_detail(guide)
+    mended, detail = painting.clone(), _weight(index, guide)
     guide, detail, within, kept = (image[:, *crop] for image in (guide, detail, painting, fixed))
-    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop))
+    begun = None if start is None else start[:, *crop]
+    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop), start=begun)
     return mended
+
+
+def _weight(index: StrokeIndex, guide: Tensor) -> Tensor:
+    """(1, H, W) in [0, 1]: how closely the guide is followed at each place."""
+    # The frame that a picture was painted over says exactly what belongs where.
+    return torch.ones_like(guide[:1]) if index.guided else find_detail(guide)
 
 
 def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor, wishes: Wishes = NONE) -> Tensor:
@@ -117,8 +125,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
             targets = _describe(style, one, blurred, padded, weights, wished, places)
-            if passes is MENDING:
-                spread = even_spread(style)  # a hole is no sample of the whole painting
+            if passes is MENDING or index.guided:  # a hole is no sample of the whole painting, and a guide asks for its match
+                spread = even_spread(style)
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, wished, everywhere))

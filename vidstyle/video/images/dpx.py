@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from torch import Tensor
 
+from vidstyle.core.choices import parse_rate
 from vidstyle.core.errors import InputError
-from vidstyle.core.options import parse_rate
 from vidstyle.video.images import ffmpeg_image
 
 _LOG = (1, 3)  # transfer characteristics that mean a logarithm: printing density, and logarithmic

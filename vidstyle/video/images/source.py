@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame, Original
-from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
-from vidstyle.video.clip import Clip, Coding, Track
+from vidstyle.video.clip import Clip
 from vidstyle.video.images import image_file
 from vidstyle.video.images.facts import ImageFacts, read_facts
 from vidstyle.video.images.pattern import Pattern, number_list
@@ -22,6 +22,7 @@ from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.colour import Colour
 from vidstyle.video.pixels.orientation import Orientation
 from vidstyle.video.settings import ReadSettings
+from vidstyle.video.tracks import Coding, Track
 
 ASSUMED_RATE = Fraction(24)
 """Frames a second where nothing states them; times computed from it are never written."""

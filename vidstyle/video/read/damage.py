@@ -11,8 +11,8 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError
-from vidstyle.core.options import OnDamage
 from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import alpha_decoder
 from vidstyle.video.read.container import demuxed

@@ -9,8 +9,8 @@ from av import Packet, VideoFrame
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError, reason
-from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.read.alpha import alpha_decoder
 from vidstyle.video.read.damage import REMEDY

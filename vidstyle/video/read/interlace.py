@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from av import VideoFrame
 
-from vidstyle.core.options import Deinterlace
+from vidstyle.core.choices import Deinterlace
 from vidstyle.video.clip import Clip, evenly_spaced
 from vidstyle.video.read.deinterlace import Deinterlacing, Field, can_weave
 

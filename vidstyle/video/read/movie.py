@@ -13,7 +13,7 @@ from av.container import InputContainer
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
-from vidstyle.video.clip import Clip, Track
+from vidstyle.video.clip import Clip
 from vidstyle.video.images.pattern import Pattern
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.hdr import hdr_to_sdr_range, tone_map
@@ -25,6 +25,7 @@ from vidstyle.video.read.interlace import RUN, Look, choose, needs_look, places
 from vidstyle.video.read.probe import probe_movie
 from vidstyle.video.read.sound import ReplacementSound
 from vidstyle.video.settings import ReadSettings
+from vidstyle.video.tracks import Track
 
 
 @dataclass(frozen=True)

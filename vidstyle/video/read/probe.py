@@ -10,9 +10,9 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError
-from vidstyle.core.options import OnDamage
-from vidstyle.video.clip import Clip, Coding
+from vidstyle.video.clip import Clip
 from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
@@ -25,6 +25,7 @@ from vidstyle.video.read.scan import Scan, scan
 from vidstyle.video.read.side_data import read_side_data
 from vidstyle.video.read.siting import chroma_location
 from vidstyle.video.read.tracks import track_of
+from vidstyle.video.tracks import Coding
 
 
 @dataclass(frozen=True)

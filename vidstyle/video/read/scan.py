@@ -14,8 +14,8 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError, reason
-from vidstyle.core.options import OnDamage
 from vidstyle.video import limits
 from vidstyle.video.captions import CAPTION_CODECS, captions_in, has_dvd_captions
 from vidstyle.video.packets import CodedPacket, with_decoding_times

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from av import VideoFrame
 
-from vidstyle.video.clip import SideData
 from vidstyle.video.pixels.planes import side_data
 from vidstyle.video.read.description import Description
+from vidstyle.video.tracks import SideData
 
 _KINDS = {"Spherical Mapping": "spherical", "Stereo 3D": "stereo", "Frame Cropping": "cropping"}
 _ELSEWHERE = ("display matrix", "mastering display metadata", "content light level metadata", "cpb properties", "palette",

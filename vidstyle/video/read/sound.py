@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 
 from vidstyle.core.errors import InputError
-from vidstyle.video.clip import Track
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.read.container import demuxed, open_container
 from vidstyle.video.read.scan import FIRST_PACKETS
 from vidstyle.video.read.tracks import track_of
+from vidstyle.video.tracks import Track
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from av.stream import Disposition, Stream
 
-from vidstyle.video.clip import UNKNOWN_CODEC, Track
 from vidstyle.video.read.description import describe_streams
+from vidstyle.video.tracks import UNKNOWN_CODEC, Track
 
 
 def track_of(stream: Stream) -> Track:

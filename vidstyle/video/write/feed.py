@@ -10,8 +10,8 @@ from av import Packet
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError, reason
-from vidstyle.core.options import OnDamage
 from vidstyle.video.packets import CodedPacket
 from vidstyle.video.read.damage import packets
 

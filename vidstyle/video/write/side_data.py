@@ -4,9 +4,10 @@ takes them, and everything else is named as lost."""
 from __future__ import annotations
 
 from vidstyle.video.captions import CAPTION_ENCODERS
-from vidstyle.video.clip import Clip, SideData
+from vidstyle.video.clip import Clip
 from vidstyle.video.pixels.orientation import Orientation
 from vidstyle.video.read.spherical import SphericalBoxes
+from vidstyle.video.tracks import SideData
 from vidstyle.video.write.spherical import kept_boxes
 
 _LOST = {

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from vidstyle.core.errors import InputError, reason
-from vidstyle.video.clip import Track
+from vidstyle.video.tracks import Track
 from vidstyle.video.write.feed import Order, PacketFeed, copied_tags
 from vidstyle.video.write.recode import Recoder
 

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import av
 
-from vidstyle.video.clip import Track
 from vidstyle.video.interfaces import Source
 from vidstyle.video.read.container import open_container
+from vidstyle.video.tracks import Track
 from vidstyle.video.write.feed import read
 
 

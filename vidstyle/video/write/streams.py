@@ -8,9 +8,9 @@ from functools import partial
 
 from av.stream import Stream
 
-from vidstyle.video.clip import Track
 from vidstyle.video.interfaces import Source
 from vidstyle.video.read.tracks import is_known
+from vidstyle.video.tracks import Track
 from vidstyle.video.write.codecs import CONTAINERS, default_suffix
 from vidstyle.video.write.extras import TEXT_CODECS, How
 from vidstyle.video.write.readers import Readers
