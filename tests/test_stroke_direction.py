@@ -81,8 +81,8 @@ def test_strokes_lie_along_forms(turned: StrokeIndex, plain: StrokeIndex):
     wishes = Wishes(direction_of_forms(guide))
     # The eight turns are 22.5 degrees apart, so the nearest is 5.6 off on average, and the lines are wavy by a few more; level
     # lines are 45 off on average.
-    assert degrees_off(lay_strokes(turned, guide, None, wishes), tangent) < 11
-    assert degrees_off(lay_strokes(plain, guide, None, wishes), tangent) > 30
+    assert degrees_off(lay_strokes(turned, guide, wishes=wishes), tangent) < 11
+    assert degrees_off(lay_strokes(plain, guide, wishes=wishes), tangent) > 30
 
 
 @pytest.mark.parametrize("way", [30, 90, 135])
@@ -90,7 +90,7 @@ def test_strokes_lie_along_the_motion(turned: StrokeIndex, way: float):
     angle = torch.tensor(math.radians(way))
     motion = (3 * torch.stack([angle.cos(), angle.sin()]))[:, None, None].expand(2, HEIGHT, WIDTH)
     guide = rings()
-    painted = lay_strokes(turned, guide, None, Wishes(direction_of_motion(guide, motion)))
+    painted = lay_strokes(turned, guide, wishes=Wishes(direction_of_motion(guide, motion)))
     # 30 degrees is 7.5 from the nearest of the eight turns; the rest is that of the rings' own edges in the strokes.
     assert degrees_off(painted, angle) < 14
 
@@ -105,9 +105,9 @@ def test_what_is_still_has_the_direction_of_its_forms():
 def test_a_hole_is_mended_along_the_forms(turned: StrokeIndex):
     guide, (x, y) = rings(), places()
     wishes, known = Wishes(direction_of_forms(guide)), torch.zeros(1, HEIGHT, WIDTH)
-    painting = lay_strokes(turned, guide, None, wishes)
+    painting = lay_strokes(turned, guide, wishes=wishes)
     known[:, :, :WIDTH // 3] = 1
-    mended = mend(turned, guide, painting * known, known, wishes)
+    mended = mend(turned, guide, painting * known, known, wishes=wishes)
     assert torch.equal(mended[:, :, :WIDTH // 3], painting[:, :, :WIDTH // 3])
     assert degrees_off(mended, torch.atan2(x, -y)) < 15  # only fine patches mend: strokes are less long
 
@@ -127,7 +127,7 @@ def test_strokes_are_a_third_where_the_matte_is_black():
     guide = 0.4 + 0.2 * resize(noise(5, 5), (240, 240))
     size = torch.ones(1, 240, 240)
     size[:, :, 120:] = 0
-    painting = lay_strokes(index, guide, None, Wishes(size=size))
+    painting = lay_strokes(index, guide, wishes=Wishes(size=size))
     full, small = period(painting[:, :, 8:108]), period(painting[:, :, 132:-8])
     assert full == pytest.approx(12, rel=0.15)  # neighbouring waves of the transform differ by a twelfth
     assert small == pytest.approx(4, rel=0.25)  # copies of the middle size fill in where the smallest has too few tones
@@ -158,7 +158,7 @@ def test_the_same_bits_for_any_number_of_threads():
             torch.set_num_threads(count)
             index = StrokeIndex.build([hatching(8, 96)], [1.0], 48, copied=few)
             wishes = Wishes(direction_of_motion(guide, torch.stack([x / 20, x * 0 + 1])), (x[None] / WIDTH + 0.5).clamp(0, 1))
-            paintings.append(lay_strokes(index, guide, None, wishes))
+            paintings.append(lay_strokes(index, guide, wishes=wishes))
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(*paintings)

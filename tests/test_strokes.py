@@ -209,5 +209,5 @@ def test_a_vote_is_the_weighted_mean():
 
 
 def test_each_style_needs_a_weight(style: Tensor):
-    with pytest.raises(ValueError, match="1 style pictures and 2 weights"):
+    with pytest.raises(ValueError, match="1 style pictures, 2 weights"):
         StrokeIndex.build([style], [1.0, 2.0], 96)
