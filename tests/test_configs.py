@@ -42,6 +42,8 @@ OTHER_VALUES = {
     "key_every": ("6", "--key-every 6"),
     "strokes": ("0.5", "--strokes 0.5"),
     "forms": ("0.5", "--forms 0.5"),
+    "stroke_direction": ('"edges"', "--stroke-direction edges"),
+    "stroke_size": ('"detail"', "--stroke-size detail"),
     "boil": ('"twos"', "--boil twos"),
     "refresh": ("4.0", "--refresh 4"),
     "method": ('"feedforward"', "--method feedforward"),
@@ -133,7 +135,7 @@ def test_an_option_on_the_command_line_wins_over_the_config(name: str, tmp_path:
     config.write_text(f"{name} = {OTHER_VALUES[name][0]}")
     others = {"network": "other", "palette": "other", "color_from": "other", "matte": "other", "output_size": "100",
               "temporal": "1", "fps": "25", "preroll": "100", "forms": "1", "strokes": "1", "key_every": "1",
-              "refresh": "2", "keys": "o_####.png", "key": "3=o.png"}
+              "refresh": "2", "keys": "o_####.png", "key": "3=o.png", "stroke_size": "other"}
     default = others.get(name, str(getattr(Options(), name)))
     flag, value = OTHER_VALUES[name][1].split()
     words = ["run", "a.mp4", "--style", "b.jpg", *NEEDS.get(name, [])]

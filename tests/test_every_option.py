@@ -108,6 +108,8 @@ CASES = {
     "key_every": Case("1", FRAMES),
     "strokes": Case("0", FRAMES),
     "forms": Case("0.5", FRAMES),
+    "stroke_direction": Case('"edges"', FRAMES),
+    "stroke_size": Case('"half.png"', FRAMES),
     "boil": Case('"twos"', FRAMES),
     "refresh": Case("0.2", FRAMES, (("key_every", "1"),)),
     "method": Case('"feedforward"', FRAMES),

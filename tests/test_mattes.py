@@ -304,7 +304,7 @@ def test_an_estimate_paints_with_mattes(media: Path, tmp_path: Path, monkeypatch
     (("right.png=missing.jpg",), {}, "missing.jpg: cannot be read"),
     (("square.png",), {}, "is 48x48 and the clip is 64x48, which is another shape"),
     (("black.png=none",), {}, "is black everywhere"),
-    (("short.mkv",), {}, "has 4 frames and the clip has 10; give a matte with a frame for each"),
+    (("short.mkv",), {}, "has 4 frames and the clip has 10; give --matte a file with a frame for each"),
     (("short.mkv",), {"frames": (0, 6)}, "has 4 frames and the clip has 10, of which 7 are painted"),
     (("right.png=",), {}, "names no style; give FILE, FILE=STYLE or FILE=none"),
     (("right.png=red.png",), {"method": "feedforward", "strokes": None, "network": Path("new.safetensors")},

@@ -120,7 +120,7 @@ def test_a_plain_guide_is_not_laid_with_the_same_patch(built: StrokeIndex):
     places = torch.arange(grid[0] * grid[1])
     described = patches.describer.describe(plain, plain, one.stride, places)
     assert len(described.unique(dim=0)) == 1  # every patch asks for the same
-    targets = Targets(described, torch.ones(len(places)))
+    targets = Targets(described, torch.ones(len(places)), torch.zeros(len(places)))
     spread = even_spread(patches)
     start = Field(torch.full(grid, -1), one.stride)
     field, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, start, 2)
@@ -189,7 +189,7 @@ def test_descriptions_are_exact(style: Tensor, built: StrokeIndex):
     assert torch.equal(described, described.round())
     assert described[patches.drawn].double().norm(dim=1).max() < 682  # sums of products below 2^24: exact in float32
     some = described[patches.drawn][:50]
-    targets = Targets(some, torch.arange(50.0) % MOST_GUIDE_WEIGHT + 1)
+    targets = Targets(some, torch.arange(50.0) % MOST_GUIDE_WEIGHT + 1, torch.zeros(50))
     brute = ((some[:, None].double() - some[None].double()).square() * targets.weights()[:, None].double()).sum(2)
     assert torch.equal(distances(targets, Sources.of(some)).double(), brute)
 
@@ -209,5 +209,5 @@ def test_a_vote_is_the_weighted_mean():
 
 
 def test_each_style_needs_a_weight(style: Tensor):
-    with pytest.raises(ValueError, match="1 style pictures and 2 weights"):
+    with pytest.raises(ValueError, match="1 style pictures, 2 weights"):
         StrokeIndex.build([style], [1.0, 2.0], 96)

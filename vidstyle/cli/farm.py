@@ -13,7 +13,7 @@ from vidstyle.cli.batch import read
 from vidstyle.cli.edits import is_edit
 from vidstyle.cli.events import emit, say
 from vidstyle.cli.request import Request, with_request
-from vidstyle.core.choices import OUTPUT
+from vidstyle.core.choices import DETAIL, OUTPUT
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.parse import parse_style, resolve_matte
 
@@ -83,6 +83,8 @@ def _arguments(context: typer.Context) -> Iterator[str | File]:
         elif name == "matte":
             for text in value or ():
                 yield from (flag, resolve_matte(text, lambda file: Path(file).absolute()))
+        elif name == "stroke_size":
+            yield from (flag, str(value) if value == DETAIL else str(Path(str(value)).absolute()))
         elif isinstance(value, bool):
             yield flag
         elif name in _FILES and not (name == "audio" and value in ("copy", "none")):

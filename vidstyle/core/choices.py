@@ -22,6 +22,9 @@ OnDamage = Literal["fail", "hold", "keep"]
 Hdr = Literal["refuse", "passthrough", "tonemap"]
 Deinterlace = Literal["auto", "off", "force", "telecine"]
 Compare = Literal["none", "side", "wipe", "stack"]
+StrokeDirection = Literal["none", "edges", "motion"]
+DETAIL = "detail"
+"""The value of `stroke_size` for the detail of each frame in place of a file."""
 Boil = Literal["none", "ones", "twos", "threes"]
 HELD: dict[Boil, int] = {"none": 0, "ones": 1, "twos": 2, "threes": 3}
 """Frames for which a drawing is held before the next one is made; 0 where there are no drawings."""
@@ -86,6 +89,10 @@ def parse_layer(text: str) -> str:
 def resolve_flow(text: str, locate: Locate) -> str:
     name, equals, file = text.partition("=")
     return f"{name}={locate(file)}" if equals else text
+
+
+def resolve_stroke_size(text: str, locate: Locate) -> str:
+    return text if text == DETAIL else str(locate(text))
 
 
 def resolve_audio(text: str, locate: Locate) -> str:

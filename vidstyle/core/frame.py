@@ -44,6 +44,9 @@ class Frame:
     """(1, H, W) float32 in [0, 1], 1 = opaque; written as it was read. None if the source has none."""
     original: Original | None = None
     """What the file holds beyond the image, if the source is an image sequence."""
+    motion: Tensor | None = field(default=None, compare=False)
+    """(2, H, W) float32 pixels, x then y, on the image's grid: to the last frame, or of a shot's first frame to the next one;
+    None where no one has estimated it."""
 
     @property
     def seconds(self) -> float:

@@ -28,11 +28,13 @@ start: what the painting is to begin with, in place of the frame or of a warped 
 KeyPainter = Callable[[Frame, Prior | None], Tensor]
 """(key frame at the painted size, the last key frame's painting warped onto it) -> painting (3, H, W) sRGB in [0, 1].
 
-The prior is None at the start of a shot. The same arguments must give the same painting: a stopped run paints a key anew."""
+The frame has its `motion`. The prior is None at the start of a shot.
+The same arguments must give the same painting: a stopped run paints a key anew."""
 
 Mender = Callable[[Frame, Tensor, Tensor], Tensor]
 """(frame at the painted size, painting with holes, known) -> painting without holes, each (3, H, W) float32 sRGB in [0, 1].
 
+The frame has its `motion`.
 known: (1, H, W) in [0, 1], 1 = the painting is to stay as it is there, below 0.5 = a hole, where the painting holds a guess."""
 
 Redrawer = Callable[[Frame, Tensor], Tensor]

@@ -27,6 +27,7 @@ from vidstyle.core.choices import (
     OnDamage,
     Optimizer,
     Pooling,
+    StrokeDirection,
     StyleLoss,
     layer_weights,
     parse_key_every,
@@ -34,6 +35,7 @@ from vidstyle.core.choices import (
     parse_rate,
     resolve_audio,
     resolve_flow,
+    resolve_stroke_size,
 )
 from vidstyle.core.curve import Curve, plain
 from vidstyle.core.declare import check_options, option
@@ -111,6 +113,14 @@ class Options:
         None, panel=LOOK, metavar="NUMBER|CURVE", low=0, high=1, default_text="0 under strokes, else 1; for feedforward 1",
         help="Forms under the strokes, from 0 (those of the frame itself, in the style's colours) to 1 (those that the method "
              "paints, but for small things) (methods optimize and feedforward).")
+    stroke_direction: StrokeDirection = option(
+        "none", panel=CONTROL,
+        help="Strokes lie as in the style picture, or turned along the forms of the frame (edges) or along its motion, and "
+             "where it is still along the forms (motion).")
+    stroke_size: str | None = option(
+        None, panel=CONTROL, metavar="FILE|detail", resolve=resolve_stroke_size, default_text="the same everywhere",
+        help="Strokes are smaller, down to a third, where FILE, a grey image, movie or sequence, is dark, or where the "
+             "frame has detail (detail).")
     boil: Boil = option(
         "none", panel=CONTROL,
         help="Strokes are drawn anew on purpose, as in animation by hand: on every frame of the clip (ones), on every second "

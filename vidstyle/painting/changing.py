@@ -15,6 +15,7 @@ from vidstyle.core.frame import Frame, Prior
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.key_frames import KeyFrameStylizer
 from vidstyle.painting.strokes import StrokeIndex
+from vidstyle.painting.strokes.copies import Copy
 from vidstyle.painting.style import scale_step
 
 SHARE_STEPS = 20
@@ -112,6 +113,8 @@ class ChangingIndex:
     height: int
     """Of the painting, in pixels."""
     seed: int
+    copied: tuple[Copy, ...] = (Copy(),)
+    """The copies of the images, see `StrokeIndex.build`."""
     _whole: OrderedDict[float, StrokeIndex] = field(default_factory=OrderedDict)
     _weighted: OrderedDict[tuple[float, tuple[float, ...]], StrokeIndex] = field(default_factory=OrderedDict)
 
@@ -121,7 +124,7 @@ class ChangingIndex:
         if scale not in self._whole:
             _make_room(self._whole)
             self._whole[scale] = StrokeIndex.build(self.images, self.weights or [1.0] * len(self.images), self.height, scale,
-                                                   seed=self.seed)
+                                                   seed=self.seed, copied=self.copied)
         if self.weights is not None:
             return self._whole[scale]
         if (scale, shares) not in self._weighted:

@@ -63,6 +63,9 @@ class PaintingJob:
     """Some pairs of neighbouring frames spread over the whole clip, at the painted size."""
     fit_store: FitStore
     listen: Listener
+    stroke_sizes: Callable[[int], Tensor] | None = None
+    """Index of a frame -> (1, h, w) in [0, 1], the size of its strokes from the smallest to the style's own; None: these are
+    the same everywhere, or follow the detail."""
 
 
 KEY_PREROLL = 48
@@ -88,8 +91,9 @@ class KeyFrames:
 
 
 def uses_of_strokes(options: Options, strokes: float | Curve) -> frozenset[str]:
-    """Names of the options that say when strokes are laid anew, if these have an effect."""
-    return frozenset({"boil", "refresh"}) if strokes and options.temporal else frozenset()
+    """Names of the options that say how strokes are laid and when they are laid anew, if these have an effect."""
+    used = {"stroke_direction", "stroke_size"} | ({"boil", "refresh"} if options.temporal else set())
+    return frozenset(used if strokes else ())
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vidstyle.core.choices import HELD
+from torch import Tensor
+
+from vidstyle.core.choices import DETAIL, HELD
 from vidstyle.core.curve import Curve, constant
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import resize_alpha
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
-from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer
+from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer, Wisher
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex
+from vidstyle.painting.strokes import StrokeIndex, Wishes, direction_of_forms, direction_of_motion, find_detail
+from vidstyle.painting.strokes.copies import Copy, copies
 
 
 def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
@@ -28,9 +33,10 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
         index = None
         if strokes:
             index = StrokeIndex.build([style.image.to(job.device) for style in job.styles], [*map(constant, weights)],
-                                      job.height, constant(options.style_scale), seed=options.seed)
+                                      job.height, constant(options.style_scale), seed=options.seed, copied=_copied(job))
         own_forms = paint_forms(0.0) if paint_forms is not None and forms else None
-        keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None)
+        keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None,
+                                _wisher(job))
     painter = Painter(lambda frame, priors: keys.show(frame, keys.paint(frame, priors[0] if priors else None)), losses or {})
     if not options.temporal:  # every frame on its own
         return painter
@@ -45,7 +51,7 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
     """The stylizer where options or weights are curves; parameters as for `key_frame_painter`."""
     images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
     same = None if any(isinstance(weight, Curve) for weight in weights) else [*map(constant, weights)]
-    index = ChangingIndex(images, same, job.height, job.options.seed) if strokes else None
+    index = ChangingIndex(images, same, job.height, job.options.seed, _copied(job)) if strokes else None
     layers = strokes if index is not None else forms
     share = layers if isinstance(layers, Curve) else None
     if index is None and share is not None:
@@ -55,7 +61,31 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
     def at(settings: Settings, seconds: float) -> KeyFrameStylizer:
         paint = paint_forms(seconds) if paint_forms is not None and settings.forms else None
         return KeyFrameStylizer(palette(seconds), paint, None if index is None else index.at(settings), settings.forms,
-                                constant(shown), job.options.refresh is not None)
+                                constant(shown), job.options.refresh is not None, _wisher(job))
 
     changes = Changes(forms, job.options.style_scale, weights)
     return ChangingStylizer(at, changes, job.options.temporal, share)
+
+
+def _copied(job: PaintingJob) -> tuple[Copy, ...]:
+    """The copies of the style pictures that the strokes are found in."""
+    return copies(turned=job.options.stroke_direction != "none", sized=job.options.stroke_size is not None)
+
+
+def _wisher(job: PaintingJob) -> Wisher:
+    """What the options of a job ask the strokes for."""
+    direction, size, sizes = job.options.stroke_direction, job.options.stroke_size, job.stroke_sizes
+
+    def wish(frame: Frame, own: Tensor, forms: Tensor) -> Wishes:
+        along = large = None
+        if direction == "motion" and frame.motion is not None:
+            along = direction_of_motion(forms, frame.motion)
+        elif direction != "none":
+            along = direction_of_forms(forms)
+        if size == DETAIL:
+            large = 1 - find_detail(own)
+        elif sizes is not None:
+            large = resize_alpha(sizes(frame.index).to(own), (own.shape[-2], own.shape[-1]))
+        return Wishes(along, large)
+
+    return wish

@@ -11,10 +11,13 @@ from torch import Tensor
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.palette import Palette
-from vidstyle.painting.strokes import StrokeIndex, find_detail, lay_strokes, mend, redraw
+from vidstyle.painting.strokes import StrokeIndex, Wishes, find_detail, lay_strokes, mend, redraw
 
 FormPainter = Callable[[Tensor, Prior | None], Tensor]
 """(key frame's image, the last key frame's painting warped onto it) -> forms, each (3, H, W) float32 sRGB in [0, 1]."""
+
+Wisher = Callable[[Frame, Tensor, Tensor], Wishes]
+"""(frame, its image in the style's palette, what gives the forms) -> what strokes are asked for, each (3, H, W) in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class KeyFrameStylizer:
     """Share of the strokes in the painting; the rest is their guide."""
     renews: bool = False
     """Whether a key frame's strokes are others than those that the same guide asked for before."""
+    wish: Wisher = lambda frame, own, forms: Wishes()
+    """Direction and size of the strokes."""
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A key frame -> its painting; see `KeyPainter`.
@@ -45,23 +50,26 @@ class KeyFrameStylizer:
         if self.index is None:
             return guide
         index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
-        painting = torch.lerp(guide, lay_strokes(index, guide, prior), self.strokes)
+        painting = torch.lerp(guide, lay_strokes(index, guide, prior, wishes=self.wish(frame, guide, guide)), self.strokes)
         # Blended with its guide at every key frame, paint that stays would fade from one to the next.
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
     def mend(self, frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
         """Paint the holes of an in-between, guided by its frame in the style's palette; see `Mender`."""
-        guide = torch.lerp(in_palette(self.palette, frame.image), painting, known)
+        own = self.own(frame.image)
+        guide = torch.lerp(own, painting, known)
         if self.index is None:
             return guide
-        mended = torch.lerp(guide, mend(self.index, guide, painting, known), self.strokes)
+        laid = mend(self.index, guide, painting, known, wishes=self.wish(frame, own, own))
+        mended = torch.lerp(guide, laid, self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
 
     def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
         """`painting` of a frame with other strokes; see `Redrawer`."""
         assert self.index is not None, "only strokes are drawn anew"
         guide = self.own(frame.image)
-        return torch.lerp(guide, redraw(self.index.redrawn(frame.index), guide, painting), self.strokes)
+        wishes = self.wish(frame, guide, painting)  # drawn anew, strokes keep the directions that they have
+        return torch.lerp(guide, redraw(self.index.redrawn(frame.index), guide, painting, wishes), self.strokes)
 
     def show(self, frame: Frame, painting: Tensor) -> Tensor:
         """See `KeyFrames.show`."""

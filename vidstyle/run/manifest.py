@@ -16,6 +16,7 @@ import torch
 
 from vidstyle import __version__
 from vidstyle.core.atomic import write_atomically
+from vidstyle.core.choices import DETAIL
 from vidstyle.core.curve import plain
 from vidstyle.core.declare import options_of
 from vidstyle.core.errors import InputError, OutputError, reason
@@ -81,7 +82,8 @@ def describe_run(plan: Plan, *, source: Description | None = None, sound: Descri
         "output_size": list(plan.output.size),
         "container": plan.target.suffix.lower(),
         "options": {name: value for name, value in options.as_dict().items()
-                    if name not in ("network", "palette", "matte", "color_from", "key", "keys", "device")},
+                    if name not in ("network", "palette", "matte", "color_from", "key", "keys", "device")
+                    and (name != "stroke_size" or value in (None, DETAIL))},
         "weights": _weights(options.encoder, options.flow),
         **describe_machine(plan.device),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vidstyle.core.choices import DETAIL
 from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import Original
 from vidstyle.core.images import resize_alpha
@@ -44,6 +45,11 @@ class Matte:
     """The movie or sequence; None for an image."""
     first: int = 0
     """Index of the clip's frame to which the first frame of the matte belongs."""
+
+    def at(self, index: int) -> Tensor:
+        """The matte (1, h, w) in [0, 1] of the clip's frame `index`; beyond its ends its first or last frame holds."""
+        last = index if self.source is None else self.first + self.source.clip.frames - 1
+        return next(self.values(min(index, last), min(index, last)))
 
     def values(self, first: int, last: int) -> Iterator[Tensor]:
         """The matte (1, h, w) in [0, 1] of the clip's frames from index `first` to `last`, in order."""
@@ -113,7 +119,6 @@ def plan_mattes(texts: Sequence[str], styles: Sequence[StylePicture], clip: Clip
     the clip or of the range. settings: how the clip is read. Raises UsageError or InputError, in one sentence.
     """
     layers, mattes, on_source, warnings = [tuple(styles)], list[Matte](), False, list[str]()
-    settings = replace(settings, hdr="passthrough", fps=None, sound=None)
     for text in texts:
         file, named = parse_matte(text)
         style, layer = None, 0
@@ -126,7 +131,9 @@ def plan_mattes(texts: Sequence[str], styles: Sequence[StylePicture], clip: Clip
                          len(layers))
             if layer == len(layers):
                 layers.append((style,))
-        matte = _open(Matte(file, (file,), None if named == SOURCE else layer, style), clip, frames, settings)
+        matte = _open(Matte(file, (file,), None if named == SOURCE else layer, style), clip, frames, settings, "--matte")
+        if matte.still is not None and not matte.still.any():
+            raise UsageError(f"{file}: is black everywhere, and a matte is white where it holds; give another --matte.")
         warnings += _rate_warning(matte, clip)
         mattes.append(matte)
     return Mattes(tuple(mattes), tuple(layers[1:]), on_source, tuple(warnings))
@@ -146,34 +153,39 @@ def to_grey(image: Tensor, alpha: Tensor | None, original: Original | None = Non
     return (grey.clamp(0, 1) * LEVELS).round().div(LEVELS).float()
 
 
-def _open(matte: Matte, clip: Clip, frames: tuple[int, int], settings: ReadSettings) -> Matte:
-    """The matte with its image, or its frames, which are checked against the clip."""
-    file = matte.path
+def plan_stroke_size(option: str | None, clip: Clip, frames: tuple[int, int], settings: ReadSettings) -> Matte | None:
+    """The file of `Options.stroke_size`, checked as a matte is; None where it names none. Parameters as `plan_mattes`."""
+    if option is None or option == DETAIL:
+        return None
+    return _open(Matte(Path(option), (Path(option),), None), clip, frames, settings, "--stroke-size")
+
+
+def _open(matte: Matte, clip: Clip, frames: tuple[int, int], settings: ReadSettings, option: str) -> Matte:
+    """The matte with its image, or its frames, which are checked against the clip. option: that it is given with."""
+    file, settings = matte.path, replace(settings, hdr="passthrough", fps=None, sound=None)
     if parse_pattern(file) is None and file.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES):
         still = to_grey(*image_file.read(file))
-        if not still.any():
-            raise UsageError(f"{file}: is black everywhere, and a matte is white where it holds; give another --matte.")
-        _check_shape(file, still.shape[2], still.shape[1], Fraction(1), clip)
+        _check_shape(file, still.shape[2], still.shape[1], Fraction(1), clip, option)
         return replace(matte, still=still)
     source = open_source(file, settings)
     own = source.clip
-    _check_shape(file, own.width, own.height, own.sample_aspect_ratio, clip)
+    _check_shape(file, own.width, own.height, own.sample_aspect_ratio, clip, option)
     count = frames[1] - frames[0] + 1
     if own.frames not in (clip.frames, count):
         ranged = "" if count == clip.frames else f", of which {count} are painted"
-        raise UsageError(f"{file}: has {own.frames} frames and the clip has {clip.frames}{ranged}; give a matte with a frame "
-                         "for each of them, or one image for all.")
+        raise UsageError(f"{file}: has {own.frames} frames and the clip has {clip.frames}{ranged}; give {option} a "
+                         "file with a frame for each of them, or one image for all.")
     return replace(matte, files=source.files, source=source, first=0 if own.frames == clip.frames else frames[0])
 
 
-def _check_shape(file: Path, width: int, height: int, pixel: Fraction, clip: Clip) -> None:
+def _check_shape(file: Path, width: int, height: int, pixel: Fraction, clip: Clip, option: str) -> None:
     """Raise UsageError where a matte of this size, whose pixels have this aspect ratio, does not have the clip's shape."""
     shapes = [(Fraction(clip.width), clip.height), (clip.width * clip.sample_aspect_ratio, clip.height)]
     for wide in (Fraction(width), width * pixel):
         if any(abs(wide * down / across - height) <= _ROUNDING for across, down in shapes):
             return
-    raise UsageError(f"{file}: is {width}x{height} and the clip is {clip.width}x{clip.height}, which is another shape; give a "
-                     "matte of the clip's shape, at any size.")
+    raise UsageError(f"{file}: is {width}x{height} and the clip is {clip.width}x{clip.height}, which is another shape; "
+                     f"give {option} a file of the clip's shape, at any size.")
 
 
 def _rate_warning(matte: Matte, clip: Clip) -> list[str]:

@@ -67,7 +67,7 @@ def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, est
         options, device, plan.clip.path.name, plan.paint_size[1], encoder, style, styles,
         sample_frames=lambda: (frame.image for frame in sample_frames(plan, listen)),
         sample_pairs=lambda: sample_pairs(plan, estimate_flow, cut_detector(), listen),
-        fit_store=fit, listen=listen))
+        fit_store=fit, listen=listen, stroke_sizes=None if plan.stroke_size is None else plan.stroke_size.at))
 
 
 def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, log: FrameLog, sink: Sink,

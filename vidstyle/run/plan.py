@@ -24,12 +24,12 @@ from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.curves import on_clip
 from vidstyle.run.keys import PaintedKey, as_styles, check_with_keys, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
-from vidstyle.run.mattes import Mattes, plan_mattes
+from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
-from vidstyle.run.unused import check_refresh, without_effect
+from vidstyle.run.unused import check_direction, check_refresh, without_effect
 from vidstyle.temporal.intervals import KeyedShot
 from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
@@ -85,6 +85,8 @@ class Plan:
     """The shots with painted key frames, of those that are painted."""
     all_keyed: bool = False
     """Whether every shot that is painted has painted key frames."""
+    stroke_size: Matte | None = field(default=None, repr=False)
+    """The size of the strokes; None where no file says it."""
 
     @property
     def clip(self) -> Clip:
@@ -154,7 +156,9 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
     if keys:
         check_with_keys(options, regions=bool(mattes.styles), by_key_frames=method.by_key_frames(options))
-    controls = _control_files(options, mattes, keys)
+    stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
+                                   named or (0, opened.clip.frames - 1), opened.settings)
+    controls = _control_files(options, mattes, keys, stroke_size)
     _check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
@@ -170,6 +174,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
         read_image(picture)
     if "refresh" in method.uses(options):
         check_refresh(options, float(opened.clip.average_rate))
+    check_direction(options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
     comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
@@ -186,12 +191,12 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                 *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled),
                 *size_warnings(keys, size))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed)
+                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, stroke_size)
 
 
 def with_options(plan: Plan, options: Options) -> Plan:
     """The plan with options that differ in the files that they name only; nothing is checked again."""
-    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.keys))
+    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.keys, plan.stroke_size))
 
 
 def _opened(source: Path | Source, settings: ReadSettings) -> Source:
@@ -238,11 +243,14 @@ def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[Style
         check_target(sheet, source.clip.path, overwrite, [*read, target])
 
 
-def _control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey]) -> dict[str, Sequence[Path]]:
+def _control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey],
+                   stroke_size: Matte | None) -> dict[str, Sequence[Path]]:
     """See `Plan.control_files`."""
     files = dict(mattes.files()) | {f"key {key.number}": [key.path] for key in keys}
     if options.strength != 0 and options.color == "match" and options.color_from is not None:
         files["color_from"] = [options.color_from]
+    if stroke_size is not None:
+        files["stroke_size"] = stroke_size.files
     return files
 
 

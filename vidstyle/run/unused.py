@@ -43,6 +43,13 @@ def check_refresh(options: Options, rate: float) -> None:
                          f"more{closer}.")
 
 
+def check_direction(options: Options) -> None:
+    """Raise UsageError where strokes are to lie along a motion that no one estimates."""
+    if options.stroke_direction == "motion" and options.temporal == 0 and options.strength != 0:
+        raise UsageError("--stroke-direction motion needs the motion, and with --temporal 0 every frame is painted on its own; "
+                         "give --temporal 1, or --stroke-direction edges.")
+
+
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
                    all_keyed: bool = False, styled: bool = True) -> tuple[str, ...]:
     """One sentence for each group of the `given` options (names) that change nothing in this run.

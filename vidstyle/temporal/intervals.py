@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -210,15 +210,23 @@ def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
 
 def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector,
                shrink: Callable[[Frame], Frame]) -> Iterator[Neighbour]:
-    """Each frame with the motion from the frame before it in its shot."""
+    """Each frame with the motion from the frame before it in its shot, and with its `motion`."""
     last: Frame | None = None
+    opening: Neighbour | None = None  # a shot's first frame, which waits for the motion to the next one
     for frame in map(shrink, frames):
         if last is None or is_cut(last, frame):
-            yield Neighbour(frame, None, None, None)
+            if opening is not None:
+                yield opening
+            opening = Neighbour(frame, None, None, None)
         else:
             motion = estimate_flow(last.image, frame.image)
-            yield Neighbour(frame, motion, *trusts(last.image, frame.image, motion))
+            if opening is not None:
+                yield replace(opening, frame=replace(opening.frame, motion=motion.to_this))
+                opening = None
+            yield Neighbour(replace(frame, motion=motion.to_last), motion, *trusts(last.image, frame.image, motion))
         last = frame
+    if opening is not None:
+        yield opening
 
 
 def walk_back(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:

@@ -124,6 +124,8 @@ def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ah
                                  glides=glides)
         painting = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
+            if one.from_last is not None:
+                frame = replace(frame, motion=one.from_last.unpack().to_last)
             painting = mend(frame, found.image, found.visibility)
             if change is not None:  # strokes come in the colours of the nearer key frame
                 own = glide(Prior(painting, found.visibility), change, (place - (count if 2 * place > count else 0)) / count)

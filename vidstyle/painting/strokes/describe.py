@@ -20,6 +20,7 @@ from vidstyle.painting.strokes.patches import take
 
 GUIDE_DIMENSIONS, PAINT_DIMENSIONS = 12, 20
 """Of a description: first those of the guide, then those of the painting. Blurred patches need fewer."""
+OWN_DIMENSIONS = GUIDE_DIMENSIONS + PAINT_DIMENSIONS
 PAINT_WEIGHT, MOST_GUIDE_WEIGHT = 3, 9
 """Weights of squared distances: the painting's, and the guide's where a frame has most detail; where it has none, that is 1.
 With 2.25 times the painting's everywhere, forms are kept and strokes are small and all alike; with half of it, whole stars
@@ -31,7 +32,11 @@ GUIDE_BLUR = 1.6
 MOST_GUIDE_CHANNELS = 6
 """A patch of 12 pixels on a side then has the 864 numbers that `_AXIS` allows."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
-_LENGTH = 680.0  # of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24
+LENGTH = 680.0
+"""Of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24."""
+LENGTH_BESIDE_WISHES = 650.0
+"""The same where three more dimensions follow, for the size and the direction of strokes (`wishes`): the bound of the whole is
+9 (2 · 653)² + 9 (2 · 161)² + 3 · 380² < 2^24."""
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -50,9 +55,12 @@ class Describer:
     """From projection to description: the style's longest description just fits."""
     guide: Tensor
     """(C, H, W) uint8, the style picture's guide."""
+    length: float = LENGTH
+    """Of a description, at most."""
 
     @classmethod
-    def learn(cls, picture: Tensor, side: int, places: Tensor, guide: Tensor | None = None) -> Describer:
+    def learn(cls, picture: Tensor, side: int, places: Tensor, guide: Tensor | None = None,
+              length: float = LENGTH) -> Describer:
         """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels.
 
         guide: (C, H, W) in [0, 1], C at most `MOST_GUIDE_CHANNELS`; None: the picture itself, blurred.
@@ -64,11 +72,7 @@ class Describer:
         projected = torch.cat([guides @ guide_axes, paints @ paint_axes], 1)
         mean = projected.mean(0).round()
         longest = (projected - mean).norm(dim=1).max()
-        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), _LENGTH / max(1.0, float(longest)), guide)
-
-    def describe_style(self, picture: Tensor, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the style's patches at `places` of the grid of `GRID` pixels."""
-        return self.describe(self.guide, whole(picture), GRID, places)
+        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), guide, length)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
         """Descriptions (n, D) of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
@@ -76,7 +80,7 @@ class Describer:
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean
         length = projected.to(widest_float(projected.device)).norm(dim=1, keepdim=True).float() * self.factor
-        described: Tensor = (projected * (self.factor / (length / _LENGTH).clamp_min(1))).round()
+        described: Tensor = (projected * (self.factor / (length / self.length).clamp_min(1))).round()
         return described
 
 

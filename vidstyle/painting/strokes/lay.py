@@ -25,29 +25,33 @@ from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
+from vidstyle.painting.strokes.wishes import Wishes
 
 MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 SWEEPS, MENDING_SWEEPS = 2, 1
 """How often each patch chooses: in a hole of a few patches most neighbours lie fixed around it, or are chosen before it."""
+NONE = Wishes()
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
 
 
-def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, start: Tensor | None = None) -> Tensor:
+def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, start: Tensor | None = None,
+                wishes: Wishes = NONE) -> Tensor:
     """A painting (3, H, W) in [0, 1] of strokes from the style pictures, in the forms of `guide` (C, H, W) in [0, 1].
 
     prior: carried paint. Where its visibility is `TRUSTED` it stays, bit for bit, and only patches that touch other places are
     searched. start: (3, H, W) in [0, 1], a first guess of the painting; None: the guide, which has three channels then,
-    with the style's detail.
+    with the style's detail. wishes: have an effect if the index has copies.
     """
     painting, fixed = guide if start is None else start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, start)
+    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, wishes, start=start)
 
 
-def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None) -> Tensor:
+def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None,
+         wishes: Wishes = NONE) -> Tensor:
     """`painting` (3, H, W) in [0, 1] with new strokes where `known` (1, H, W) in [0, 1] is below `TRUSTED`.
 
     The rest stays, bit for bit. guide, start: as for `lay_strokes`. The cost follows the holes: the painting is cropped to
@@ -58,8 +62,9 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, sta
     if crop is None:
         return painting
     mended, detail = painting.clone(), _weight(index, guide)
-    images = (guide, detail, painting, fixed, *(() if start is None else (start,)))
-    mended[:, *crop] = _lay(index, MENDING, *(image[:, *crop] for image in images))
+    guide, detail, within, kept = (image[:, *crop] for image in (guide, detail, painting, fixed))
+    begun = None if start is None else start[:, *crop]
+    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop), start=begun)
     return mended
 
 
@@ -67,7 +72,9 @@ def _weight(index: StrokeIndex, guide: Tensor) -> Tensor:
     """(1, H, W) in [0, 1]: how closely the guide is followed at each place."""
     # The frame that a picture was painted over says exactly what belongs where.
     return torch.ones_like(guide[:1]) if index.guided else find_detail(guide)
-def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor) -> Tensor:
+
+
+def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor, wishes: Wishes = NONE) -> Tensor:
     """Other strokes of the style in place of those of `painting` (3, H, W) in [0, 1], in the same forms.
 
     index: a redrawn one, see `StrokeIndex.redrawn`; with that of the painting most strokes would come back. guide: (3, H, W)
@@ -75,7 +82,8 @@ def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor) -> Tensor:
     starts, so that large strokes stay where they are: laid from `guide` alone, whole stars jump from drawing to drawing.
     """
     detail, nothing = find_detail(guide), torch.zeros_like(guide[:1], dtype=torch.bool)
-    return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, start=painting)
+    return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, wishes,
+                start=painting)
 
 
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
@@ -90,7 +98,7 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
 
 
 def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
-         start: Tensor | None = None) -> Tensor:
+         wishes: Wishes, *, start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
     detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
@@ -113,14 +121,15 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
+        wished = wishes.describe(one, size, guide.device) if index.copied else None
         for _ in range(one.rounds if len(places) else 0):
             padded = whole(pad_to_grid(canvas, one.side, one.stride))
-            targets = _describe(style, one, blurred, padded, weights, places)
+            targets = _describe(style, one, blurred, padded, weights, wished, places)
             if passes is MENDING or index.guided:  # a hole is no sample of the whole painting, and a guide asks for its match
                 spread = even_spread(style)
             elif last is None or spread is None:
                 everywhere = torch.arange(field.match.numel(), device=guide.device)
-                spread = measure_spread(style, _describe(style, one, blurred, padded, weights, everywhere))
+                spread = measure_spread(style, _describe(style, one, blurred, padded, weights, wished, everywhere))
             del padded
             field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field,
                                      MENDING_SWEEPS if passes is MENDING else SWEEPS)
@@ -130,10 +139,17 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
 
-def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, places: Tensor) -> Targets:
-    """The patches at `places` (n,) of `guide` and `painting`, each (3, H, W) uint8; `weights` of the guide (grid,)."""
+def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, wished: tuple[Tensor, ...] | None,
+              places: Tensor) -> Targets:
+    """The patches at `places` (n,) of `guide` and `painting`, each (3, H, W) uint8.
+
+    weights: of the guide (grid,). wished: see `Wishes.describe`; None where the index has no copies.
+    """
     described = [style.describer.describe(guide, painting, one.stride, some) for some in torch.split(places, _CHUNK)]
-    return Targets(torch.cat(described), weights[places])
+    if wished is None:
+        return Targets(torch.cat(described), weights[places], torch.zeros_like(weights[places]))
+    asked, direction_weights = wished
+    return Targets(torch.cat([torch.cat(described), asked[places]], 1), weights[places], direction_weights[places])
 
 
 def _size(image: Tensor) -> tuple[int, int]:

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from vidstyle.core.devices import widest_float
-from vidstyle.painting.strokes.describe import GUIDE_DIMENSIONS, PAINT_WEIGHT
+from vidstyle.painting.strokes.describe import GUIDE_DIMENSIONS, OWN_DIMENSIONS, PAINT_WEIGHT
 from vidstyle.painting.strokes.index import Patches
 
 CANDIDATES = 8
 """Style patches found for each patch: the nearest of each of as many random parts of those drawn."""
+DIRECTION = OWN_DIMENSIONS + 1
+"""The dimension with which the direction begins, if there is one; the one before it is the size, weighted as the painting."""
 _ROWS = 128  # patches compared at once: 10 MB of distances, measured fastest of 32, 64, 128 and 512
 _SPREAD = 0.8  # floor of the spread over the mean squared description; at 0.3 and below rare specks were laid in plain places
 _SPREAD_SAMPLE = 8192  # patches of the painting that the spread is measured on
@@ -27,19 +29,24 @@ class Targets:
     """(n, D) whole numbers, see `Describer`."""
     guide_weights: Tensor
     """(n,) whole numbers from 1 to `MOST_GUIDE_WEIGHT`: how closely each patch follows the guide."""
+    direction_weights: Tensor
+    """(n,) whole numbers from 0: how closely each patch follows the direction that is asked for."""
 
     def at(self, chosen: Tensor | slice) -> Targets:
         """Those at the indices `chosen`."""
-        return Targets(self.descriptions[chosen], self.guide_weights[chosen])
+        return Targets(self.descriptions[chosen], self.guide_weights[chosen], self.direction_weights[chosen])
 
     def weights(self) -> Tensor:
         """(n, D): the weight of each dimension's squared distance."""
         guide = self.guide_weights[:, None].expand(-1, GUIDE_DIMENSIONS)
-        return torch.cat([guide, torch.full_like(self.descriptions[:, GUIDE_DIMENSIONS:], PAINT_WEIGHT)], 1)
+        paint = torch.full_like(self.descriptions[:, GUIDE_DIMENSIONS:DIRECTION], PAINT_WEIGHT)
+        direction = self.direction_weights[:, None].expand(-1, self.descriptions[:, DIRECTION:].shape[1])
+        return torch.cat([guide, paint, direction], 1)
 
     def parts(self) -> Iterator[Targets]:
         """These in parts of at most `_ROWS`."""
-        return map(Targets, torch.split(self.descriptions, _ROWS), torch.split(self.guide_weights, _ROWS))
+        return map(Targets, *(torch.split(each, _ROWS)
+                              for each in (self.descriptions, self.guide_weights, self.direction_weights)))
 
 
 @dataclass(frozen=True)
@@ -47,23 +54,24 @@ class Sources:
     """Style patches among which is searched, prepared for products."""
 
     columns: Tensor
-    """(D + 1, m): descriptions, and the squared length of the guide's part."""
+    """(D + 2, m): descriptions, and the squared lengths of the guide's part and of the direction."""
     lengths: Tensor
-    """(m,): squared length of the painting's part, weighted."""
+    """(m,): squared length of the rest, weighted."""
 
     @staticmethod
     def of(descriptions: Tensor) -> Sources:
         """Prepare `descriptions` (m, D)."""
         squared = descriptions.square()
-        guide = squared[:, :GUIDE_DIMENSIONS].sum(1, keepdim=True)
-        return Sources(torch.cat([descriptions, guide], 1).T.contiguous(), PAINT_WEIGHT * squared[:, GUIDE_DIMENSIONS:].sum(1))
+        guide, direction = (part.sum(1, keepdim=True) for part in (squared[:, :GUIDE_DIMENSIONS], squared[:, DIRECTION:]))
+        return Sources(torch.cat([descriptions, guide, direction], 1).T.contiguous(),
+                       PAINT_WEIGHT * squared[:, GUIDE_DIMENSIONS:DIRECTION].sum(1))
 
 
 def distances(targets: Targets, sources: Sources) -> Tensor:
     """Σ w (t - s)² (n, m), exact, of every target t and source s."""
     weighted = targets.descriptions * targets.weights()
-    # The guide's weight times its squared length is a product too. Halves of whole numbers below 2^23 are exact.
-    rows = torch.cat([weighted, targets.guide_weights[:, None] / -2], 1)
+    # A weight times its squared length is a product too. Halves of whole numbers below 2^23 are exact.
+    rows = torch.cat([weighted, targets.guide_weights[:, None] / -2, targets.direction_weights[:, None] / -2], 1)
     own = (targets.descriptions * weighted).sum(1, keepdim=True)
     return torch.addmm(sources.lengths, rows, sources.columns, alpha=-2).add_(own)
 
@@ -90,9 +98,11 @@ def measure_spread(style: Patches, targets: Targets) -> Tensor:
     """Factors (places,) of the distances: 1 / (the style patch's own nearest distance to any target + a floor).
 
     A style patch that no target resembles is preferred until it is used, so that the whole style picture is laid, not only
-    its plainest places (bidirectional similarity; the normalization of NNF distances as in Elad & Milanfar 2017).
+    its plainest places (bidirectional similarity; the normalization of NNF distances as in Elad & Milanfar 2017). Size and
+    direction do not count: copies in directions that nothing asks for are not to be preferred.
     """
-    descriptions = style.descriptions[style.drawn]
+    descriptions = style.descriptions[style.drawn, :OWN_DIMENSIONS]
+    targets = Targets(targets.descriptions[:, :OWN_DIMENSIONS], targets.guide_weights, 0 * targets.guide_weights)
     sources, own = Sources.of(descriptions), descriptions.new_full((len(descriptions),), torch.inf)
     for some in targets.at(slice(None, None, max(1, len(targets.guide_weights) // _SPREAD_SAMPLE))).parts():
         own = torch.minimum(own, distances(some, sources).amin(0))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 AFTER_FIT = ("frames", "preroll", "output_size", "strength", "color", "codec", "crf", "container", "strict", "optimize_steps",
              "follow_steps", "references", "passes", "init", "follow_init", "optimizer", "style_loss",
-             "style_layers", "pooling", "key_every", "forms", "strokes", "boil", "refresh", "key")
+             "style_layers", "pooling", "key_every", "forms", "strokes", "boil", "refresh", "key",
+             "stroke_direction", "stroke_size")
 """Names in a job that do not change the network that is fitted; those of painted key frames have a number behind `key`."""
 
 
