@@ -27,7 +27,7 @@ from vidstyle.painting.feedforward import canvas
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.stylizer import FeedForwardStylizer
 from vidstyle.painting.key_frames import KeyFrameStylizer
-from vidstyle.painting.optimize import stylizer
+from vidstyle.painting.optimize import descent
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.strokes import StrokeIndex, choose, describe, detail, lay, search
@@ -88,7 +88,7 @@ def no_cached_canvas() -> Iterator[None]:
 
 
 def modules_that_read_back() -> list[Any]:
-    return [read_back, stylizer, choose, lay, intervals]
+    return [read_back, descent, choose, lay, intervals]
 
 
 def pretended_reading(values: Tensor) -> list[float]:
