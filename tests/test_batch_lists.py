@@ -102,7 +102,7 @@ def test_a_toml_list_and_its_defaults(tmp_path: Path):
         ("clip,start\na.mp4,soon\n", r"line 2, column start: --start soon is not a time"),
         ("clip,frames,start\na.mp4,1-2,3\n", r"line 2, column frames: .*give one or the other"),
         ("clip,style\na.mp4,x.jpg:0\n", r"line 2, column style: .*weight above 0"),
-        ("clip,siez\na.mp4,100\n", r"shots\.csv, line 1: unknown siez; known names are audio, clip, .*output"),
+        ("clip,siez\na.mp4,100\n", r"shots\.csv, line 1: unknown siez; known names are audio, boil, clip, .*output"),
         ("style\nx.jpg\n", r"line 1: names no column clip"),
         ("clip,clip\na.mp4,b.mp4\n", r"line 1: names a column twice"),
         ("clip,size\n,100\n", r"line 2: names no clip"),

@@ -82,7 +82,7 @@ def test_a_run_continues_with_another_sound(folder: Path):
 
 def test_every_name_that_does_not_change_the_fit_is_one_of_a_job(folder: Path):
     [first, *_] = Journal(work_folder(folder / "out.mp4") / JOURNAL).read()
-    assert set(AFTER_FIT) <= set(first["job"])
+    assert set(AFTER_FIT) - {"key"} <= set(first["job"])  # a job has a name for each painted key frame, if there are any
 
 
 def test_a_folder_of_another_version_is_refused(folder: Path):

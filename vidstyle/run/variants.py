@@ -95,8 +95,9 @@ def _plain(options: Options) -> Options:
 
 def _sheet(plan: Plan, variant: Variant, folder: Path | None) -> Path:
     """CLIP_STYLE_A-B_vary_NAMES.png, without the style where that is varied, and without a range where none is given."""
-    styles, frames = () if "style" in variant.values else plan.styles, plan.frames if plan.range_given else None
-    target = default_target(plan.source, styles, plan.options, frames, preview=True)
+    frames = plan.frames if plan.range_given else None
+    target = default_target(plan.source, plan.styles, plan.options, frames, preview=True,
+                            with_style="style" not in variant.values)
     stem = target.stem.removesuffix("_preview") + "_vary_" + "_".join(variant.values)
     return (folder or target.parent) / f"{stem}.png"
 
