@@ -242,6 +242,30 @@ def test_frames_between_key_frames_before_the_first_wanted_one_are_not_painted()
         assert all(torch.equal(painting, whole[index]) for index, painting in part.items())
 
 
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_nothing_is_painted_behind_the_key_frame_after_the_last_wanted_one(lookahead: int):
+    keys = list[int]()
+
+    def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
+        keys.append(frame.index)
+        return frame.image
+
+    painted = paint_by_key_frames(pan(24, 4), paint_key, unmended, moving(4.3), cut_at(16), every=5, final=7,
+                                  lookahead=lookahead)
+    assert [one.source.index for one in painted] == list(range(11))
+    assert keys == [0, 5, 10]
+
+
+def test_key_frames_painted_ahead_are_the_same():
+    def paint(lookahead: int) -> list[Painted]:
+        def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
+            return frame.image * 0.5 if prior is None else torch.lerp(0.5 * frame.image, prior.image, 0.8 * prior.visibility)
+
+        return list(paint_by_key_frames(pan(24, 4), paint_key, unmended, moving(4.3), cut_at(16), lookahead=lookahead))
+
+    assert all(torch.equal(a.painting, b.painting) for a, b in zip(paint(1), paint(8), strict=True))
+
+
 def test_memories_of_other_frames_are_refused():
     memories = list(paint_by_key_frames(pan(6, 0), unpainted, unmended, moving(0), never))[3].memories
     with pytest.raises(ValueError, match="begin at 2"):

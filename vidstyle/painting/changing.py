@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import torch
@@ -117,20 +118,24 @@ class ChangingIndex:
     """The copies of the images, see `StrokeIndex.build`."""
     _whole: OrderedDict[float, StrokeIndex] = field(default_factory=OrderedDict)
     _weighted: OrderedDict[tuple[float, tuple[float, ...]], StrokeIndex] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+    """The next key frame is painted while the frames before it are mended."""
 
     def at(self, settings: Settings) -> StrokeIndex:
         """The strokes of these settings."""
         scale, shares = settings.scale, settings.shares
-        if scale not in self._whole:
-            _make_room(self._whole)
-            self._whole[scale] = StrokeIndex.build(self.images, self.weights or [1.0] * len(self.images), self.height, scale,
-                                                   seed=self.seed, copied=self.copied)
-        if self.weights is not None:
-            return self._whole[scale]
-        if (scale, shares) not in self._weighted:
-            _make_room(self._weighted)
-            self._weighted[scale, shares] = self._whole[scale].weighted(shares, seed=self.seed)
-        return self._weighted[scale, shares]
+        with self._lock:
+            if scale not in self._whole:
+                _make_room(self._whole)
+                weights = self.weights or [1.0] * len(self.images)
+                self._whole[scale] = StrokeIndex.build(self.images, weights, self.height, scale, seed=self.seed,
+                                                       copied=self.copied)
+            if self.weights is not None:
+                return self._whole[scale]
+            if (scale, shares) not in self._weighted:
+                _make_room(self._weighted)
+                self._weighted[scale, shares] = self._whole[scale].weighted(shares, seed=self.seed)
+            return self._weighted[scale, shares]
 
 
 def _make_room(kept: OrderedDict[Any, StrokeIndex]) -> None:

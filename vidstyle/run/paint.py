@@ -26,7 +26,7 @@ from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.boil import boil
-from vidstyle.temporal.intervals import shot_at
+from vidstyle.temporal.intervals import lookahead_of, shot_at
 from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import Painted, paint_frames
 from vidstyle.temporal.multipass import paint_in_passes
@@ -163,8 +163,8 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
     if keys is not None:
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
                                      always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
-                                     refresh=keys.refresh, first=plan.frames[0] - keys.held,
-                                     memories=memories[:MEMORIES], shrink=shrink)
+                                     refresh=keys.refresh, first=plan.frames[0] - keys.held, final=plan.frames[1],
+                                     lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink)
         if keys.redraw is None:
             return steady
         return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],

@@ -22,6 +22,8 @@ LONGEST, SHORTEST = 24, 4
 SOON = 12
 """Frames before a key frame that is asked for in which the motion makes none: with all paint laid anew, an interval of two
 frames would be seen as a pulse. So an interval may be this much longer than `LONGEST`."""
+LOOKAHEAD_BYTES, NEIGHBOUR_BYTES = 100_000_000, 36
+"""Memory for frames whose motion is estimated while a key frame is painted, and what each takes for a pixel."""
 LOST = 0.35
 """A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
 last key frame. On the sample and a clip with a still camera, 0.35 gave 3 key frames in 36 and left 1.8 % and 1.5 % of the
@@ -106,7 +108,7 @@ class Interval:
 
 def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
                    shrink: Callable[[Frame], Frame], always: Container[int] = (),
-                   given: Sequence[KeyedShot] = ()) -> Iterator[Interval]:
+                   given: Sequence[KeyedShot] = (), lookahead: int = 1) -> Iterator[Interval]:
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
@@ -119,7 +121,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
     shot: KeyedShot | None = None
     between, steps = list[InBetween](), list[Tensor | None]()
     newest: tuple[Neighbour, Correspondence | None] | None = None  # after the last key frame; whether it is one is still open
-    for this in ahead(neighbours(frames, estimate_flow, is_cut, shrink)):
+    for this in ahead(neighbours(frames, estimate_flow, is_cut, shrink), lookahead):
         index = this.frame.index
         if this.motion is None or this.trust is None:
             if newest is not None:
@@ -187,6 +189,11 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
     # Sums of integers are the same for any number of threads.
     carried, followed = read_back(torch.stack([to_bytes(each).long().sum() for each in (from_key, from_last)]))
     return followed - carried > lost * 255 * from_key.numel()
+
+
+def lookahead_of(width: int, height: int) -> int:
+    """How many frames of this size may wait with their motion: 12 of 640x360, one of 1920x1080."""
+    return max(1, min(LONGEST, LOOKAHEAD_BYTES // (NEIGHBOUR_BYTES * width * height)))
 
 
 def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
 from vidstyle.temporal.intervals import InBetween, Interval, KeyedShot, find_intervals, shot_at, walk_back
-from vidstyle.temporal.loop import Painted, carry
+from vidstyle.temporal.loop import Painted, ahead, carry
 from vidstyle.temporal.refresh import lose_trust
 
 SPECKS = 1 / 2000
@@ -28,7 +28,7 @@ MEMORIES = 2
 def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Mender, estimate_flow: FlowEstimator,
                         is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
                         given: Sequence[KeyedShot] = (), refresh: float | None = None, first: int = 0,
-                        memories: Sequence[Memory] = (),
+                        final: int | None = None, lookahead: int = 1, memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
@@ -36,9 +36,11 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     again to paint the frames between them, so that none waits at its full size. every: frames from one key frame to the next,
     1 or more, 1 = every frame is painted; None: chosen by the motion, see `find_intervals`. always: indices of frames that are
     key frames beside these. given: the shots with key frames that are given; `paint_key` knows their paintings. refresh:
-    seconds in which every place is painted anew once, see `lose_trust`; None: never. first: index of the first frame that is
-    wanted; of those before it, only key frames and what the wanted ones follow are painted. shrink: makes the frame that is
-    painted out of the one that was read.
+    seconds in which every place is painted anew once, see `lose_trust`; None: never. first, final: indices of the first and the
+    last frame that is wanted, None for all that follow; before them, only key frames and what they follow are painted, and
+    after them no more than the next key frame. lookahead: frames whose motion a second thread may estimate before they are
+    asked for; above 1, a third one paints the next key frame too, for which a second interval is held. shrink: makes the frame
+    that is painted out of the one that was read.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
@@ -57,21 +59,58 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     sources = iter(frames)
     if sources is frames:
         raise ValueError("frames that are read twice cannot be an iterator")
-    key: Memory | None = None
     begin: Memory | None = None  # the frame from which reading begins to paint those that follow: mostly the key frame behind
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    for interval in find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given):
+    intervals = find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given, lookahead)
+    spans = _paint_keys(intervals, paint_key, refresh, first, final, resumed)
+    for span in ahead(spans) if lookahead > 1 else spans:
+        coming, frame = span.ahead, span.ahead.frame
+        if span.begins_shot:  # nothing passes over a cut
+            begin, last = resumed, None if resumed is None else last
+        for painted in _between(span, begin, last, mend, sources, done, glides=shot_at(frame.index, given) is not None):
+            yield painted
+            begin, last = painted.memories
+            del painted
+        begin, resumed = coming, None
+        if frame.index > done:
+            last = coming
+            yield Painted(_read_to(sources, frame.index), (coming, coming))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The frames between two painted key frames, or before the first one of a shot."""
+
+    behind: Memory | None
+    """The key frame behind; None where a shot begins."""
+    ahead: Memory
+    """The key frame ahead."""
+    begins_shot: bool
+    waiting: list[tuple[InBetween, Packed]]
+    """What `walk_back` gives of the frames between, the last one first; whoever works through them takes them out."""
+
+
+def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: float | None, first: int,
+                final: int | None, resumed: Memory | None) -> Iterator[_Span]:
+    """Paint the key frames of the intervals, up to the one of frame `final` or the next after it.
+
+    In spans that end before frame `first` or with it, no frames wait.
+
+    resumed: the frame from which reading begins again after a stop, None at the start.
+    """
+    key: Memory | None = None
+    for interval in intervals:
         frame, behind = interval.frame, interval.from_behind
-        if behind is None:  # a shot begins: nothing passes over a cut
-            key, begin, last = None, resumed, None if resumed is None else last
+        if behind is None:
+            key = None
         if resumed is not None:
             expected = interval.between[0].index if interval.between else frame.index
             if resumed.frame.index != expected:
                 raise ValueError(f"the frames begin at {expected}, the memories at the frame {resumed.frame.index}")
         if resumed is not None and not interval.between:
-            key = begin = _remember(frame, resumed.painting)
+            coming = _remember(frame, resumed.painting)
         else:
             prior = None
             if key is not None and behind is not None:
@@ -81,17 +120,12 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-            if frame.index > first:
-                for painted in _between(interval, key, begin, coming, last, mend, sources, done,
-                                        glides=shot_at(frame.index, given) is not None):
-                    yield painted
-                    begin, last = painted.memories
-                    del painted
-            key = begin = coming
-        resumed = None
-        if frame.index > done:
-            last = key
-            yield Painted(_read_to(sources, frame.index), (key, key))
+        waiting = list(walk_back(interval)) if frame.index > first else []
+        del interval
+        yield _Span(key, coming, behind is None, waiting)
+        if final is not None and frame.index >= final:
+            return
+        key, resumed = coming, None
 
 
 def _remember(frame: Frame, painting: Tensor) -> Memory:
@@ -103,25 +137,24 @@ def _read_to(sources: Iterator[Frame], index: int) -> Frame:
     return next(source for source in sources if source.index == index)
 
 
-def _between(interval: Interval, behind: Memory | None, begin: Memory | None, ahead: Memory, last: Memory | None, mend: Mender,
-             sources: Iterator[Frame], done: int, *, glides: bool) -> Iterator[Painted]:
-    """The frames between two key frames, or before the first one of a shot, painted; those up to index `done` are left out.
+def _between(span: _Span, begin: Memory | None, last: Memory | None, mend: Mender, sources: Iterator[Frame], done: int, *,
+             glides: bool) -> Iterator[Painted]:
+    """The frames of a span, painted; those up to index `done` are left out.
 
     begin: the frame from which reading begins to paint these; None: the first of these. last: the frame before the first that
     is painted. sources: the frames as they are read. glides: whether colours glide from one key frame to the other, which an
     artist may have painted in different ones.
     """
-    count = len(interval.between) + 1
-    waiting = list(walk_back(interval))  # against time: the next one is last
+    count, behind = len(span.waiting) + 1, span.behind
     paint = None if behind is None else torch.cat([behind.painting, patch_bias(behind.painting)])
     for place in range(1, count):
-        one, to_ahead = waiting.pop()
+        one, to_ahead = span.waiting.pop()
         if one.index <= done:
             continue
         source = _read_to(sources, one.index)
         frame = Frame(from_bytes(one.image), source.pts, source.time_base, source.index, source.duration)
-        found, change = _carried(one, to_ahead, paint, ahead.painting, None if last is None else last.painting, place, count,
-                                 glides=glides)
+        found, change = _carried(one, to_ahead, paint, span.ahead.painting, None if last is None else last.painting, place,
+                                 count, glides=glides)
         painting = found.image
         if count_true(found.visibility < TRUSTED) > SPECKS * found.visibility.numel():
             if one.from_last is not None:

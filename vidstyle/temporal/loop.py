@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -99,10 +100,13 @@ def carry(painting: Tensor, correspondence: Correspondence) -> Prior:
     return Prior(warped, correspondence.visibility)
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items; a second thread computes the next one while the caller uses the current one."""
+def ahead(items: Iterator[Item], most: int = 1) -> Iterator[Item]:
+    """The same items; a second thread computes the next ones, at most `most`, while the caller uses the current one."""
     with ThreadPoolExecutor(1) as worker:
-        coming = worker.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = worker.submit(next, items, None)
-            yield item
+        try:
+            coming = deque(worker.submit(next, items, None) for _ in range(most))
+            while (item := coming.popleft().result()) is not None:
+                coming.append(worker.submit(next, items, None))
+                yield item
+        finally:
+            worker.shutdown(wait=False, cancel_futures=True)  # what nobody has asked for yet
