@@ -90,6 +90,11 @@ class KeyFrames:
     """Frames from one drawing to the next."""
 
 
+def strokes_or_all(options: Options) -> float | Curve:
+    """Share of the strokes, which is all of it where the user gives none."""
+    return 1.0 if options.strokes is None else options.strokes
+
+
 def uses_of_strokes(options: Options, strokes: float | Curve) -> frozenset[str]:
     """Names of the options that say how strokes are laid and when they are laid anew, if these have an effect."""
     used = {"stroke_direction", "stroke_size"} | ({"boil", "refresh"} if options.temporal else set())

@@ -81,7 +81,7 @@ class KeyFrameStylizer:
 
     def guide(self, image: Tensor, prior: Prior | None) -> Tensor:
         """What a key frame's strokes follow, (3, H, W) in [0, 1]; prior: as in `paint`."""
-        own = in_palette(self.palette, image)
+        own = self.own(image)
         if self.paint_forms is None:
             return own
         painted = self.paint_forms(image, prior)

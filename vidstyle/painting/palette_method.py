@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from vidstyle.core.curve import Curve
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, uses_of_strokes
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, strokes_or_all, uses_of_strokes
 
 if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
-
-
-def _strokes(options: Options) -> float | Curve:
-    return 1.0 if options.strokes is None else options.strokes
 
 
 class PaletteMethod:
@@ -26,7 +21,7 @@ class PaletteMethod:
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`."""
         used = frozenset({"palette", "temporal", "key_every", "strokes"})
-        used |= uses_of_strokes(options, _strokes(options))
+        used |= uses_of_strokes(options, strokes_or_all(options))
         return used if options.strokes == 0 else used | {"seed", "style_scale"}
 
     def by_key_frames(self, options: Options) -> bool:
@@ -48,4 +43,5 @@ class PaletteMethod:
         """See `Method`."""
         from vidstyle.painting.key_frame_painter import key_frame_painter
 
-        return key_frame_painter(job, job.style.palette_at(job.sample_frames()), None, forms=0.0, strokes=_strokes(job.options))
+        return key_frame_painter(job, job.style.palette_at(job.sample_frames()), None, forms=0.0,
+                                 strokes=strokes_or_all(job.options))

@@ -13,7 +13,7 @@ from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.job import FitStore, Painter, PaintingJob
+from vidstyle.painting.job import FitStore, Painter, PaintingJob, strokes_or_all
 from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
 from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
@@ -52,7 +52,7 @@ def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: Flo
                        lambda index: read_exemplar(plan, index))
     if base is not None and not by_key_frames:
         return paint_every_with_keys(shots, base)
-    strokes = 1.0 if options.strokes is None else options.strokes
+    strokes = strokes_or_all(options)
     assert not isinstance(strokes, Curve), "the plan refuses it"
     return paint_with_keys(shots, base, strokes, options.seed, options.key_every, carried=options.temporal != 0)
 

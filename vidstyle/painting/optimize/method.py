@@ -10,7 +10,7 @@ from vidstyle.core.choices import layer_weights
 from vidstyle.core.curve import Curve, value_at
 from vidstyle.core.errors import UsageError
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, uses_of_strokes
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, Passes, options_of_colour, strokes_or_all, uses_of_strokes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,20 +26,16 @@ _OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder",
 _OF_EVERY_FRAME = frozenset({"follow_steps", "references", "passes", "follow_init"})
 
 
-def _strokes(options: Options) -> float | Curve:
-    return 1.0 if options.strokes is None else options.strokes
-
-
 def _forms(options: Options) -> float | Curve:
     """Share of the optimizer's painting in the guide. Strokes bring forms of their own, so it is 0 under them by default."""
     if options.forms is not None:
         return options.forms
-    return 0.0 if _strokes(options) else 1.0
+    return 0.0 if strokes_or_all(options) else 1.0
 
 
 def _by_key_frames(options: Options) -> bool:
     """Whether key frames are painted and carried, in place of every frame as in Ruder et al. (2016)."""
-    return options.key_every != 1 or _strokes(options) != 0 or _forms(options) != 1
+    return options.key_every != 1 or strokes_or_all(options) != 0 or _forms(options) != 1
 
 
 class OptimizeMethod:
@@ -58,8 +54,8 @@ class OptimizeMethod:
             noise = "noise" in (options.init, options.follow_init)
             return used | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
         forms = bool(_forms(options))
-        random = bool(_strokes(options)) or (forms and options.init == "noise")
-        used |= uses_of_strokes(options, _strokes(options)) | (_OF_FORMS if forms else set())
+        random = bool(strokes_or_all(options)) or (forms and options.init == "noise")
+        used |= uses_of_strokes(options, strokes_or_all(options)) | (_OF_FORMS if forms else set())
         return used | ({"seed"} if random else set())
 
     def by_key_frames(self, options: Options) -> bool:
@@ -103,7 +99,7 @@ class OptimizeMethod:
                                       options.follow_init, options.optimizer, options.seed)
 
         if _by_key_frames(options):
-            strokes = _strokes(options)
+            strokes = strokes_or_all(options)
             return key_frame_painter(job, palette, lambda seconds: at(seconds).paint_half if strokes else at(seconds).paint_key,
                                      forms=_forms(options), strokes=strokes)
 
