@@ -220,10 +220,3 @@ def test_a_cut_off_matroska_is_refused(tmp_path: Path) -> None:
     source = open_source(cut, ReadSettings("keep"))
     assert source.clip.frames < 150
     assert any("cut off" in warning for warning in source.warnings)
-
-
-@pytest.mark.parametrize("name", ["raw.h264", "raw.m2v", "RAW.DV"])
-def test_a_stream_without_a_container_is_named_as_one(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"\0\0\0\1\x67\x64\0\x1f" + bytes(2000))
-    with pytest.raises(InputError, match=r"is a video stream without a container; convert it first: ffmpeg -i \S+ -c:v ffv1 "):
-        probe(tmp_path / name)
