@@ -26,7 +26,7 @@ from vidstyle.video import ReadSettings, open_source, probe
 
 FRAMES = 20
 NTSC = Fraction(30000, 1001)
-H264 = {"x264-params": "bframes=3:keyint=8:open-gop=1:scenecut=0", "crf": "10", "threads": "1"}
+H264 = {"x264-params": "mbtree=0:bframes=3:keyint=8:open-gop=1:scenecut=0", "crf": "10", "threads": "1"}
 H265 = {"x265-params": "log-level=error:bframes=3:keyint=8", "crf": "10"}
 
 
