@@ -108,11 +108,12 @@ def _wrong_streams(container: InputContainer, planned: Iterable[WrittenStream], 
             return f"the stream {want} holds {held} of {want.packets} packets"
         if want.ends is None:
             continue
-        # Matroska does not state that the last packet is shorter or longer than the others.
-        stated = 1 if container.format.name.startswith("mov") else 0
-        end = found.ends[read.index][stated] - delay
-        if not -_ENDS < end - want.ends[stated] < 1:
-            return f"the stream {want} ends at {float(end):.3f} s, not at {float(want.ends[stated]):.3f} s"
+        # Matroska does not state that the last packet is shorter or longer than the others; MOV groups PCM anew, and states
+        # before a gap packets that last until its end.
+        stated = (1, 0) if container.format.name.startswith("mov") else (0,)
+        ends = [(found.ends[read.index][which] - delay, want.ends[which]) for which in stated]
+        if not any(-_ENDS < end - planned < 1 for end, planned in ends):
+            return f"the stream {want} ends at {float(ends[0][0]):.3f} s, not at {float(ends[0][1]):.3f} s"
     return ""
 
 
