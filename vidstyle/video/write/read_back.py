@@ -15,7 +15,7 @@ from vidstyle.video.clip import ROUNDING
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
-from vidstyle.video.read.tracks import track_of
+from vidstyle.video.read.tracks import codec_of
 from vidstyle.video.write.feed import is_cover
 from vidstyle.video.write.layout import MovieLayout
 from vidstyle.video.write.sound import EDIT_LISTS
@@ -122,5 +122,5 @@ def _has_times(stream: Stream) -> bool:
 
 
 def _codec(stream: Stream) -> str:
-    codec = track_of(stream).codec
+    codec = codec_of(stream)
     return _ALIKE.get(codec, codec)
