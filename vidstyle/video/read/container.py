@@ -25,7 +25,8 @@ MOVIE_SUFFIXES = frozenset({".3gp", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".m
 """Extensions of the files that are taken for movies in a folder; a movie that is named may have any."""
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
-_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,apng,dv,wav,mp3,flac,aac"
+_CONTAINERS = ("mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,apng,dv,"
+               "wav,w64,aiff,caf,au,mp3,flac,aac,ac3,eac3,dts,wv,tta")
 _UNMARKED = {".mjpeg": "mjpeg", ".mjpg": "mjpeg"}
 """Formats that FFmpeg does not know by a file's content alone."""
 _OWN_ORDER = re.compile(r", (\d+) channels \(")
