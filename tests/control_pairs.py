@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -45,7 +46,7 @@ CONTROLS: dict[str, Table] = {
     "color from": {"color": "match", "color_from": "other.png"},
     "color map": {"color": "match", "color_map": "cholesky"},
     "boil": {"boil": "twos"},
-    "refresh": {"refresh": 2.0},
+    "refresh": {"refresh": 3.0},
     "direction": {"stroke_direction": "edges"},
     "size": {"stroke_size": "right.png"},
 }
@@ -84,11 +85,14 @@ def paint_quickly(patch: pytest.MonkeyPatch) -> None:
 def make_media(folder: Path) -> Path:
     """The clip, its pictures and its mattes."""
     def picture(index: int, width: int, height: int) -> np.ndarray[Any, Any]:
-        """Things that move by two pixels a frame over another ground; the ground and the colours change at the cut."""
+        """A thing that moves by two pixels a frame over a ground, and after the cut another ground that moves."""
         y, x = np.mgrid[:height, :width]
-        ground = 90 + 50 * np.sin(x / 6) * np.cos(y / 8) + (90 if index >= CUT else 0)
-        thing = (abs(x - 10 - 2 * index) < 7) & (abs(y - 16) < 9)
-        image = np.stack([np.where(thing, 220 - 120 * (index >= CUT), ground), ground, 255 - ground], -1)
+        if index >= CUT:
+            image = np.stack([40 + 30 * np.sign(np.sin((x + index) / 3)), 190 + 40 * np.sin(y / 4), 30 + 0 * x], -1)
+        else:
+            ground = 110 + 60 * np.sin(x / 6) * np.cos(y / 8)
+            thing = (abs(x - 10 - 2 * index) < 7) & (abs(y - 16) < 9)
+            image = np.stack([np.where(thing, 220, ground), ground, 255 - ground], -1)
         return image.clip(0, 255).astype(np.uint8)
 
     make_clip(folder / "clip.mp4", frames=FRAMES, size=SIZE, picture=picture)
@@ -117,8 +121,9 @@ def paint(folder: Path, method: str, controls: Table, words: tuple[str, ...] = (
     """Paint the clip with all options from a config file. name: of the output; a new one where none is given."""
     name = name or f"out{next(_numbers)}.mp4"
     table = _COMMON | METHODS[method] | controls
-    if method == "every frame" and not {"strokes", "forms"} & controls.keys():
-        table |= _STEPS
+    if method == "every frame":
+        forms = "forms" in controls or "strokes" not in controls
+        table |= _STEPS if not {"strokes", "forms"} & controls.keys() else {"optimize_steps": 3} if forms else {}
     (folder / "options.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items()))
     with redirect_stdout(StringIO()) as printed, redirect_stderr(StringIO()) as said:
         exit_code = execute(["run", str(folder / "clip.mp4"), "--config", str(folder / "options.toml"),
@@ -149,7 +154,9 @@ def check_pair(folder: Path, method: str, one: str, other: str, *, thorough: boo
         assert whole.exit_code == 2, whole
         [sentence] = whole.sentences
         return f"refused: {sentence}"
-    named = [sentence for sentence in whole.sentences if "no effect" in sentence]
+    flags = {f"--{option.replace('_', '-')}" for option in table}
+    named = [sentence for sentence in whole.sentences
+             if "no effect" in sentence and flags & {*re.findall("--[a-z-]+", sentence)}]
     for left, lacking in ((one, other), (other, one)):
         without = alone(folder, method, left)
         if without.exit_code == 0 and not named:
