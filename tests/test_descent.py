@@ -127,3 +127,13 @@ def test_noise_is_what_is_painted_from():
     assert distance(stylizer(follow_init="source")(frame, [warped]), in_palette) < 0.05
     assert distance(stylizer().repaint(frame, white, [warped]), white) < 0.05
     assert torch.equal(paint(frame, [warped]), paint(frame, [warped]))
+
+
+def test_a_frame_begins_with_the_nearest_painting_that_shows_a_place():
+    """Columns 0-20 are visible in the last frame, to 42 in an earlier one, and none of the rest: that is the frame's own."""
+    frame, last, earlier = noise(2), noise(3), noise(4)
+    visible = [(torch.arange(64) < end).float().expand(1, 64, 64) for end in (21, 43)]
+    painted = stylizer()(frame, [Prior(last, visible[0]), Prior(earlier, visible[1])])
+    parts = (last, slice(0, 21)), (earlier, slice(21, 43)), (stylizer().palette(frame).clamp(0, 1), slice(43, 64))
+    for expected, columns in parts:  # one step hardly moves it, and two pictures of noise are 0.33 apart
+        assert float((painted - expected)[..., columns].abs().mean()) < 0.05

@@ -18,7 +18,7 @@ from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram,
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.descent import DESCENTS
 from vidstyle.painting.optimize.fourier import FourierImage
-from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, out_of_memory
+from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, free_what_failed, out_of_memory
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import FLIPS, StyleTarget
 
@@ -63,9 +63,12 @@ class OptimizingStylizer:
         image = self.palette(image).clamp(0, 1)
         if not priors or self.temporal_weight == 0:
             return self._pyramid(image)
-        start = image if self.follow_init == "source" else self._noise(image.shape[-2:], image)
-        if self.follow_init == "warped":  # where it is visible, and the content elsewhere (Ruder et al. 2016)
-            start = priors[0].visibility * priors[0].image + (1 - priors[0].visibility) * image
+        start = self._noise(image.shape[-2:], image) if self.follow_init == "noise" else image
+        if self.follow_init == "warped":
+            # The nearest painting that shows a place, and the content where none does. Ruder et al. (2016) begin with the
+            # nearest alone, and what comes back into view is then drawn to its old paint by the loss only.
+            for prior, weight in zip(priors, long_term_weights([prior.visibility for prior in priors]), strict=True):
+                start = start + weight * (prior.image - image)
         return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
 
     def repaint(self, image: Tensor, start: Tensor, priors: Sequence[Prior]) -> Tensor:
@@ -119,6 +122,7 @@ class OptimizingStylizer:
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error) or side == sides[-1]:
                     raise
+            free_what_failed()  # not earlier: until here, the error holds the tensors of the frames that it came through
         raise AssertionError("the last side returns or raises")
 
     def _descend_by(self, side: int | None, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int,
