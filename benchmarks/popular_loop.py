@@ -9,10 +9,10 @@ holds VGG-19 to relu3_4, so style is relu1_1 to relu3_1 and content relu3_3. All
 the middle one; vidstyle paints them all: with its defaults, with `--preset final`, and with Ruder's method (`--key-every 1
 --strokes 0`). Its CPU seconds include what it does before the first frame.
 
-All are judged on the middle frame, by the normalised Gram loss and content loss of `vidstyle.ops.losses`: in the layers that the
-loop descends on, so that the judge is the loop's own, and in all five layers of VGG-19 compressed 16 times (content relu4_2).
-`at` and `its content` say after how many CPU seconds the loop first has as low a style loss, and its content loss then;
-`ratio` is these seconds over vidstyle's. The judge's seconds are not counted.
+All are judged on the middle frame, by the normalised Gram loss and content loss of `vidstyle.ops.losses`: in the layers that
+the loop descends on, so that the judge is the loop's own, and in all five of VGG-19 compressed 16 times (content relu4_2). `at`
+and `its content` say after how many CPU seconds the loop first has as low a style loss, and its content loss then; `ratio` is
+these seconds over vidstyle's. The judge's seconds are not counted.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Point:
 
 
 def popular_loop(vgg: Encoder, judge: Judge, frame: Tensor, style: Tensor, iterations: int) -> tuple[Tensor, list[Point]]:
-    """`frame` (3, H, W) in [0, 1], painted from itself in the style of `style` (3, h, w) as neural-style-pt does; the way there."""
+    """`frame` (3, H, W) in [0, 1], painted in the style of `style` (3, h, w) as neural-style-pt does, and the way there."""
     layers = [*SHALLOW, CONTENT]
     with torch.no_grad():
         wanted = vgg(frame[None], layers)[CONTENT]
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--frames", default="30-41")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=300)
-    parser.add_argument("--sheet", type=Path, help="PNG: source, the loop, vidstyle, its preset final, Ruder, from left to right")
+    parser.add_argument("--sheet", type=Path, help="PNG, from left to right: source, loop, vidstyle, final, Ruder")
     args = parser.parse_args()
     if args.data is None:
         parser.error("VGG-19 is needed: set VIDSTYLE_DATA or give --data")
@@ -139,29 +139,35 @@ def main() -> None:
     judge = Judge(vgg, SHALLOW, CONTENT, frame, style)
     deep = Judge(compressed, STYLE_LAYERS, CONTENT_LAYER, frame, style)
 
-    width = frame.shape[2]
-    print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {width}x{frame.shape[1]}, {args.iterations} iterations")
-    print(f"{'':10}{'':12}{'VGG-19 to relu3_3':>18}{'compressed':>18}{'the loop at as low a style loss':>36}")
-    print(f"{'':10}{'CPU s/frame':>12}{'style':>9}{'content':>9}{'style':>9}{'content':>9}{'at':>12}{'its content':>12}{'ratio':>12}")
+    print(f"{args.clip.name}, {args.style.name}, frames {args.frames}, {frame.shape[2]}x{frame.shape[1]}")
+    print(f"{'':22}{'VGG-19 to relu3_3':>18}{'compressed':>18}{'the loop at as low a style loss':>36}")
+    losses = 2 * f"{'style':>9}{'content':>9}"
+    print(f"{'':10}{'CPU s/frame':>12}{losses}{'at':>12}{'its content':>12}{'ratio':>12}")
+
+    def row(name: str, seconds: float, painting: Tensor) -> str:
+        return f"{name:10}{seconds:12.2f}" + "".join(f"{loss:9.4f}" for loss in (*judge(painting), *deep(painting)))
+
     painting, points = popular_loop(vgg, judge, frame, style, args.iterations)
+    print(row("the loop", points[-1].seconds, painting), flush=True)
     shown = [frame, painting]
-    print(f"{'the loop':10}{points[-1].seconds:12.2f}" + "".join(f"{loss:9.4f}" for loss in (*judge(painting), *deep(painting))),
-          flush=True)
-    for name, options in (("vidstyle", Options()), ("final", load_options("final")), ("Ruder", Options(key_every=1, strokes=0))):
+    ours = {"vidstyle": Options(), "final": load_options("final"), "Ruder": Options(key_every=1, strokes=0)}
+    for name, options in ours.items():
         plan = plan_of(args.clip, args.style, replace(options, size=args.size, device="cpu"))
         sources, began = read_frames(plan, first, last), time.process_time()
         paint, _ = vidstyle_painter(plan)
         paintings = list(paint(sources))
         seconds, painting = (time.process_time() - began) / len(sources), paintings[len(sources) // 2]
-        losses, point = judge(painting), reached(points, judge(painting)[0])
-        print(f"{name:10}{seconds:12.2f}" + "".join(f"{loss:9.4f}" for loss in (*losses, *deep(painting)))
-              + (f"{'never':>12}" if point is None else f"{point.seconds:12.2f}{point.losses[1]:12.4f}{point.seconds / seconds:12.1f}"),
-              flush=True)
+        point = reached(points, judge(painting)[0])
+        there = f"{'never':>12}" if point is None else (
+            f"{point.seconds:12.2f}{point.losses[1]:12.4f}{point.seconds / seconds:12.1f}")
+        print(row(name, seconds, painting) + there, flush=True)
         shown.append(painting)
         if args.sheet:
             write_png(args.sheet, torch.cat(shown, 2))
-    print("the loop: " + ", ".join(f"{point.evaluations}: {point.seconds:.1f} s {point.losses[0]:.4f} {point.losses[1]:.4f}"
-                                   for point in points if point.evaluations in (0, 1, 2, 5, 10, 20, 50, 100, 200, args.iterations)))
+    print("evaluations of the loop: CPU s, style, content")
+    for point in points:
+        if point.evaluations in (0, 1, 2, 5, 10, 20, 50, 100, 200, args.iterations):
+            print(f"{point.evaluations:4}: {point.seconds:8.2f}{point.losses[0]:9.4f}{point.losses[1]:9.4f}")
 
 
 if __name__ == "__main__":

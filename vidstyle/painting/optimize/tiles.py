@@ -21,7 +21,7 @@ GRID = 16
 TILES = (1024, 512, 256)
 """Sides of tiles in pixels, which are tried one after another."""
 _WORDS = ("can't allocate memory", "not enough memory", "could not create a primitive", "could not create a memory object")
-"""Of torch's allocator on a CPU, which raises RuntimeError; Windows has its own. The last two are oneDNN's, for convolutions."""
+"""In a RuntimeError: of torch's allocator on a CPU, here and on Windows, and of oneDNN, which computes convolutions."""
 STRIDES = {"1": 1, "2": 2, "3": 4, "4": 8, "5": 16}
 """Pixels of one position, by the block of a layer."""
 
