@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from sequence_files import codes, read_coded, write_coded
 from torch import Tensor
 from video_clips import make_clip
@@ -24,8 +23,6 @@ from vidstyle.painting.methods import METHODS, find_method
 from vidstyle.painting.strokes import StrokeIndex, Wishes, direction_of_forms, direction_of_motion, lay_strokes, mend
 from vidstyle.painting.strokes.copies import Copy, copies, turn, turn_places
 from vidstyle.painting.strokes.describe import blur
-from vidstyle.painting.strokes.levels import Box
-from vidstyle.painting.strokes.passes import CELL, PASSES
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.manifest import describe_run, job_of
 from vidstyle.run.plan import Plan, plan_video
@@ -46,12 +43,6 @@ def places() -> tuple[Tensor, Tensor]:
     """(HEIGHT, WIDTH) rightward and downward distance of every pixel from the middle."""
     y, x = torch.meshgrid(torch.arange(HEIGHT) - HEIGHT / 2, torch.arange(WIDTH) - WIDTH / 2, indexing="ij")
     return x, y
-
-
-def places_near(rows: int, columns: int) -> tuple[Tensor, Tensor]:
-    """(rows, columns) each: the distance of every row and column from the middle one."""
-    down, across = torch.meshgrid(torch.arange(rows) - (rows - 1) / 2, torch.arange(columns) - (columns - 1) / 2, indexing="ij")
-    return down, across
 
 
 def rings() -> Tensor:
@@ -145,7 +136,7 @@ def test_strokes_are_a_third_where_the_matte_is_black():
 def test_a_turned_copy_has_patches_of_the_style_only():
     picture, allowed = hatching(8, 96), torch.zeros(45, 45, dtype=torch.bool)
     allowed[5:40, 5:40] = True  # pixels 10 to 85
-    shown, known = turn(picture, math.pi / 4), turn_places(allowed, math.pi / 4, PASSES[0])
+    shown, known = turn(picture, math.pi / 4), turn_places(allowed, math.pi / 4, 8, 2)
     rows, columns = known.nonzero().T
     # The square, turned by 45 degrees, is a diamond: |x| + |y| <= half its diagonal, about the picture's middle.
     corners = torch.stack([(rows[:, None] * 2 + torch.tensor([0, 0, 7, 7]) - 47.5).abs(),
@@ -157,23 +148,6 @@ def test_a_turned_copy_has_patches_of_the_style_only():
     # Level lines, turned clockwise as y points down, run along x = y: the gradient is across it.
     assert float((down * across)[middle].mean()) < 0
     assert turn(picture, 0.0) is picture
-
-
-@pytest.mark.parametrize("angle", [0.0, math.pi / 8, math.pi * 3 / 4])
-def test_a_turned_patch_comes_from_the_cell_of_the_patch_itself(angle: float):
-    one, box = PASSES[-1], Box(0, 96, 128)
-    cell, count = box.cells(angle, one)
-    # A picture of its own coordinates, turned by interpolation, says where the middle of each patch was.
-    y, x = torch.meshgrid(torch.arange(96) + 0.5, torch.arange(128) + 0.5, indexing="ij")
-    shown = turn(torch.stack([y / 96, x / 128, 0 * x]), angle)
-    middle = F.avg_pool2d(shown, one.side, one.stride)
-    down, across = middle[0] * 96 / CELL, middle[1] * 128 / CELL
-    inside = (down % 1 - 0.5).abs().maximum((across % 1 - 0.5).abs()) < 0.45  # clear of the borders of cells
-    rows, columns = places_near(*cell.shape)
-    inside &= torch.hypot(rows * one.stride, columns * one.stride) < 36  # what lies within the frame before it is turned
-    assert inside.sum() > 40
-    assert count == 12 * 16
-    assert torch.equal(cell[inside], (down.long() * 16 + across.long())[inside].int())
 
 
 def test_the_same_bits_for_any_number_of_threads():
@@ -195,7 +169,7 @@ def test_distances_stay_exact():
     for patches in index.passes:
         some = patches.descriptions[patches.allowed]
         own, size, direction = (part.double() for part in (some[:, :32], some[:, 32], some[:, 33:]))
-        assert direction.norm(dim=1).max() > 10
+        assert direction.norm(dim=1).max() > 50
         # With every weight at its largest, no sum reaches 2^24.
         most = 9 * (2 * own.norm(dim=1).max()) ** 2 + 9 * (2 * direction.norm(dim=1).max()) ** 2 + 3 * size.max() ** 2
         assert most < 2**24

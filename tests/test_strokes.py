@@ -16,7 +16,7 @@ from vidstyle.painting.strokes import StrokeIndex, index, lay_strokes, mend, sea
 from vidstyle.painting.strokes.choose import choose
 from vidstyle.painting.strokes.describe import MOST_GUIDE_WEIGHT, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
-from vidstyle.painting.strokes.passes import PASSES
+from vidstyle.painting.strokes.passes import GRID, PASSES
 from vidstyle.painting.strokes.patches import grid_size, vote, window
 from vidstyle.painting.strokes.search import Sources, Targets, distances, even_spread, nearest
 
@@ -157,7 +157,7 @@ def test_weights_are_shares_of_the_patches(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(index, "PASSES", tuple(replace(one, searched=200) for one in PASSES))
     shares = StrokeIndex.build([texture(1), texture(2)], [1.0, 3.0], 96)
     for one, patches in zip(PASSES[1:], shares.passes[1:], strict=True):
-        row = patches.drawn // patches.columns * one.stride
+        row = patches.drawn // patches.columns * patches.grid
         assert int((row < 144 // one.shrink).sum()) == 50
         assert len(patches.drawn) == 200
 
@@ -185,8 +185,8 @@ def test_a_small_style_picture_is_not_blurred(style: Tensor, built: StrokeIndex)
 def test_descriptions_are_exact(style: Tensor, built: StrokeIndex):
     patches = built.passes[2]
     described = patches.descriptions
-    assert described.dtype == torch.int8
-    assert described[patches.drawn].double().norm(dim=1).max() < 130  # sums of products below 2^24: exact in float32
+    assert described.dtype == torch.int16
+    assert described[patches.drawn].double().norm(dim=1).max() < 682  # sums of products below 2^24: exact in float32
     some = described[patches.drawn][:50]
     targets = Targets(some, torch.arange(50.0) % MOST_GUIDE_WEIGHT + 1, torch.zeros(50))
     brute = ((some[:, None].double() - some[None].double()).square() * targets.weights()[:, None].double()).sum(2)
@@ -197,9 +197,9 @@ def test_a_vote_is_the_weighted_mean():
     generator = torch.Generator().manual_seed(0)
     patches, weights = torch.randint(0, 256, (2, 3, 8, 8), generator=generator), torch.tensor([1.0, 3.0])
     picture = torch.cat([*patches], 2).byte()  # side by side
-    sources = torch.tensor([0, 8 // 4])
+    sources = torch.tensor([0, 8 // GRID])
     onto = torch.full((3, 8, 16), 2.0)
-    image = vote(onto, picture, sources, weights, torch.tensor([0, 1]), 4, window(8, 3.5))
+    image = vote(onto, picture, sources, weights, torch.tensor([0, 1]), 4, window(8, 3.5), GRID)
     shape = window(8, 3.5)
     overlap = patches[0, :, :, 4:] * shape[:, 4:] + 3 * patches[1, :, :, :4] * shape[:, :4]
     torch.testing.assert_close(image[:, :, 4:8], overlap / 255 / (shape[:, 4:] + 3 * shape[:, :4]))

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from vidstyle.ops.read_back import read_back
 from vidstyle.painting.strokes.index import Patches
-from vidstyle.painting.strokes.passes import CELL
 from vidstyle.painting.strokes.search import Targets
 
 COHERENCE = 0.8
 """Share of its cost that a style patch loses if it continues the patches of all eight neighbours; at 0.6 strokes break up."""
 REUSE = 2.0
 """Added share of its cost for each time that a style patch's place is laid in the neighbourhood already."""
+CELL = 4
+"""Side of the cells of the style picture whose uses are counted, in places of its grid."""
 BLOCKS = 6
 """Uses are counted in blocks of the height over this, three by three. At 16 a speck came back every fifth of the height."""
 _APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
@@ -45,7 +46,8 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
     asked[here] = True
     flat[~asked] = -1
     steps = torch.tensor([down * (columns + 2) + right for down, right in _AROUND], device=places.device)
-    shifts = torch.tensor([down * style.columns + right for down, right in _AROUND], device=places.device)
+    shift = style.one.stride // style.grid
+    shifts = torch.tensor([(down * style.columns + right) * shift for down, right in _AROUND], device=places.device)
     uses = _Uses.empty(style, rows, columns, places.device)
     blocks = uses.blocks(y, x)
     uses.add(blocks, flat[here], 1)
@@ -88,7 +90,10 @@ class _Uses:
     """Side of a block in patches."""
     across: int
     """Blocks in a row, with a margin of one on both sides."""
-    style: Patches
+    cell: Tensor
+    """(places,) int32: the cell of each style patch."""
+    cells: int
+    """Number of cells of the style picture."""
     once: int
     """Patches that lie in a cell when it is copied once, as a whole."""
     near: Tensor
@@ -98,23 +103,27 @@ class _Uses:
     def empty(cls, style: Patches, rows: int, columns: int, device: torch.device) -> _Uses:
         block = max(1, -(-rows // BLOCKS))
         down, across = -(-rows // block) + 2, -(-columns // block) + 2
-        table = torch.zeros(down * across * style.cells, dtype=torch.int16, device=device)
-        near = torch.tensor([0, *(down * across + right for down, right in _AROUND)], device=device) * style.cells
-        return cls(table, block, across, style, max(1, CELL // style.one.stride) ** 2, near)
+        tall, wide = len(style.allowed) // style.columns, -(-style.columns // CELL)
+        row, column = (torch.arange(count, dtype=torch.int32, device=device) // CELL for count in (tall, style.columns))
+        cells = -(-tall // CELL) * wide
+        table = torch.zeros(down * across * cells, dtype=torch.int16, device=device)
+        near = torch.tensor([0, *(down * across + right for down, right in _AROUND)], device=device) * cells
+        return cls(table, block, across, (row[:, None] * wide + column).flatten(), cells,
+                   max(1, CELL * style.grid // style.one.stride) ** 2, near)
 
     def blocks(self, y: Tensor, x: Tensor) -> Tensor:
         """Where in the table the block of the patches in rows `y` and columns `x` begins (n,)."""
-        return ((y // self.block + 1) * self.across + x // self.block + 1) * self.style.cells
+        return ((y // self.block + 1) * self.across + x // self.block + 1) * self.cells
 
     def add(self, blocks: Tensor, places: Tensor, count: int) -> None:
         """Count the style patches at `places` (n,), laid in `blocks` (n,), `count` times; not where the place is -1."""
-        index = (blocks + self.style.cell[places.clamp_min(0)])[:, None] + self.near
+        index = (blocks + self.cell[places.clamp_min(0)])[:, None] + self.near
         counts = ((places >= 0) * count).short()[:, None].expand_as(index)
         self.table.index_add_(0, index.flatten(), counts.flatten())
 
     def count(self, blocks: Tensor, places: Tensor) -> Tensor:
         """How many times more than once the cells of `places` (n, K) are laid around `blocks` (n,)."""
-        uses = self.table[blocks[:, None] + self.style.cell[places]]
+        uses = self.table[blocks[:, None] + self.cell[places]]
         return (uses - (self.once - 1)).clamp_min(0) / self.once
 
 
@@ -123,15 +132,16 @@ def carry(match: Tensor, coarse: Patches, fine: Patches, grid: tuple[int, int]) 
 
     Where a patch begins between those that lie, it continues the nearest of them.
     """
-    stride, apart = fine.one.stride, coarse.one.stride * coarse.one.shrink // fine.one.shrink  # pixels of the fine level
+    factor = coarse.one.shrink // fine.one.shrink
+    apart, finer = coarse.one.stride * factor, coarse.grid * factor // fine.grid  # pixels and patches of the fine level
     rows, columns = match.shape
-    y, x = (torch.arange(count, device=match.device) * stride for count in grid)
+    y, x = (torch.arange(count, device=match.device) * fine.one.stride for count in grid)
     near_y, near_x = ((pixels / apart).round().long().clamp_max(count - 1) for pixels, count in ((y, rows), (x, columns)))
-    beside_y, beside_x = ((pixels - apart * near).div(stride, rounding_mode="floor")
+    beside_y, beside_x = ((pixels - apart * near).div(fine.grid, rounding_mode="floor")
                           for pixels, near in ((y, near_y), (x, near_x)))
     near = match[near_y[:, None], near_x]
-    row = near // coarse.columns * (apart // stride) + beside_y[:, None]
-    column = near % coarse.columns * (apart // stride) + beside_x
+    row = near // coarse.columns * finer + beside_y[:, None]
+    column = near % coarse.columns * finer + beside_x
     place = row * fine.columns + column
     inside = (near >= 0) & (row >= 0) & (column >= 0) & (column < fine.columns) & (place < len(fine.allowed))
     place = place.clamp(0, len(fine.allowed) - 1)

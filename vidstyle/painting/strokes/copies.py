@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.painting.strokes.passes import Pass
-
 TURNS = 8
 """Directions in half a circle: no stroke lies further than 11° from one of them. Strokes have no front, so half is enough."""
 SMALLEST = 1 / 3
@@ -39,30 +37,30 @@ def turn(picture: Tensor, angle: float) -> Tensor:
     """`picture` (3, H, W) in [0, 1], turned about its centre within the same frame; its corners are filled by reflection."""
     if angle == 0:
         return picture
-    grid = _grid(angle, picture.shape[-2], picture.shape[-1]).to(picture)
+    grid = _turned(angle, picture.shape[-2], picture.shape[-1]).to(picture)
     turned = F.grid_sample(picture[None], grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     return turned[0].clamp(0, 1)
 
 
-def turn_places(allowed: Tensor, angle: float, one: Pass) -> Tensor:
-    """Where patches of a pass may lie in a turned picture: all their pixels come from patches that were allowed before.
+def turn_places(allowed: Tensor, angle: float, side: int, grid: int) -> Tensor:
+    """Where patches may lie in a turned picture: all their pixels come from patches that were allowed before.
 
-    allowed: (rows, columns) bool, of the grid of the pass, before the picture is turned.
+    allowed: (rows, columns) bool, of the grid of `grid` pixels, before the picture is turned.
     """
     if angle == 0:
         return allowed
-    (rows, columns), (side, stride) = allowed.shape, (one.side, one.stride)
-    height, width = (rows - 1) * stride + side, (columns - 1) * stride + side
+    rows, columns = allowed.shape
+    height, width = (rows - 1) * grid + side, (columns - 1) * grid + side
     # Every pixel that an allowed patch covers: the maximum over the patches of one pixel's surroundings.
     starts = torch.zeros(1, 1, height + side - 1, width + side - 1)
-    starts[0, 0, side - 1:side - 1 + rows * stride:stride, side - 1:side - 1 + columns * stride:stride] = allowed.float()
+    starts[0, 0, side - 1:side - 1 + rows * grid:grid, side - 1:side - 1 + columns * grid:grid] = allowed.float()
     covered = F.max_pool2d(starts, side, 1)
-    known = F.grid_sample(covered, _grid(angle, height, width), mode="bilinear", padding_mode="zeros",
+    known = F.grid_sample(covered, _turned(angle, height, width), mode="bilinear", padding_mode="zeros",
                           align_corners=False) > 0.999
-    return -F.max_pool2d(-known.float(), side, stride)[0, 0] > 0
+    return -F.max_pool2d(-known.float(), side, grid)[0, 0] > 0
 
 
-def _grid(angle: float, height: int, width: int) -> Tensor:
+def _turned(angle: float, height: int, width: int) -> Tensor:
     """(1, height, width, 2): where each pixel of a picture turned by `angle` comes from, both in [-1, 1] of its sides."""
     sine, cosine = math.sin(angle), math.cos(angle)
     matrix = torch.tensor([[[cosine, sine * height / width, 0.0], [-sine * width / height, cosine, 0.0]]])

@@ -1,9 +1,9 @@
-"""Descriptions of patches: few bytes whose distances are exact, for any number of threads.
+"""Descriptions of patches: few whole numbers whose distances are exact, for any number of threads.
 
 Sums of floats depend on their order, and so on the number of threads; a nearest neighbour chosen among near ties would too.
 Here pixels are whole numbers 0 to 255, and all factors are whole numbers so small that every partial sum stays below 2^24,
-where float32 is exact. So every order of additions gives the same bits. Descriptions are bytes: a copied style picture at 1080p
-has millions of them.
+where float32 is exact. So every order of additions gives the same bits. Descriptions are int16: copies of a style picture have
+millions of them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ GUIDE_BLUR = 1.6
 MOST_GUIDE_CHANNELS = 6
 """A patch of 12 pixels on a side then has the 864 numbers that `_AXIS` allows."""
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
-LENGTH = 127.0
-"""Of a description, at most, so that its numbers are int8; then 9 (|a| + |b|)² is far below 2^24. Rounding to them is off by
-about one code value of a plain patch."""
+LENGTH = 680.0
+"""Of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24."""
+LENGTH_BESIDE_WISHES = 650.0
+"""The same where three more dimensions follow, for the size and the direction of strokes (`wishes`): the bound of the whole is
+9 (2 · 653)² + 9 (2 · 161)² + 3 · 380² < 2^24."""
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 
@@ -51,29 +53,31 @@ class Describer:
     """(D,) whole numbers, the projection of the style's mean."""
     factor: float
     """From projection to description: the style's longest description just fits."""
+    length: float = LENGTH
+    """Of a description, at most."""
 
     @classmethod
-    def learn(cls, guide: Tensor, picture: Tensor, side: int, stride: int, places: Tensor) -> Describer:
-        """The describer of the patches of `picture` (3, H, W) at `places` of the grid of `stride` pixels.
+    def learn(cls, guide: Tensor, picture: Tensor, side: int, grid: int, places: Tensor, length: float) -> Describer:
+        """The describer of the patches of `picture` (3, H, W) at `places` of the grid of `grid` pixels.
 
         guide: (C, H, W) of the picture, C at most `MOST_GUIDE_CHANNELS`; both uint8.
         """
-        guides, paints = (take(image, side, stride, places[:_SAMPLE]).to(widest_float(image.device))
+        guides, paints = (take(image, side, grid, places[:_SAMPLE]).to(widest_float(image.device))
                           for image in (guide, picture))
         guide_axes, paint_axes = _axes(guides, GUIDE_DIMENSIONS), _axes(paints, PAINT_DIMENSIONS)
         projected = torch.cat([guides @ guide_axes, paints @ paint_axes], 1)
         mean = projected.mean(0).round()
         longest = (projected - mean).norm(dim=1).max()
-        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), LENGTH / max(1.0, float(longest)))
+        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), length)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
-        """Descriptions (n, D) int8 of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
+        """Descriptions (n, D) int16 of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
         halves = [take(image, self.side, stride, places).float() @ axes
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean
         length = projected.to(widest_float(projected.device)).norm(dim=1, keepdim=True).float() * self.factor
-        described: Tensor = (projected * (self.factor / (length / LENGTH).clamp_min(1))).round()
-        return described.to(torch.int8)
+        described: Tensor = (projected * (self.factor / (length / self.length).clamp_min(1))).round()
+        return described.to(torch.int16)
 
 
 def _axes(patches: Tensor, count: int) -> Tensor:

@@ -11,26 +11,31 @@ import torch
 from torch import Tensor
 
 from vidstyle.painting.strokes.copies import SMALLEST, Copy, in_turns, turn_places
-from vidstyle.painting.strokes.describe import OWN_DIMENSIONS, Describer
+from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, OWN_DIMENSIONS, Describer
 from vidstyle.painting.strokes.levels import Box, Level, canvas_size
-from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
+from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.wishes import describe_copy
 
 CORNER = (0.1, 0.25)
 """Height and width of the lower corners left out, as shares of the picture's: signatures are not to be copied."""
+MOST_PLACES = 3_000_000
+"""Of a level; with more, as of copies at 1080p, its places lie as far apart as the painting's patches. That is a quarter as
+many, and at such sizes the distance is as small beside the picture."""
 _CHUNK = 8192  # patches described at once: 28 MB
 
 
 @dataclass(frozen=True)
 class Patches:
-    """The style patches of one pass. Places are numbered along the rows of the grid of its stride over `picture`."""
+    """The style patches of one pass. Places are numbered along the rows of the grid over `picture`."""
 
     one: Pass
+    grid: int
+    """Pixels between neighbouring places."""
     picture: Tensor
-    """(3, H, W) uint8, the style pictures of this level and their copies, one below the other."""
+    """(3, H, W) uint16, the style pictures of this level and their copies, one below the other."""
     describer: Describer
     descriptions: Tensor
-    """(rows * columns, D) int8, see `Describer`; with copies followed by those of `describe_copy`. 0 where none is allowed."""
+    """(rows * columns, D) int16, see `Describer`; with copies followed by those of `describe_copy`. 0 where none is allowed."""
     columns: int
     """Of the grid."""
     boxes: tuple[Box, ...]
@@ -39,10 +44,6 @@ class Patches:
     """Number of the picture whose detail a search starts from."""
     allowed: Tensor
     """(rows * columns,) bool: the patch lies within one picture, not on its border and not on a signature."""
-    cell: Tensor
-    """(rows * columns,) int32: the number of the `CELL` of the style pictures that each patch comes from."""
-    cells: int
-    """How many cells there are."""
     drawn: Tensor
     """(n,) places that are searched, at most `Pass.searched`, in random order; each picture has its share."""
     pools: tuple[tuple[Tensor, ...], ...]
@@ -130,39 +131,36 @@ class StrokeIndex:
 def _patches(level: Level, weights: Sequence[float], copied: Sequence[Copy], one: Pass, generator: torch.Generator, *,
              whole: bool) -> Patches:
     """The style patches of one pass. copied: as for `StrokeIndex.build`. whole: see `_inner`."""
-    picture, side, stride = level.picture, one.side, one.stride
-    rows, columns = ((pixels - side) // stride + 1 for pixels in picture.shape[1:])
+    picture, side = level.picture, one.side
+    grid = GRID if level.picture[0].numel() <= MOST_PLACES * GRID**2 else one.stride
+    rows, columns = ((pixels - side) // grid + 1 for pixels in picture.shape[1:])
     allowed = torch.zeros(rows, columns, dtype=torch.bool)
-    wished = torch.zeros(rows, columns, 3, dtype=torch.int8, device=picture.device)
-    cell, pools, cells, last = torch.zeros(rows, columns, dtype=torch.int32), list[tuple[Tensor, ...]](), 0, 0
+    wished = torch.zeros(rows, columns, 3, dtype=torch.int16, device=picture.device)
+    pools = list[tuple[Tensor, ...]]()
     for boxes in level.boxes:
         pool = list[Tensor]()
         for copy, box in zip(copied, boxes, strict=True):
-            inner = turn_places(_inner(box, one, whole=whole), copy.turn, one)
-            here = (slice(box.top // stride, box.top // stride + inner.shape[0]), slice(inner.shape[1]))
+            inner = turn_places(_inner(box, side, grid, whole=whole), copy.turn, side, grid)
+            here = (slice(box.top // grid, box.top // grid + inner.shape[0]), slice(inner.shape[1]))
             allowed[here] = inner
-            mine, count = box.cells(copy.turn, one)
-            if not copy.turn:  # the copies that are turned follow the one of their size that is not
-                last, cells = cells, cells + count
-            cell[here] = mine + last
             down, across = inner.nonzero(as_tuple=True)
             pool.append(_shuffled((down + here[0].start) * columns + across, generator).int())
             if len(copied) > 1:
                 share = (copy.size - SMALLEST) / (1 - SMALLEST)
-                wished[here] = describe_copy(box.cut(picture) / 255, share, one).view(*inner.shape, 3)
+                wished[here] = describe_copy(box.cut(picture) / 255, share, side, grid).view(*inner.shape, 3)
         pools.append(tuple(pool))
     shares = tuple(max(1, round(one.searched * weight / sum(weights))) for weight in weights)
     drawn = torch.cat([in_turns(pool)[:share] for pool, share in zip(pools, shares, strict=True)])
     drawn = _shuffled(drawn, generator).long().to(picture.device)
-    describer = Describer.learn(level.guide, picture, side, stride, drawn)
+    describer = Describer.learn(level.guide, picture, side, grid, drawn,
+                                LENGTH_BESIDE_WISHES if len(copied) > 1 else LENGTH)
     inside = allowed.flatten().to(picture.device)
-    descriptions = picture.new_zeros(allowed.numel(), OWN_DIMENSIONS + (3 if len(copied) > 1 else 0), dtype=torch.int8)
+    descriptions = picture.new_zeros(allowed.numel(), OWN_DIMENSIONS + (3 if len(copied) > 1 else 0), dtype=torch.int16)
     for part in torch.split(inside.nonzero()[:, 0], _CHUNK):
-        descriptions[part, :OWN_DIMENSIONS] = describer.describe(level.guide, picture, stride, part)
+        descriptions[part, :OWN_DIMENSIONS] = describer.describe(level.guide, picture, grid, part)
     descriptions[:, OWN_DIMENSIONS:] = wished.flatten(0, 1)[:, :descriptions.shape[1] - OWN_DIMENSIONS]
-    return Patches(one, picture, describer, descriptions, columns, tuple(boxes[0] for boxes in level.boxes), 0, inside,
-                   cell.flatten().to(picture.device), cells, drawn,
-                   tuple(tuple(places.to(picture.device) for places in pool) for pool in pools), shares)
+    return Patches(one, grid, picture, describer, descriptions, columns, tuple(boxes[0] for boxes in level.boxes), 0, inside,
+                   drawn, tuple(tuple(places.to(picture.device) for places in pool) for pool in pools), shares)
 
 
 def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
@@ -170,13 +168,13 @@ def _shuffled(places: Tensor, generator: torch.Generator) -> Tensor:
     return places[torch.randperm(len(places), generator=generator).to(places.device)]
 
 
-def _inner(box: Box, one: Pass, *, whole: bool) -> Tensor:
-    """(rows, columns) bool, over the grid of a picture: may a patch of a pass lie there?
+def _inner(box: Box, side: int, grid: int, *, whole: bool) -> Tensor:
+    """(rows, columns) bool, over the grid of a picture: may a patch of `side` pixels lie there?
 
     whole: with its border and its lower corners.
     """
-    tall, wide, side, border = box.height, box.width, one.side, 0 if whole else box.border
-    y, x = (torch.arange(0, pixels - side + 1, one.stride) for pixels in (tall, wide))
+    tall, wide, border = box.height, box.width, 0 if whole else box.border
+    y, x = (torch.arange(0, pixels - side + 1, grid) for pixels in (tall, wide))
     down = ((y >= border) & (y + side <= tall - border))[:, None]
     across = ((x >= border) & (x + side <= wide - border))[None]
     if whole:

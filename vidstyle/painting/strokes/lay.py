@@ -183,5 +183,5 @@ def _vote(canvas: Tensor, style: Patches, one: Pass, laid: Tensor, places: Tenso
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
     shape = window(one.side, one.sharpness).to(canvas)
     onto = pad_to_grid(canvas, one.side, one.stride)
-    voted = vote(onto, style.picture, laid.flatten()[places], weights, places, one.stride, shape)
+    voted = vote(onto, style.picture, laid.flatten()[places], weights, places, one.stride, shape, style.grid)
     return voted[:, :canvas.shape[1], :canvas.shape[2]]

@@ -12,11 +12,11 @@ from torch import Tensor
 from vidstyle.core.images import resize, size_at_height
 from vidstyle.painting.strokes.copies import Copy, turn
 from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
-from vidstyle.painting.strokes.passes import CELL, OVERSIZE, PASSES, Pass
+from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES
 
 BORDER = 0.03
 """Share of a style picture's shorter side left out along each edge: frames, and where scans end."""
-_STEP = max(one.shrink * one.stride for one in PASSES)  # a picture's sides are multiples of it: grids fit at every level
+_STEP = max(one.shrink for one in PASSES) * GRID  # a picture's sides are multiples of it: grids fit at every level
 _LEAST = 2 * max(one.side * one.shrink for one in PASSES)  # pixels; leaves patches inside the border of the coarsest level
 _LEAST_COPY = max(one.side * one.shrink for one in PASSES)  # pixels; a small copy may have no patches at coarse levels
 _GAP = max(one.side for one in PASSES)  # pixels; keeps a shift along a row from reaching the other end of the picture
@@ -33,20 +33,6 @@ class Box:
     def cut(self, image: Tensor) -> Tensor:
         """The copy (C, height, width) of a level's `image` (C, H, W)."""
         return image[:, self.top:self.top + self.height, :self.width]
-
-    def cells(self, angle: float, one: Pass) -> tuple[Tensor, int]:
-        """The cell that the middle of each patch comes from (rows, columns) int32, and how many cells there are.
-
-        The cells lie in the copy as it was before it was turned by `angle`: one patch, turned in several ways, is one patch.
-        """
-        down, across = (torch.arange(0, pixels - one.side + 1, one.stride) + (one.side - pixels) / 2
-                        for pixels in (self.height, self.width))
-        down, across = down[:, None], across[None]
-        sine, cosine = math.sin(angle), math.cos(angle)
-        y, x = (((at + pixels / 2) / CELL).long().clamp(0, (pixels - 1) // CELL) for at, pixels in (
-            (cosine * down - sine * across, self.height), (sine * down + cosine * across, self.width)))
-        wide = -(-self.width // CELL)
-        return (y * wide + x).int(), -(-self.height // CELL) * wide
 
     @property
     def border(self) -> int:

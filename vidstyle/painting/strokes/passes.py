@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 OVERSIZE = 1.5
 """Strokes are laid on a canvas this much larger than the painting and resized down: pixel-level crumbs average out."""
-CELL = 8
-"""Side in pixels of the cells of the style picture whose uses are counted."""
+GRID = 2
+"""Pixels between neighbouring patches of the style picture."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Pass:
     side: int
     """Side of a patch in pixels of the level; a multiple of `stride`."""
     stride: int
-    """Pixels between neighbouring patches, of the painting and of the style picture alike."""
+    """Pixels between neighbouring patches of the painting; a multiple of `GRID`."""
     rounds: int
     """How often patches are searched and voted."""
     sharpness: float

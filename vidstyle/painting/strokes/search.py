@@ -26,7 +26,7 @@ class Targets:
     """Patches of the painting for which style patches are searched."""
 
     descriptions: Tensor
-    """(n, D) int8, see `Describer`."""
+    """(n, D) int16, see `Describer`."""
     guide_weights: Tensor
     """(n,) whole numbers from 1 to `MOST_GUIDE_WEIGHT`: how closely each patch follows the guide."""
     direction_weights: Tensor
@@ -60,7 +60,7 @@ class Sources:
 
     @staticmethod
     def of(descriptions: Tensor) -> Sources:
-        """Prepare `descriptions` (m, D) int8."""
+        """Prepare `descriptions` (m, D) int16."""
         descriptions = descriptions.float()
         squared = descriptions.square()
         guide, direction = (part.sum(1, keepdim=True) for part in (squared[:, :GUIDE_DIMENSIONS], squared[:, DIRECTION:]))
@@ -119,7 +119,7 @@ def carry_spread(spread: Tensor, coarse: Patches, fine: Patches) -> Tensor:
     """The spread of a level's style patches on the next finer level, or on the same."""
     across, down = coarse.columns, len(coarse.descriptions) // coarse.columns
     columns, rows = fine.columns, len(fine.descriptions) // fine.columns
-    factor = coarse.one.stride * coarse.one.shrink // (fine.one.stride * fine.one.shrink)
+    factor = coarse.grid * coarse.one.shrink // (fine.grid * fine.one.shrink)
     y = (torch.arange(rows, device=spread.device) // factor).clamp_max(down - 1)
     x = (torch.arange(columns, device=spread.device) // factor).clamp_max(across - 1)
     return spread.view(down, across)[y[:, None], x].flatten()

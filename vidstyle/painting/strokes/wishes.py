@@ -26,7 +26,7 @@ NOISE = 2e-5
 """Squared gradient, of sRGB in [0, 1] per pixel, below which there is no direction."""
 STILL = 1 / 720
 """Motion from frame to frame, in heights, at which half of the direction is that of the motion, and half that of the forms."""
-DIRECTION_LENGTH, SIZE_LENGTH = 31.0, 74.0
+DIRECTION_LENGTH, SIZE_LENGTH = 160.0, 380.0
 """Of the direction of a wholly parallel patch, and from the smallest size to the full one, in a description."""
 MOST_DIRECTION_WEIGHT = 9
 """Weight of squared distances of directions where there is a clear one; where there is none, that is 0."""
@@ -47,7 +47,7 @@ class Wishes:
         return Wishes(*(None if image is None else image[:, *box] for image in (self.direction, self.size)))
 
     def describe(self, one: Pass, size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-        """For every patch of a pass, at the level of (height, width) `size`: (n, 3) int8 and (n,) weights.
+        """For every patch of a pass, at the level of (height, width) `size`: (n, 3) int16 and (n,) weights.
 
         They are the size and the direction, as in `describe_copy`, and the weight of the direction's squared distance.
         """
@@ -58,7 +58,7 @@ class Wishes:
         length = patches[:, 1:].square().sum(1).sqrt()
         unit = patches[:, 1:] / length.clamp_min(1e-6)[:, None]
         described = torch.cat([SIZE_LENGTH * patches[:, :1], DIRECTION_LENGTH * unit], 1).round()
-        return described.to(torch.int8), (MOST_DIRECTION_WEIGHT * length.clamp_max(1)).round()
+        return described.to(torch.int16), (MOST_DIRECTION_WEIGHT * length.clamp_max(1)).round()
 
 
 def direction_of_forms(guide: Tensor) -> Tensor:
@@ -83,14 +83,14 @@ def direction_of_motion(guide: Tensor, motion: Tensor) -> Tensor:
     return _resize(torch.lerp(_resize(direction_of_forms(guide), small), double, moving), (height, width))
 
 
-def describe_copy(picture: Tensor, size: float, one: Pass) -> Tensor:
-    """(rows * columns, 3) int8 for the patches of a pass of a style picture (3, H, W) in [0, 1]: its size, and their direction.
+def describe_copy(picture: Tensor, size: float, side: int, grid: int) -> Tensor:
+    """(rows * columns, 3) int16 for the patches of a style picture (3, H, W) in [0, 1]: its size, and their direction.
 
     size: of the copy over the style's own strokes, in [0, 1] from the smallest to the full one.
     """
-    means = F.avg_pool2d(_structure(picture), one.side, one.stride)
+    means = F.avg_pool2d(_structure(picture), side, grid)
     direction = _along(means).flatten(1).T * DIRECTION_LENGTH
-    return torch.cat([torch.full_like(direction[:, :1], size * SIZE_LENGTH), direction], 1).round().to(torch.int8)
+    return torch.cat([torch.full_like(direction[:, :1], size * SIZE_LENGTH), direction], 1).round().to(torch.int16)
 
 
 def _resize(direction: Tensor, size: tuple[int, int]) -> Tensor:
