@@ -232,8 +232,10 @@ class _Decoded:
 
     def sentences(self) -> Iterator[str]:
         """What will be silent."""
-        damaged = f"The sound of {track_of(self.stream)} is damaged:"
+        track = track_of(self.stream)
         if self._failed:
-            yield f"{damaged} {self._failed} of {self._packets} packets cannot be decoded, and are silent."
+            yield (f"The sound of {track} is damaged: {self._failed} of {self._packets} packets cannot be decoded, and are "
+                   "silent.")
         if self._without:
-            yield f"{damaged} it has samples that are no loudness (not a number, or endless), and are silent."
+            yield (f"The sound of {track} is damaged: it has samples that are no loudness (not a number, or endless), and are "
+                   "silent.")
