@@ -62,7 +62,7 @@ _EXTREMES = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0
 
 
 def make_sources(folder: Path) -> list[Path]:
-    """The small clips that are mutated: a file for each of `SOURCES` and `STILLS`, a folder for each of `SEQUENCES`."""
+    """The small clips that are mutated: files for `SOURCES` and `STILLS`, folders of images for `SEQUENCES`."""
     movies = [_make_source(folder / name, *rest) for name, *rest in SOURCES]
     sequences = [_make_images(folder / suffix, codec, pix_fmt) for suffix, codec, pix_fmt in SEQUENCES]
     stills = [folder / f"still.{suffix}" for suffix in STILLS]

@@ -83,3 +83,19 @@ def test_a_file_without_sound_is_one_sentence(tmp_path: Path):
         plan(source, tmp_path / "out.####.png")
     with pytest.raises(OutputError, match="never written to"):
         check_output(tmp_path / "s.wav", source, (0, 1), overwrite=True)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("s.aiff", "pcm_s16be"), ("s.w64", "pcm_s16le"), ("s.caf", "pcm_s16le"),
+                                             ("s.au", "pcm_s16be"), ("s.wv", "wavpack"), ("s.tta", "tta")])
+def test_sound_of_other_formats_is_taken(tmp_path: Path, name: str, codec: str):
+    click = write_click(tmp_path / "s.wav", 0.5, seconds=1.0)
+    with av.open(str(click)) as reader, av.open(str(tmp_path / name), "w") as writer:
+        stream = writer.add_stream(codec, rate=48000, layout="mono")
+        resampler = av.AudioResampler(stream.format.name, "mono", 48000)
+        for frame in reader.decode(audio=0):
+            for made in resampler.resample(frame):
+                writer.mux(stream.encode(made))
+        writer.mux(stream.encode(None))
+    source = open_source(make_clip(tmp_path / "clip.mp4", frames=25), ReadSettings(sound=tmp_path / name))
+    copy(source, tmp_path / "out.mov")
+    assert heard(tmp_path / "out.mov")[0] == pytest.approx(0.5, abs=2 / 48000)

@@ -204,3 +204,23 @@ def test_gaps_in_pcm_are_filled_where_mov_cannot_state_them(tmp_path: Path, code
     assert abs(heard[21000:27000]).max() < 1e-3
     assert abs(heard[31000:40000]).max() == pytest.approx(abs(whole[31000:40000]).max(), abs=1e-3)
     assert any("copied" in line for line in plan(open_source(plain), tmp_path / "c.mov").streams[1:])
+
+
+@pytest.mark.parametrize("target", ["b.mov", "b.mp4"])
+def test_sound_with_speakers_in_an_order_of_its_own_is_read(tmp_path: Path, target: str) -> None:
+    """MOV states 7.1 as a list of speakers; with PyAV 18.1 each look at that list aborted the process."""
+    path = tmp_path / "a.mov"
+    with av.open(str(make_clip(tmp_path / "plain.mp4", frames=12))) as reader, av.open(str(path), "w") as writer:
+        picture = writer.add_stream_from_template(reader.streams.video[0])
+        sound = writer.add_stream("pcm_s24le", rate=48000, layout="7.1")
+        for packet in reader.demux(video=0):
+            if packet.size:
+                packet.stream = picture
+                writer.mux(packet)
+        frame = av.AudioFrame.from_ndarray(np.full((1, 8 * 24000), 1 << 24, np.int32), format="s32", layout="7.1")
+        frame.sample_rate, frame.pts = 48000, 0
+        writer.mux([*sound.encode(frame), *sound.encode(None)])
+    source = open_source(path)
+    assert [track.channels for track in source.clip.audio] == [8]
+    written = copy(source, tmp_path / target)
+    assert [(track.codec, track.channels) for track in written.clip.audio] == [("aac" if target == "b.mp4" else "pcm_s24le", 8)]

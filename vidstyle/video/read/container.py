@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
+from vidstyle.video.read.description import describe_streams
 from vidstyle.video.tracks import BARE_FORMATS
 
 _BARE_SUFFIXES = {".264", ".265", ".h264", ".h265", ".hevc", ".ivf", ".dv", ".m1v", ".m2v", ".mpv", ".obu"}
@@ -23,9 +25,11 @@ MOVIE_SUFFIXES = frozenset({".3gp", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".m
 """Extensions of the files that are taken for movies in a folder; a movie that is named may have any."""
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
-_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,apng,dv,wav,mp3,flac,aac"
+_CONTAINERS = ("mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,apng,dv,"
+               "wav,w64,aiff,caf,au,mp3,flac,aac,ac3,eac3,dts,wv,tta")
 _UNMARKED = {".mjpeg": "mjpeg", ".mjpg": "mjpeg"}
 """Formats that FFmpeg does not know by a file's content alone."""
+_OWN_ORDER = re.compile(r", (\d+) channels \(")
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join((_CONTAINERS, *BARE_FORMATS)),
             "max_pixels": str(limits.MOST_PIXELS)}
 
@@ -52,9 +56,25 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         if len(container.streams) > limits.MOST_STREAMS:
             raise InputError(f"{path}: holds {len(container.streams)} streams, more than the {limits.MOST_STREAMS} that are "
                              "read; copy the video and its sound into a file of their own.")
+        _set_speakers(container)
         yield container
     finally:
         container.close()
+
+
+def _set_speakers(container: InputContainer) -> None:
+    """Give sound whose speakers are in an order of the file's own, as in MOV, a plain number of channels.
+
+    PyAV 18.1 frees the list of such an order twice, for every look at it, and the process is aborted. Copies of the stream keep
+    the order: they are made from what the file states.
+    """
+    if not container.streams.audio:
+        return
+    described = describe_streams(container)
+    for stream in container.streams.audio:
+        own = _OWN_ORDER.search(described[stream.index].line) if stream.index in described else None
+        if own is not None and stream.codec_context is not None:
+            stream.codec_context.layout = f"{own[1]}c"
 
 
 def demuxed(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:

@@ -11,12 +11,17 @@ from vidstyle.video.tracks import UNKNOWN_CODEC, Track
 def track_of(stream: Stream) -> Track:
     """The facts of one stream; texts from the file are printable."""
     context = stream.codec_context
-    codec = context.codec.canonical_name if context is not None else _named(stream)
     disposition = tuple(flag.name for flag in Disposition if flag.name and stream.disposition & flag)
     audio = stream.type == "audio"
-    return Track(stream.index, stream.type, codec, printable(stream.language), printable(stream.metadata.get("title")),
+    language, title = printable(stream.language), printable(stream.metadata.get("title"))
+    return Track(stream.index, stream.type, codec_of(stream), language, title,
                  getattr(context, "sample_rate", None) if audio else None,
                  getattr(context, "channels", None) if audio else None, disposition)
+
+
+def codec_of(stream: Stream) -> str:
+    """The name of the stream's codec."""
+    return stream.codec_context.codec.canonical_name if stream.codec_context is not None else _named(stream)
 
 
 def is_known(stream: Stream) -> bool:

@@ -15,7 +15,7 @@ from vidstyle.video.clip import ROUNDING
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.first_frame import FirstFrame
 from vidstyle.video.read.scan import Scan, scan
-from vidstyle.video.read.tracks import track_of
+from vidstyle.video.read.tracks import codec_of
 from vidstyle.video.write.feed import is_cover
 from vidstyle.video.write.layout import MovieLayout
 from vidstyle.video.write.sound import EDIT_LISTS
@@ -108,11 +108,12 @@ def _wrong_streams(container: InputContainer, planned: Iterable[WrittenStream], 
             return f"the stream {want} holds {held} of {want.packets} packets"
         if want.ends is None:
             continue
-        # Matroska does not state that the last packet is shorter or longer than the others.
-        stated = 1 if container.format.name.startswith("mov") else 0
-        end = found.ends[read.index][stated] - delay
-        if not -_ENDS < end - want.ends[stated] < 1:
-            return f"the stream {want} ends at {float(end):.3f} s, not at {float(want.ends[stated]):.3f} s"
+        # Matroska does not state that the last packet is shorter or longer than the others; MOV groups PCM anew, and states
+        # before a gap packets that last until its end.
+        stated = (1, 0) if container.format.name.startswith("mov") else (0,)
+        ends = [(found.ends[read.index][which] - delay, want.ends[which]) for which in stated]
+        if not any(-_ENDS < end - planned < 1 for end, planned in ends):
+            return f"the stream {want} ends at {float(ends[0][0]):.3f} s, not at {float(ends[0][1]):.3f} s"
     return ""
 
 
@@ -121,5 +122,5 @@ def _has_times(stream: Stream) -> bool:
 
 
 def _codec(stream: Stream) -> str:
-    codec = track_of(stream).codec
+    codec = codec_of(stream)
     return _ALIKE.get(codec, codec)

@@ -15,6 +15,7 @@ from av.stream import Stream
 
 from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError
+from vidstyle.video.clip import ROUNDING
 from vidstyle.video.packets import with_decoding_times
 from vidstyle.video.read.container import open_container
 from vidstyle.video.read.faults import PacketCount, sound_fault
@@ -23,7 +24,7 @@ from vidstyle.video.write import extras, sound
 from vidstyle.video.write.extras import ExtrasWriter
 from vidstyle.video.write.feed import Order, Refused, read
 from vidstyle.video.write.layout import MovieLayout
-from vidstyle.video.write.recode import GAP, is_loudness, sample_bits
+from vidstyle.video.write.recode import is_loudness, sample_bits
 from vidstyle.video.write.sound import EDIT_LISTS, SoundWriter
 
 
@@ -152,6 +153,12 @@ class _Rehearsed:
         """Whether it is PCM in which sound is missing, which MOV cannot state: what follows would be early."""
         self._bits = sample_bits(track_of(stream).codec) if layout.format.container in EDIT_LISTS else 0
         self._next: Fraction | None = None  # seconds at which the next packet is expected
+        assert stream.time_base, "FFmpeg gives every stream a time base"
+        ticks = stream.time_base.denominator
+        if isinstance(stream, AudioStream):
+            ticks = stream.codec_context.sample_rate or ticks
+        self._longest = Fraction(2**31, ticks) if layout.format.container in EDIT_LISTS else None  # seconds between packets
+        self._last: Fraction | None = None  # seconds at which the packet before is decoded
         low, high = layout.span if how else layout.sound_span
         origin = layout.origin if how else layout.origin - layout.sound_delay
         if how is None:
@@ -166,6 +173,10 @@ class _Rehearsed:
     def add(self, packet: Packet[Stream] | None) -> None:
         """Write the next packet; None is the end."""
         for one in self._order.rest() if packet is None else self._order.admit(packet):
+            if self._is_too_late(one):
+                self._seen.admits(self.stream)
+                self.places.add(self._seen.seen(self.stream) - 1)
+                continue
             if self._bits:
                 self._follow(one)
             try:
@@ -173,11 +184,19 @@ class _Rehearsed:
             except (av.FFmpegError, ValueError, InputError):
                 self.places.add(self._seen.seen(self.stream) - 1)
 
+    def _is_too_late(self, packet: Packet[Stream]) -> bool:
+        """Whether the packet follows the one before by more ticks than MP4 has bits for."""
+        time, before = Fraction(packet.dts or 0) * packet.time_base, self._last
+        if self._longest is not None and before is not None and time - before >= self._longest:
+            return True
+        self._last = time
+        return False
+
     def _follow(self, packet: Packet[Stream]) -> None:
         """Note whether the packet begins where the samples before it end."""
         assert isinstance(self.stream, AudioStream), "only sound is PCM"
         begin, context = Fraction(packet.pts or 0) * packet.time_base, self.stream.codec_context
-        self.has_gaps = self.has_gaps or (self._next is not None and abs(begin - self._next) > GAP)
+        self.has_gaps = self.has_gaps or (self._next is not None and abs(begin - self._next) > ROUNDING)
         end = begin if self._next is None or self.has_gaps else self._next
         self._next = end + Fraction(packet.size * 8, self._bits * context.channels * context.sample_rate)
 
@@ -213,8 +232,10 @@ class _Decoded:
 
     def sentences(self) -> Iterator[str]:
         """What will be silent."""
-        damaged = f"The sound of {track_of(self.stream)} is damaged:"
+        track = track_of(self.stream)
         if self._failed:
-            yield f"{damaged} {self._failed} of {self._packets} packets cannot be decoded, and are silent."
+            yield (f"The sound of {track} is damaged: {self._failed} of {self._packets} packets cannot be decoded, and are "
+                   "silent.")
         if self._without:
-            yield f"{damaged} it has samples that are no loudness (not a number, or endless), and are silent."
+            yield (f"The sound of {track} is damaged: it has samples that are no loudness (not a number, or endless), and are "
+                   "silent.")
