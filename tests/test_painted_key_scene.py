@@ -49,12 +49,11 @@ def test_a_painting_sticks_to_what_it_is_painted_on(tmp_path: Path):
     options = Options(key=keys, size=SIZE[1], output_size=SIZE[1], device="cpu")
     stylize_video(CLIP, [], tmp_path / "out.####.png", options, Selection((FIRST, LAST)))
     stability = StabilityMetrics(true_motion)
-    for index in (number + step for number in range(FIRST + 2, LAST, 6) for step in (0, 1)):  # true motion takes long
-        image = frames[index]
-        painted = resize(read_image(tmp_path / f"out.{index:04}.png"), SIZE)
-        alone = posterised_and_hatched(image)
-        stability.add(Frame(image, index, Fraction(1, 24), index), torch.stack([image, painted, alone]), cut=index % 2 == 0)
+    for first in (FIRST + 3, (FIRST + LAST) // 2, LAST - 3):  # the true motion of all pairs would take a minute
+        for index in (first, first + 1):
+            painted = resize(read_image(tmp_path / f"out.{index:04}.png"), SIZE)
+            images = torch.stack([frames[index], painted, posterised_and_hatched(frames[index])])
+            stability.add(Frame(frames[index], index, Fraction(1, 24), index), images, cut=index == first)
     source, carried, each = (stability.values(clip)["e_stab"] for clip in range(3))
-    print(source, carried, each)
-    assert carried <= 1.2 * source
+    assert carried <= 1.2 * source  # measured 0.82
     assert carried < 0.9 * each, "the same filter on every frame"
