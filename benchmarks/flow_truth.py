@@ -122,7 +122,7 @@ def measure(estimate: Callable[[Tensor, Tensor], FlowPair], truths: Sequence[Tru
     found: dict[str, list[list[float]]] = {}
     for truth in truths:
         began = time.perf_counter()
-        flow = estimate(truth.second, truth.first).to_last  # `to_this` may be coarser: it only serves visibility
+        flow = estimate(truth.second, truth.first).to_last
         seconds = time.perf_counter() - began
         error = (flow - truth.flow).norm(dim=0, keepdim=True)
         known = error[truth.valid]

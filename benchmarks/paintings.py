@@ -21,6 +21,7 @@ from vidstyle.evaluate.run import STYLE_FRAMES
 from vidstyle.evaluate.stability import StabilityMetrics
 from vidstyle.evaluate.style_metrics import StyleMetrics
 from vidstyle.flow import load_flow
+from vidstyle.flow.refine import refine
 from vidstyle.ops.metrics import gradient_energy, ssim
 from vidstyle.painting.methods import find_method
 from vidstyle.painting.style_picture import Style
@@ -60,7 +61,8 @@ def vidstyle_painter(plan: Plan) -> tuple[PaintClip, float]:
         keys, passes, is_cut = painter.key_frames, painter.passes, cut_detector()
         painted_frames = paint_frames(frames, painter.stylize, estimate_flow, is_cut, references=references)
         if keys is not None:
-            painted_frames = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, is_cut, every=keys.every)
+            painted_frames = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, is_cut, every=keys.every,
+                                                 refine_flow=refine)
         elif passes is not None:
             painted_frames = paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, is_cut,
                                              passes=passes.count, references=references)

@@ -11,6 +11,11 @@ from vidstyle.core.frame import FlowPair, Frame, Prior
 FlowEstimator = Callable[[Tensor, Tensor], FlowPair]
 """(last, this), each (3, H, W) float32 sRGB in [0, 1] -> the motion between them in pixels, on the images' device."""
 
+FlowRefiner = Callable[[Tensor, Tensor, FlowPair], FlowPair]
+"""(key frame, a later or earlier frame, the motion between them as far as it is known) -> that motion without its drift.
+
+Images (3, H, W) float32 sRGB in [0, 1]; the motion as if the key frame were the last frame and the other this one."""
+
 CutDetector = Callable[[Frame, Frame], bool]
 """(last, this) -> whether `this` is the first frame of a new shot."""
 

@@ -19,11 +19,6 @@ PRESETS = {"dis": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, "dis-fast": cv2.DISOPTICAL_
 # OpenCV's presets search down to half or a quarter of the size only; the paint then slides across fine branches. A search at
 # full size follows film grain, unless the smoothness term (alpha) is six times as large. The wider stride saves the time.
 SETTINGS = {"PatchStride": 4, "GradientDescentIterations": 8, "VariationalRefinementAlpha": 120.0}
-# `to_this` only serves to tell which motion to trust. It is searched down to half the size, in a third of the time: of the
-# pixels off by more than 2 px, 22 % stay trusted instead of 31 %; of the correct ones, 75 % instead of 76 % (Sintel and
-# generated scenes). Without its refinement a frame of 640x360 would take 321 ms instead of 330, and the paint would move by
-# 5 % more.
-COARSER = 1
 # Above this many pixels the search stops at half the size, above four times as many at a quarter, and so on. On images of
 # Sintel and Middlebury enlarged to 7 million pixels, the search at full size took four times the time and memory, and its
 # error was a third larger.
@@ -43,8 +38,9 @@ class Dis:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
         before, now = gray(last), gray(this)
         finest = max(0, math.ceil(math.log(now.size / LARGE, 4)))
-        return FlowPair(to_last=_motion(self._search(finest), now, before).to(this.device),
-                        to_this=_motion(self._search(finest + COARSER), before, now).to(this.device))
+        search = self._search(finest)
+        return FlowPair(to_last=_motion(search, now, before).to(this.device),
+                        to_this=_motion(search, before, now).to(this.device))
 
     def _search(self, finest: int) -> cv2.DISOpticalFlow:
         """A search down to the scale `finest`, made anew each time: it holds 270 MB at 1080p for as long as it lives."""

@@ -11,6 +11,7 @@ from typing import Any
 from vidstyle.core.choices import HELD
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
+from vidstyle.flow.refine import refine
 from vidstyle.painting.methods import find_method
 from vidstyle.run.curves import key_frames_of
 from vidstyle.run.cuts import Range, find_shots
@@ -153,7 +154,8 @@ def _distance(plan: Plan, shots: Sequence[Range], sample: Sample, listen: Listen
         begin = places[place]
         end = next(last for first, last in shots if first <= begin <= last)
         frames = plan.source.decode(begin, min(end, begin + LONGEST))
-        intervals = find_intervals(frames, flow, lambda last, this: False, None, lambda frame: at_paint_size(frame, plan))
+        intervals = find_intervals(frames, flow, lambda last, this: False, None, lambda frame: at_paint_size(frame, plan),
+                                   refine_flow=refine)
         next(intervals)  # the frame at which it begins
         following = next(intervals).frame.index
         if following < end or len(chosen) == 1:

@@ -14,6 +14,7 @@ from vidstyle.core.images import resize, write_png
 from vidstyle.core.options import Options
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
+from vidstyle.flow.refine import refine
 from vidstyle.run.plan import Selection
 from vidstyle.run.settings import paint_size, read_settings
 from vidstyle.temporal.intervals import worth_painting
@@ -79,4 +80,4 @@ def _chosen(source: Source, first: int, last: int, options: Options, device: str
         return replace(frame, image=resize(frame.image.to(device).clamp(0, 1), (height, width)))
 
     frames = source.decode(first, last, clamp=False)
-    return worth_painting(frames, load_flow(options.flow, device), cut_detector(), options.key_every or None, shrink)
+    return worth_painting(frames, load_flow(options.flow, device), cut_detector(), options.key_every or None, shrink, refine)

@@ -13,6 +13,7 @@ from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
+from vidstyle.flow.refine import refine
 from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
 from vidstyle.painting.layers import stack_painters
@@ -165,7 +166,8 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
                                      always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
                                      refresh=keys.refresh, first=plan.frames[0] - keys.held, final=plan.frames[1],
-                                     lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink)
+                                     lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink,
+                                     refine_flow=refine)
         if keys.redraw is None:
             return steady
         return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, given=plan.keyed_shots,

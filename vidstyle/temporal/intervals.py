@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
-from vidstyle.core.interfaces import CutDetector, FlowEstimator
+from vidstyle.core.interfaces import CutDetector, FlowEstimator, FlowRefiner
 from vidstyle.ops.read_back import read_back
-from vidstyle.ops.warp import trust, trusts
+from vidstyle.ops.warp import trust
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
 from vidstyle.temporal.loop import ahead
+from vidstyle.temporal.neighbours import Neighbour, neighbours
 
 LONGEST, SHORTEST = 24, 4
 """Frames from a key frame to the next, at most and at least; at the end of a shot there may be fewer."""
@@ -28,6 +29,8 @@ LOST = 0.35
 """A new key frame comes where more than this share of a frame can be followed from the last frame, but no longer from the
 last key frame. On the sample and a clip with a still camera, 0.35 gave 3 key frames in 36 and left 1.8 % and 1.5 % of the
 frames to be mended; 0.25 gave 5 and 4, left 1.6 % and 1.4 %, and was no steadier."""
+REFINED = 2
+"""Frames after which a motion composed from neighbour to neighbour is corrected between its two ends, again and again."""
 LONGEST_GIVEN, LOST_BETWEEN = 36, 0.6
 """The same in a shot with key frames that an artist painted, and between two of them: paint of the program's own comes only
 where theirs cannot be carried, since it would be seen to change into theirs."""
@@ -56,20 +59,6 @@ class KeyedShot:
 def shot_at(index: int, shots: Sequence[KeyedShot]) -> KeyedShot | None:
     """The one of `shots` that holds frame `index`; None where none does."""
     return next((shot for shot in shots if shot.first <= index <= shot.last), None)
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A frame and the motion from the frame before it."""
-
-    frame: Frame
-    """At the painted size."""
-    motion: FlowPair | None
-    """None where a shot begins."""
-    trust: Tensor | None
-    """(1, H, W) in [0, 1], of the last frame's painting on this one; None where a shot begins."""
-    trust_to_hold: Tensor | None
-    """(1, H, W) in [0, 1], the same where no other paint is at hand."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +97,8 @@ class Interval:
 
 def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
                    shrink: Callable[[Frame], Frame], always: Container[int] = (),
-                   given: Sequence[KeyedShot] = (), lookahead: int = 1) -> Iterator[Interval]:
+                   given: Sequence[KeyedShot] = (), lookahead: int = 1,
+                   refine_flow: FlowRefiner | None = None) -> Iterator[Interval]:
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
@@ -141,7 +131,7 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
             steps.append(None if before is None else before.to_this.half())
         from_key = None
         if key is not None:
-            path = extend(path, this.motion)
+            path = follow(key.image, this.frame.image, path, this.motion, len(between) + 1, refine_flow)
             from_key = Correspondence(path.to_last, this.trust if path is this.motion else trust(key.image, this.frame.image,
                                                                                                 path))
         newest = this, from_key
@@ -197,7 +187,7 @@ def lookahead_of(width: int, height: int) -> int:
 
 
 def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
-                   shrink: Callable[[Frame], Frame]) -> Iterator[int]:
+                   shrink: Callable[[Frame], Frame], refine_flow: FlowRefiner | None = None) -> Iterator[int]:
     """Indices of the frames from which an artist's paint reaches all others; arguments as `paint_by_key_frames`.
 
     They are the first frame of each shot, and the key frames that follow it as behind a given one. The last frame of a shot is
@@ -207,7 +197,7 @@ def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
     path: FlowPair | None = None
     for this in ahead(neighbours(frames, estimate_flow, is_cut, shrink)):
         if this.motion is not None and this.trust is not None and key is not None:
-            path = extend(path, this.motion)
+            path = follow(key.image, this.frame.image, path, this.motion, this.frame.index - key.index, refine_flow)
             carried = this.trust if path is this.motion else trust(key.image, this.frame.image, path)
             if not is_key(this.frame.index - key.index, carried, this.trust, every, LONGEST_GIVEN):
                 continue
@@ -215,39 +205,29 @@ def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
         yield key.index
 
 
-def neighbours(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector,
-               shrink: Callable[[Frame], Frame]) -> Iterator[Neighbour]:
-    """Each frame with the motion from the frame before it in its shot, and with its `motion`."""
-    last: Frame | None = None
-    opening: Neighbour | None = None  # a shot's first frame, which waits for the motion to the next one
-    for frame in map(shrink, frames):
-        if last is None or is_cut(last, frame):
-            if opening is not None:
-                yield opening
-            opening = Neighbour(frame, None, None, None)
-        else:
-            motion = estimate_flow(last.image, frame.image)
-            if opening is not None:
-                yield replace(opening, frame=replace(opening.frame, motion=motion.to_this))
-                opening = None
-            yield Neighbour(replace(frame, motion=motion.to_last), motion, *trusts(last.image, frame.image, motion))
-        last = frame
-    if opening is not None:
-        yield opening
+def follow(key: Tensor, image: Tensor, path: FlowPair | None, step: FlowPair, distance: int,
+           refine_flow: FlowRefiner | None) -> FlowPair:
+    """The motion from a key frame to the frame `distance` frames from it, refined at every second one.
+
+    key, image: (3, H, W) in [0, 1]. path, step: the motion to the frame before, and one step more, see `extend`.
+    """
+    path = extend(path, step)
+    return path if refine_flow is None or distance % REFINED else refine_flow(key, image, path)
 
 
-def walk_back(interval: Interval) -> Iterator[tuple[InBetween, Packed]]:
+def walk_back(interval: Interval, refine_flow: FlowRefiner | None = None) -> Iterator[tuple[InBetween, Packed]]:
     """The in-betweens of an interval against time, each with its correspondence from the interval's key frame.
 
     Takes them out of the interval.
     """
-    path, step = None, interval.motion
+    path, step, count = None, interval.motion, len(interval.between) + 1
     while interval.between:
         one, to_this = interval.between.pop(), interval.steps.pop()
         assert step is not None, "a shot's first frame has no in-betweens before it"
-        path = extend(path, reverse(step))
+        key, image = interval.frame.image, from_bytes(one.image)
+        path = follow(key, image, path, reverse(step), count - 1 - len(interval.between), refine_flow)
         trim()
-        yield one, Packed.of(path.to_last, trust(interval.frame.image, from_bytes(one.image), path))
+        yield one, Packed.of(path.to_last, trust(key, image, path))
         step = None if one.from_last is None or to_this is None else FlowPair(one.from_last.to_last.float(), to_this.float())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Frame, Memory, Prior
-from vidstyle.core.interfaces import CutDetector, FlowEstimator, KeyPainter, Mender
+from vidstyle.core.interfaces import CutDetector, FlowEstimator, FlowRefiner, KeyPainter, Mender
 from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
@@ -29,7 +29,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
                         is_cut: CutDetector, *, every: int | None = None, always: Container[int] = (),
                         given: Sequence[KeyedShot] = (), refresh: float | None = None, first: int = 0,
                         final: int | None = None, lookahead: int = 1, memories: Sequence[Memory] = (),
-                        shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
+                        shrink: Callable[[Frame], Frame] = lambda frame: frame,
+                        refine_flow: FlowRefiner | None = None) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
@@ -40,7 +41,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     last frame that is wanted, None for all that follow; before them, only key frames and what they follow are painted, and
     after them no more than the next key frame. lookahead: frames whose motion a second thread may estimate before they are
     asked for; above 1, a third one paints the next key frame too, for which a second interval is held. shrink: makes the frame
-    that is painted out of the one that was read.
+    that is painted out of the one that was read. refine_flow: corrects the motion to the key frames; None: it may drift.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
@@ -63,8 +64,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    intervals = find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given, lookahead)
-    spans = _paint_keys(intervals, paint_key, refresh, first, final, resumed)
+    intervals = find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given, lookahead, refine_flow)
+    spans = _paint_keys(intervals, paint_key, refresh, first, final, resumed, refine_flow)
     for span in ahead(spans) if lookahead > 1 else spans:
         coming, frame = span.ahead, span.ahead.frame
         if span.begins_shot:  # nothing passes over a cut
@@ -93,7 +94,7 @@ class _Span:
 
 
 def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: float | None, first: int,
-                final: int | None, resumed: Memory | None) -> Iterator[_Span]:
+                final: int | None, resumed: Memory | None, refine_flow: FlowRefiner | None) -> Iterator[_Span]:
     """Paint the key frames of the intervals, up to the one of frame `final` or the next after it.
 
     In spans that end before frame `first` or with it, no frames wait.
@@ -120,7 +121,7 @@ def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: f
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-        waiting = list(walk_back(interval)) if frame.index > first else []
+        waiting = list(walk_back(interval, refine_flow)) if frame.index > first else []
         del interval
         yield _Span(key, coming, behind is None, waiting)
         if final is not None and frame.index >= final:
