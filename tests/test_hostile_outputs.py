@@ -17,10 +17,14 @@ from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.files import find_same
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.network_file import save_network
-from vidstyle.painting.style_picture import Style
+from vidstyle.painting.feedforward.network_file import read_network, save_network
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.palette_file import load_palette, save_palette
+from vidstyle.painting.style_picture import Style, read_styles
 from vidstyle.run.plan import Selection, plan_video
+from vidstyle.run.resume.memories import pack_memories, unpack_memories
 from vidstyle.run.verify import verify
 from vidstyle.video import probe
 
@@ -181,3 +185,21 @@ def test_names_that_are_not_utf_8_are_taken_as_their_bytes(tmp_path: Path, job: 
     assert execute([command, str(given), "--style", str(style.path), "--method", "palette", "--strength", "0", "--size", "32",
                     "--device", "cpu", *(["--same-look"] if command == "batch" else [])]) == 0
     assert all(check.good for check in verify(target))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
+def test_tensors_are_read_from_files_whose_names_are_not_utf_8(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
+    folder = tmp_path / os.fsdecode(b"r\xe9sum\xe9")
+    folder.mkdir()
+    palette = Palette(torch.eye(3), *torch.rand(3, 3))
+    styles = read_styles(job[1])
+    save_palette(folder / "palette.safetensors", palette, styles)
+    assert torch.equal(load_palette(folder / "palette.safetensors", styles).matrix, palette.matrix)
+    network = folder / "net.safetensors"
+    network.write_bytes((tmp_path / "net.safetensors").read_bytes())
+    weights = load_state_dict(network)
+    state = read_network(network)[0].state_dict()
+    assert weights.keys() == state.keys()
+    assert all(torch.equal(weights[key], state[key]) for key in state)
+    (folder / "memories").write_bytes(pack_memories([]))
+    assert unpack_memories(folder / "memories", "cpu") == []
