@@ -52,7 +52,8 @@ class Options:
 
     fps: Fraction | None = option(
         None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="the rate in its files",
-        help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
+        help="Frames per second of an image sequence, or of a video stream without a container, such as 24 or 24000/1001; a "
+             "movie keeps its own times.")
     gaps: Gaps = option(
         "error", panel=WHAT,
         help="A missing image in a sequence is an error, repeats the image before it (hold), or is black.")
