@@ -32,7 +32,7 @@ class Patches:
     grid: int
     """Pixels between neighbouring places."""
     picture: Tensor
-    """(3, H, W) uint16, the style pictures of this level and their copies, one below the other."""
+    """(3, H, W) uint8, the style pictures of this level and their copies, one below the other."""
     describer: Describer
     descriptions: Tensor
     """(rows * columns, D) int16, see `Describer`; with copies followed by those of `describe_copy`. 0 where none is allowed."""
