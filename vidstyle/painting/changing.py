@@ -67,6 +67,11 @@ class ChangingStylizer:
     share: Curve | None
     """Share of the upper layer that is shown."""
 
+    @property
+    def channels(self) -> int:
+        """See `KeyFrames.channels`."""
+        return 3 if self.share is None else 6
+
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """See `KeyPainter`; nothing of the prior stays where the settings have changed, or where `temporal` is 0."""
         settings, keys = self._of(frame)

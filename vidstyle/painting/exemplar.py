@@ -43,23 +43,26 @@ class ExemplarStylizer:
     """The painting's strokes, found by the frame; None for its colours alone."""
     strokes: float
     """Share of the strokes in what is painted; the rest is the frame in the painting's colours."""
+    renews: bool = False
+    """Whether a key frame's strokes are others than those that the same frame asked for before."""
 
     @classmethod
-    def of(cls, exemplar: Exemplar, strokes: float, seed: int) -> ExemplarStylizer:
+    def of(cls, exemplar: Exemplar, strokes: float, seed: int, *, renews: bool = False) -> ExemplarStylizer:
         """The painter of an exemplar; seed: of the patches that are searched."""
         palette = Palette.between(*map(sample_colours, (exemplar.frame, exemplar.painting)))
         if not strokes:
             return cls(palette, None, strokes)
         index = StrokeIndex.build([exemplar.painting], [1.0], exemplar.painting.shape[1], seed=seed,
                                   guides=[frame_guide(exemplar.frame)])
-        return cls(palette, index, strokes)
+        return cls(palette, index, strokes, renews)
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A frame -> its painting; see `KeyPainter`. Where the prior is trusted its paint stays."""
         colours = in_palette(self.palette, frame.image)
         painting = colours
         if self.index is not None:
-            laid = lay_strokes(self.index, frame_guide(frame.image), prior, colours)
+            index = self.index.redrawn(frame.index) if self.renews and prior is not None else self.index
+            laid = lay_strokes(index, frame_guide(frame.image), prior, colours)
             painting = torch.lerp(colours, laid, self.strokes)
         return painting if prior is None else torch.where(prior.visibility >= TRUSTED, prior.image, painting)
 
@@ -71,6 +74,11 @@ class ExemplarStylizer:
             laid = mend(self.index, frame_guide(frame.image), painting, known, colours)
             mended = torch.lerp(colours, laid, self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
+
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """`painting` of a frame with other strokes of the exemplar, all of them; see `Redrawer`."""
+        assert self.index is not None, "only strokes are drawn anew"
+        return lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
 
 
 def frame_guide(image: Tensor) -> Tensor:

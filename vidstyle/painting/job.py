@@ -88,6 +88,8 @@ class KeyFrames:
     """Draws the strokes of a frame anew; None: the strokes stay as the key frames have them. See `temporal.boil`."""
     held: int = 1
     """Frames from one drawing to the next."""
+    channels: int = 3
+    """Of what `paint` makes; `show` makes three of them."""
 
 
 def strokes_or_all(options: Options) -> float | Curve:

@@ -43,7 +43,7 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
     held = HELD[options.boil] if strokes else 0
     return Painter(painter.stylize, painter.losses,
                    KeyFrames(keys.paint, keys.mend, options.key_every or None, keys.show, options.refresh,
-                             keys.redraw if held else None, held or 1))
+                             keys.redraw if held else None, held or 1, keys.channels))
 
 
 def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -37,6 +38,8 @@ class KeyFrameStylizer:
     """Whether a key frame's strokes are others than those that the same guide asked for before."""
     wish: Wisher = lambda frame, own, forms: Wishes()
     """Direction and size of the strokes."""
+    channels: ClassVar[int] = 3
+    """See `KeyFrames.channels`."""
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
         """A key frame -> its painting; see `KeyPainter`.

@@ -6,11 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import torch
 from torch import Tensor
 
+from vidstyle.core.choices import HELD
+from vidstyle.core.curve import Curve, constant, value_at
 from vidstyle.core.frame import Frame, Prior
+from vidstyle.core.options import Options
 from vidstyle.painting.exemplar import Exemplar, ExemplarStylizer
-from vidstyle.painting.job import KeyFrames, Painter
+from vidstyle.painting.job import KeyFrames, Painter, Passes, strokes_or_all
+from vidstyle.painting.layers import part_of, split_layers
 
 _HELD = 2  # exemplars prepared at once: frames between two of them may need either
 
@@ -27,34 +32,84 @@ class KeyedShots:
 
 @dataclass(frozen=True)
 class KeyedPainter:
-    """Paints the frames of shots with painted key frames by these, and others by `base`."""
+    """Paints the frames of shots with painted key frames by these, and others by `base`.
+
+    With a `share` of the strokes that changes, a painting is two layers as that of a `ChangingStylizer`: all strokes, and the
+    colours alone. The artist's painting is the same in both.
+    """
 
     shots: KeyedShots
     base: Painter | None
     """Paints the shots without painted key frames; None where there are none."""
     stylizer: Callable[[int], ExemplarStylizer]
     """Index of a painted key frame -> the painter with its strokes."""
+    temporal: float | Curve
+    share: Curve | None
+    """Share of the strokes, where it changes."""
+
+    @property
+    def channels(self) -> int:
+        """See `KeyFrames.channels`."""
+        keys = None if self.base is None else self.base.key_frames
+        return max(3 if self.share is None else 6, 3 if keys is None else keys.channels)
+
+    def stylize(self, frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        """A frame that is painted on its own; see `Stylizer`."""
+        if self.shots.keys_of(frame.index):
+            return self.show(frame, self.paint(frame, None))
+        assert self.base is not None, "every shot has painted key frames, or a style"
+        return self.base.stylize(frame, priors)
 
     def paint(self, frame: Frame, prior: Prior | None) -> Tensor:
-        """A key frame, or a frame that is painted on its own; see `KeyPainter`."""
+        """A key frame; see `KeyPainter`."""
         keys = self.shots.keys_of(frame.index)
+        if not keys:
+            return self._base().paint(frame, prior)
         if frame.index in keys:
-            return self.shots.read(frame.index).painting
-        if keys:
-            return self.stylizer(nearest(frame.index, keys)).paint(frame, prior)
-        assert self.base is not None, "every shot has painted key frames, or a style"
-        if self.base.key_frames is None:
-            return self.base.stylize(frame, () if prior is None else (prior,))
-        return self.base.key_frames.paint(frame, prior)
+            return self.shots.read(frame.index).painting.repeat(self.channels // 3, 1, 1)
+        if prior is not None and value_at(self.temporal, frame.seconds) == 0:
+            prior = None
+        return torch.cat([layer.paint(frame, None if prior is None else part_of(prior, 3 * number, 3))
+                          for number, layer in enumerate(self._layers(nearest(frame.index, keys)))])
 
     def mend(self, frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
         """What no key frame shows; see `Mender`."""
         keys = self.shots.keys_of(frame.index)
-        if keys:
-            return self.stylizer(nearest(frame.index, keys)).mend(frame, painting, known)
+        if not keys:
+            return self._base().mend(frame, painting, known)
+        layers = self._layers(nearest(frame.index, keys))
+        return torch.cat([layer.mend(frame, image, known)
+                          for layer, image in zip(layers, split_layers(painting), strict=True)])
+
+    def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
+        """Other strokes of the painted key frames, and these themselves as they are; see `Redrawer`."""
+        keys = self.shots.keys_of(frame.index)
+        if frame.index in keys:
+            return painting
+        if not keys:
+            draw = self._base().redraw
+            assert draw is not None, "all shots are drawn anew"
+            return draw(frame, painting)
+        upper, *lower = split_layers(painting)
+        drawn = self.stylizer(nearest(frame.index, keys)).redraw(frame, upper)
+        # Where both layers are the artist's paint, both are drawn anew.
+        return torch.cat([drawn, *(torch.where((layer == upper).all(0), drawn, layer) for layer in lower)])
+
+    def show(self, frame: Frame, painting: Tensor) -> Tensor:
+        """See `KeyFrames.show`."""
+        if not self.shots.keys_of(frame.index):
+            return self._base().show(frame, painting)
+        return painting[:3] if self.share is None else torch.lerp(painting[3:], painting[:3], self.share.at(frame.seconds))
+
+    def _layers(self, key: int) -> list[ExemplarStylizer]:
+        """The painters of the layers with the strokes of a key frame."""
+        stylizer = self.stylizer(key)
+        return [stylizer] if self.channels == 3 else [stylizer, replace(stylizer, index=None)]
+
+    def _base(self) -> KeyFrames:
         assert self.base is not None, "every shot has painted key frames, or a style"
-        assert self.base.key_frames is not None, "frames are mended between key frames only"
-        return self.base.key_frames.mend(frame, painting, known)
+        assert self.base.key_frames is not None, "the frames of all shots are carried, or of none"
+        return self.base.key_frames
 
 
 def nearest(index: int, keys: Sequence[int]) -> int:
@@ -62,22 +117,43 @@ def nearest(index: int, keys: Sequence[int]) -> int:
     return min(keys, key=lambda key: (abs(key - index), key))
 
 
-def paint_with_keys(shots: KeyedShots, base: Painter | None, strokes: float, seed: int, key_every: int, *,
-                    carried: bool) -> Painter:
+def paint_with_keys(shots: KeyedShots, base: Painter | None, options: Options) -> Painter:
     """The painter by key frames that uses painted ones where there are any.
 
-    base: the method's own; None where every shot has painted key frames. strokes: their share in what the painted key frames
-    do not show. carried: whether paint is carried; else every frame is painted on its own.
+    base: the method's own; None where every shot has painted key frames. The strokes of `options` are the share in what the
+    painted key frames do not show.
     """
+    strokes = strokes_or_all(options)
+    share = strokes if isinstance(strokes, Curve) else None
+    shown = 1.0 if share is not None else constant(strokes)
     held = replace(shots, read=lru_cache(_HELD)(shots.read))
-    stylizer = lru_cache(_HELD)(lambda index: ExemplarStylizer.of(held.read(index), strokes, seed))
-    painter = KeyedPainter(held, base, stylizer)
-    losses = {} if base is None else base.losses
-    found = Painter(lambda frame, priors: painter.paint(frame, priors[0] if priors else None), losses)
-    return replace(found, key_frames=KeyFrames(painter.paint, painter.mend, key_every or None)) if carried else found
+    stylizer = lru_cache(_HELD)(lambda index: ExemplarStylizer.of(held.read(index), shown, options.seed,
+                                                                  renews=options.refresh is not None))
+    painter = KeyedPainter(held, base, stylizer, options.temporal, share)
+    found = Painter(painter.stylize, {} if base is None else base.losses)
+    if not options.temporal:  # every frame on its own
+        return found
+    drawings = HELD[options.boil] if strokes else 0
+    return replace(found, key_frames=KeyFrames(painter.paint, painter.mend, options.key_every or None, painter.show,
+                                               options.refresh, painter.redraw if drawings else None, drawings or 1,
+                                               painter.channels))
 
 
 def paint_every_with_keys(shots: KeyedShots, base: Painter) -> Painter:
-    """`base`, which paints every frame, with painted key frames as they are: later frames follow them as they follow others."""
-    return replace(base, stylize=lambda frame, priors: shots.read(frame.index).painting
-                   if frame.index in shots.keys_of(frame.index) else base.stylize(frame, priors))
+    """`base`, which paints every frame, with painted key frames as they are: other frames follow them as they follow others."""
+    read = lru_cache(_HELD)(shots.read)
+
+    def is_key(frame: Frame) -> bool:
+        return frame.index in shots.keys_of(frame.index)
+
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        return read(frame.index).painting if is_key(frame) else base.stylize(frame, priors)
+
+    if base.passes is None:
+        return replace(base, stylize=stylize)
+    own = base.passes
+
+    def repaint(frame: Frame, start: Tensor, priors: Sequence[Prior]) -> Tensor:
+        return read(frame.index).painting if is_key(frame) else own.repaint(frame, start, priors)
+
+    return replace(base, stylize=stylize, passes=Passes(repaint, own.count))

@@ -23,7 +23,7 @@ def stack_painters(painters: Sequence[Painter]) -> Painter:
     count = len(painters)
 
     def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
-        return torch.cat([painter.stylize(frame, [_layer(prior, number, count) for prior in priors])
+        return torch.cat([painter.stylize(frame, [part_of(prior, 3 * number, 3) for prior in priors])
                           for number, painter in enumerate(painters)])
 
     losses = {name if number == 0 else f"{name} of layer {number + 1}": loss
@@ -35,32 +35,34 @@ def stack_painters(painters: Sequence[Painter]) -> Painter:
 
 
 def _stack_key_frames(layers: Sequence[KeyFrames]) -> KeyFrames:
-    count = len(layers)
+    sizes = [keys.channels for keys in layers]
+
+    def parts(painting: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(painting, sizes)
 
     def paint(frame: Frame, prior: Prior | None) -> Tensor:
-        return torch.cat([keys.paint(frame, None if prior is None else _layer(prior, number, count))
+        return torch.cat([keys.paint(frame, None if prior is None else part_of(prior, sum(sizes[:number]), keys.channels))
                           for number, keys in enumerate(layers)])
 
     def mend(frame: Frame, painting: Tensor, known: Tensor) -> Tensor:
-        return torch.cat([keys.mend(frame, image, known)
-                          for keys, image in zip(layers, painting.chunk(count), strict=True)])
+        return torch.cat([keys.mend(frame, image, known) for keys, image in zip(layers, parts(painting), strict=True)])
 
     def show(frame: Frame, painting: Tensor) -> Tensor:
-        return torch.cat([keys.show(frame, image) for keys, image in zip(layers, painting.chunk(count), strict=True)])
+        return torch.cat([keys.show(frame, image) for keys, image in zip(layers, parts(painting), strict=True)])
 
     redraws = [keys.redraw for keys in layers if keys.redraw is not None]
 
     def redraw(frame: Frame, painting: Tensor) -> Tensor:
-        return torch.cat([draw(frame, image) for draw, image in zip(redraws, painting.chunk(count), strict=True)])
+        return torch.cat([draw(frame, image) for draw, image in zip(redraws, parts(painting), strict=True)])
 
-    return replace(layers[0], paint=paint, mend=mend, show=show, redraw=redraw if redraws else None)
+    return replace(layers[0], paint=paint, mend=mend, show=show, redraw=redraw if redraws else None, channels=sum(sizes))
 
 
 def _stack_passes(layers: Sequence[Passes]) -> Passes:
     count = len(layers)
 
     def repaint(frame: Frame, start: Tensor, priors: Sequence[Prior]) -> Tensor:
-        return torch.cat([passes.repaint(frame, image, [_layer(prior, number, count) for prior in priors])
+        return torch.cat([passes.repaint(frame, image, [part_of(prior, 3 * number, 3) for prior in priors])
                           for number, (passes, image) in enumerate(zip(layers, start.chunk(count), strict=True))])
 
     return Passes(repaint, layers[0].count)
@@ -71,5 +73,6 @@ def split_layers(painting: Tensor) -> list[Tensor]:
     return [painting[at:at + 3] for at in range(0, len(painting), 3)]
 
 
-def _layer(prior: Prior, number: int, count: int) -> Prior:
-    return replace(prior, image=prior.image.chunk(count)[number])
+def part_of(prior: Prior, first: int, count: int) -> Prior:
+    """`prior` with `count` channels from number `first` on."""
+    return replace(prior, image=prior.image[first:first + count])

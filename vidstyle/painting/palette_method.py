@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vidstyle.core.options import Options
-from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, strokes_or_all, uses_of_strokes
+from vidstyle.painting.job import KEY_PREROLL, Painter, PaintingJob, options_of_colour, strokes_or_all, uses_of_strokes
 
 if TYPE_CHECKING:
     from vidstyle.painting.style_picture import StylePicture
@@ -20,7 +20,7 @@ class PaletteMethod:
 
     def uses(self, options: Options) -> frozenset[str]:
         """See `Method`."""
-        used = frozenset({"palette", "temporal", "key_every", "strokes"})
+        used = frozenset({"palette", "temporal", "key_every", "strokes"}) | options_of_colour(options)
         used |= uses_of_strokes(options, strokes_or_all(options))
         return used if options.strokes == 0 else used | {"seed", "style_scale"}
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from vidstyle.core.choices import HELD
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import find_method
+from vidstyle.run.curves import key_frames_of
 from vidstyle.run.cuts import Range, find_shots
 from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
-from vidstyle.temporal.intervals import LONGEST, find_intervals
+from vidstyle.temporal.boil import since_drawing
+from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, find_intervals, shot_at
 from vidstyle.temporal.multipass import BLOCK, OVERLAP
 from vidstyle.video import evenly_spaced
 from vidstyle.video.write.segment import LENGTH
@@ -37,7 +40,7 @@ class Estimate:
     preroll: int
     """Frames that are painted before the first one written, and discarded."""
     key_frames: int | None
-    """Key frames expected; None where every frame is painted."""
+    """Key frames that the program is expected to paint, beside those of an artist; None where every frame is painted."""
     seconds: float
     parts: dict[str, float]
     """What `seconds` is made of: `start`, `prepare`, `paint`, `compare`."""
@@ -78,16 +81,18 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
     keys, interval = None, 1
     if sample.by_key_frames:
         distance, interval = _distance(plan, painted, sample, listen)
-        keys = sum(1 + math.ceil((b - a) / distance) for a, b in painted)
+        keys = _key_frames(plan, painted, sample.every, distance)
     paintings = frames if keys is None else keys
     firsts = min(len(painted), paintings)
     held = HELD[plan.options.boil] if sample.redraw else 0
-    drawings = sum(index % held == 0 or index == a for a, b in painted for index in range(max(a, first), b + 1)) if held else 0
+    given = {key for shot in plan.keyed_shots for key in shot.keys}
+    drawings = sum(since_drawing(index, held, plan.keyed_shots) == 0 or index == a for a, b in painted
+                   for index in range(max(a, first), b + 1) if index not in given) if held else 0
     ahead = 0 if keys is None or last == plan.clip.frames - 1 else interval // 2
     layers = len(plan.layers)
     parts = {
         "start": start,
-        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps * layers,
+        "prepare": sample.prepare + sample.fit_step * plan.options.fit_steps * (layers - (plan.all_keyed and keys is not None)),
         "paint": firsts * sample.first + (paintings * _times(plan) - firsts) * sample.follow
                  + (frames + ahead) * sample.scan + frames * sample.rest
                  + drawings * sample.redraw + (plan.count - drawings) * (sample.scan if held else 0),
@@ -113,6 +118,26 @@ def _times(plan: Plan) -> float:
     if not options.temporal or "passes" not in find_method(options.method).uses(options):
         return 1
     return options.passes + (options.passes - 1) * OVERLAP / BLOCK
+
+
+def _key_frames(plan: Plan, shots: Sequence[Range], every: int | None, distance: float) -> int:
+    """Key frames that are painted: the first and the last frame of each shot, those that curves call for, and those between.
+
+    every: frames from one key frame to the next; None: chosen by the motion, and `distance` is the mean. Those that an artist
+    has painted are not counted.
+    """
+    always, found = key_frames_of(plan.options, plan.styles, plan.clip), 0
+    for a, b in shots:
+        keyed = shot_at(a, plan.keyed_shots)
+        given = () if keyed is None else keyed.keys
+        stops = sorted({a, b, *(index for index in (*always, *given) if a <= index <= b)})
+        if keyed is not None and keyed.first == a and keyed.opens(every):
+            stops.remove(a)
+        found += sum(index not in given for index in stops)
+        for one, other in pairwise(stops):
+            between = every is None and one in given and other in given
+            found += math.ceil((other - one) / (LONGEST_GIVEN if between else distance)) - 1
+    return found
 
 
 def _distance(plan: Plan, shots: Sequence[Range], sample: Sample, listen: Listener) -> tuple[float, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -97,7 +97,8 @@ class _Clock:
 
         return counted
 
-    def timing(self, painter: Painter) -> Painter:
+    def timing(self, painter: Painter, given: Container[int]) -> Painter:
+        """`painter`, whose paintings are timed; given: indices of the key frames that an artist has painted, which are read."""
         def timed(priors: Sequence[Prior], paint: Callable[[], Tensor]) -> Tensor:
             began = self.now()
             painting = paint()
@@ -107,8 +108,9 @@ class _Clock:
         keys = painter.key_frames
         if keys is None:
             return replace(painter, stylize=lambda frame, priors: timed(priors, lambda: painter.stylize(frame, priors)))
-        return replace(painter, key_frames=replace(keys, paint=lambda frame, prior: timed(
-            () if prior is None else (prior,), lambda: keys.paint(frame, prior))))
+        return replace(painter, key_frames=replace(keys, paint=lambda frame, prior: keys.paint(frame, prior)
+                                                   if frame.index in given else
+                                                   timed(() if prior is None else (prior,), lambda: keys.paint(frame, prior))))
 
     def listening(self, listen: Listener) -> Listener:
         def heard(step: Progress) -> None:
@@ -126,17 +128,18 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
     Raises what a run would raise.
     """
     clock, work_bytes, compare = _Clock(plan.device), 0, 0.0
+    given = {key.index for key in plan.keys}
     plan = replace(plan, options=_quick(plan.options))
     flow = clock.counting(load_flow(plan.options.flow, plan.device))
     with (tempfile.TemporaryDirectory(prefix="vidstyle-") as name, deterministic(plan.device),
           RunFolder(Path(name) / "sample", {"network": "none"}, keep_frames=False) as work):
         folder, began, painter = Path(name), clock.now(), None
         if plan.options.strength != 0:
-            painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)))
+            painter = clock.timing(make_painter(plan, partial(FitCheckpoint, work), flow, clock.listening(listen)), given)
         redraw = None if painter is None or painter.key_frames is None else painter.key_frames.redraw
         if painter is not None and painter.key_frames is not None:  # drawings are measured by themselves, below
             painter = replace(painter, key_frames=replace(painter.key_frames, redraw=None))
-        times, flows = [clock.now()], [clock.flows]
+        times, flows, steady = [clock.now()], [clock.flows], None
         most = FRAMES if painter is None or painter.key_frames is None else CARRIED
         begin = max(shot[0], (shot[0] + shot[1] + 1 - most) // 2)
         short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
@@ -149,11 +152,13 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
                 work_bytes = max(work_bytes, len(sink.write(replace(painted.source, image=image)).samples))
                 times.append(clock.now())
                 flows.append(clock.flows)
+                if painted.memories and painted.source.index not in given:
+                    steady = painted
                 listen(Progress("measure", len(times) - 1, short.count))
             sink.close()
         redrawn = clock.now()
-        if redraw is not None and painted.painting is not None:
-            redraw(at_paint_size(painted.source, short), painted.painting)
+        if redraw is not None and steady is not None:
+            redraw(at_paint_size(steady.source, short), steady.memories[-1].painting)
         redrawn = clock.now() - redrawn
         size, done = _size_of(folder), clock.now()
         if short.comparison is not None:
@@ -163,7 +168,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
     keys = None if painter is None else painter.key_frames
     prepare, fit_step = _times_of_fit(clock.fit, times[0] - began)
     scan, rest = _times_of_frames(clock, times, flows, by_key_frames=keys is not None)
-    first = sum(clock.first) / max(1, len(clock.first))
+    first = sum(clock.first or clock.follow) / max(1, len(clock.first or clock.follow))
     return Sample(
         prepare, fit_step, first, sum(clock.follow) / len(clock.follow) if clock.follow else first, scan, rest, compare,
         memory=peak_memory(), interval=max(after - before for before, after in pairwise(flows)),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from vidstyle.core.curve import Curve
 from vidstyle.core.errors import UsageError
 from vidstyle.core.images import read_pixels
 from vidstyle.core.options import Options
@@ -120,17 +119,3 @@ def size_warnings(keys: Sequence[PaintedKey], size: tuple[int, int]) -> list[str
         return []
     return [f"The painted key frames are up to {largest} pixels long and lose detail at the painted size {size[0]}x{size[1]}; "
             f"a larger --size keeps it, up to the size of the clip."]
-
-
-def check_with_keys(options: Options, *, regions: bool, by_key_frames: bool) -> None:
-    """Raise UsageError for a control that would paint over painted key frames. regions: regions have styles of their own."""
-    refused = {
-        "--boil": by_key_frames and options.boil != "none" and "it draws strokes anew, and those of paintings are kept",
-        "--refresh": by_key_frames and options.refresh is not None and "it renews paint, and that of paintings is kept",
-        "--strokes": by_key_frames and isinstance(options.strokes, Curve) and "give one number for the whole clip",
-        "--matte with a style": regions and "paint the regions into the paintings, or give mattes without a style",
-        "passes": options.passes > 1 and not by_key_frames and "each pass would paint over them; leave it out",
-    }
-    for name, reason in refused.items():
-        if reason:
-            raise UsageError(f"{name} does not go with painted key frames: {reason}.")

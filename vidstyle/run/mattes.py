@@ -115,8 +115,9 @@ def plan_mattes(texts: Sequence[str], styles: Sequence[StylePicture], clip: Clip
                 settings: ReadSettings) -> Mattes:
     """The mattes of `Options.matte`, which are checked against the clip.
 
-    styles: those of the run. frames: indices of the first and last frame of the range; a matte has a frame for each frame of
-    the clip or of the range. settings: how the clip is read. Raises UsageError or InputError, in one sentence.
+    styles: those of the run; none where an artist's painting takes their place, so that each region has a layer of its own.
+    frames: indices of the first and last frame of the range; a matte has a frame for each frame of the clip or of the range.
+    settings: how the clip is read. Raises UsageError or InputError, in one sentence.
     """
     layers, mattes, on_source, warnings = [tuple(styles)], list[Matte](), False, list[str]()
     for text in texts:

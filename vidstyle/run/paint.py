@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from torch import Tensor
 
-from vidstyle.core.curve import Curve
 from vidstyle.core.errors import OutputError, reason
 from vidstyle.core.frame import Frame, Memory
 from vidstyle.core.interfaces import Encoder, FlowEstimator
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.encoders import load_encoder
-from vidstyle.painting.job import FitStore, Painter, PaintingJob, strokes_or_all
+from vidstyle.painting.job import FitStore, Painter, PaintingJob
 from vidstyle.painting.keyed import KeyedShots, paint_every_with_keys, paint_with_keys
 from vidstyle.painting.layers import stack_painters
 from vidstyle.painting.methods import find_method
@@ -35,26 +35,27 @@ from vidstyle.video import Sink, Source
 
 
 def make_painter(plan: Plan, fits: Callable[[int], FitStore], estimate_flow: FlowEstimator, listen: Listener) -> Painter:
-    """The painter that the plan's method builds for its clip, and for the styles of each of its layers; with the painted key
-    frames of the plan.
+    """The painter that the plan's method builds for its clip, and for the styles of each of its layers.
 
-    fits: number of a layer -> where its fit is saved.
+    The painted key frames belong to the first layer, that of the run's own styles. fits: number of a layer -> where its fit is
+    saved.
     """
-    options, by_key_frames = plan.options, find_method(plan.options.method).by_key_frames(plan.options)
-    base = None
-    if not (plan.all_keyed and by_key_frames):
-        encoder = load_encoder(options.encoder, plan.device)
-        base = stack_painters([_layer_painter(plan, number, encoder, fits(number), estimate_flow, listen)
-                               for number in range(len(plan.layers))])
-        if not plan.keyed_shots:
-            return base
-    shots = KeyedShots(lambda index: () if (shot := shot_at(index, plan.keyed_shots)) is None else shot.keys,
-                       lambda index: read_exemplar(plan, index))
-    if base is not None and not by_key_frames:
-        return paint_every_with_keys(shots, base)
-    strokes = strokes_or_all(options)
-    assert not isinstance(strokes, Curve), "the plan refuses it"
-    return paint_with_keys(shots, base, strokes, options.seed, options.key_every, carried=options.temporal != 0)
+    by_key_frames = find_method(plan.options.method).by_key_frames(plan.options)
+
+    @cache
+    def encoder() -> Encoder:  # not needed by painted key frames alone
+        return load_encoder(plan.options.encoder, plan.device)
+
+    def of_layer(number: int) -> Painter:
+        return _layer_painter(plan, number, encoder(), fits(number), estimate_flow, listen)
+
+    own = None if plan.all_keyed and by_key_frames else of_layer(0)
+    if plan.keyed_shots:
+        shots = KeyedShots(lambda index: () if (shot := shot_at(index, plan.keyed_shots)) is None else shot.keys,
+                           lambda index: read_exemplar(plan, index))
+        own = paint_with_keys(shots, own, plan.options) if own is None or by_key_frames else paint_every_with_keys(shots, own)
+    assert own is not None, "a shot has painted key frames or a style"
+    return stack_painters([own, *map(of_layer, range(1, len(plan.layers)))])
 
 
 def _layer_painter(plan: Plan, number: int, encoder: Encoder, fit: FitStore, estimate_flow: FlowEstimator,
@@ -167,8 +168,8 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
                                      lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink)
         if keys.redraw is None:
             return steady
-        return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, first=plan.frames[0],
-                    memories=memories[MEMORIES:], shrink=shrink)
+        return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, given=plan.keyed_shots,
+                    first=plan.frames[0], memories=memories[MEMORIES:], shrink=shrink)
     if passes is not None:
         return paint_in_passes(frames, painter.stylize, passes.repaint, estimate_flow, cut_detector(), passes=passes.count,
                                references=references, memories=memories, shrink=shrink)

@@ -22,7 +22,7 @@ from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
 from vidstyle.run.curves import on_clip
-from vidstyle.run.keys import PaintedKey, as_styles, check_with_keys, find_keyed_shots, find_keys, size_warnings
+from vidstyle.run.keys import PaintedKey, as_styles, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
@@ -156,9 +156,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     size = paint_size(opened.clip, options)
     keys, styled = find_keys(options, opened.clip, size), bool(pictures)
     pictures = pictures or read_styles(as_styles(keys))
-    mattes = plan_mattes(options.matte, pictures, opened.clip, named or (0, opened.clip.frames - 1), opened.settings)
-    if keys:
-        check_with_keys(options, regions=bool(mattes.styles), by_key_frames=method.by_key_frames(options))
+    mattes = plan_mattes(options.matte, () if keys else pictures, opened.clip, named or (0, opened.clip.frames - 1),
+                         opened.settings)
     stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
                                    named or (0, opened.clip.frames - 1), opened.settings)
     controls = _control_files(options, mattes, keys, stroke_size)
@@ -181,7 +180,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
     comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
-    start = find_start(opened, frames[0], options, size, device, [key.index for key in keys])
+    # The paintings of regions go on over the painted key frames.
+    start = find_start(opened, frames[0], options, size, device, () if mattes.styles else [key.index for key in keys])
     keyed, others = list[KeyedShot](), list[tuple[int, int]]()
     if keys and options.strength != 0:
         keyed, others = find_keyed_shots(opened, keys, start.frame, frames[1], size)
@@ -191,7 +191,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                          "paint a frame of it, or name a picture with --style.")
     chosen, all_keyed = _changed(options) if given is None else given, bool(keyed) and not others
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings,
-                *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled),
+                *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled,
+                                regions=bool(mattes.styles)),
                 *size_warnings(keys, size))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
                 controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, stroke_size)

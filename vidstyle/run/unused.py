@@ -17,7 +17,7 @@ _FOLLOWING = {"references", "follow_steps", "follow_init", "passes"}
 """Options of a painting that follows others."""
 
 
-_OF_KEYS = frozenset({"temporal", "key_every", "strokes", "seed"})
+_OF_KEYS = frozenset({"temporal", "key_every", "strokes", "seed", "boil", "refresh"})
 """Options of a method that hold for painted key frames too."""
 
 
@@ -31,10 +31,10 @@ def refuse_unused(given: Collection[str], options: Options) -> None:
 
 def check_refresh(options: Options, rate: float) -> None:
     """Raise UsageError where one key frame would renew more than `SHARE` of the paint; rate: frames per second."""
-    from vidstyle.temporal.intervals import LONGEST
+    from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN
     from vidstyle.temporal.refresh import SHARE
 
-    longest = options.key_every or LONGEST
+    longest = options.key_every or (LONGEST_GIVEN if options.has_keys else LONGEST)
     if options.refresh is not None and longest / rate > SHARE * options.refresh:
         most = int(SHARE * options.refresh * rate)
         closer = f", or --key-every {most}" if most else ""
@@ -51,15 +51,16 @@ def check_direction(options: Options) -> None:
 
 
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
-                   all_keyed: bool = False, styled: bool = True) -> tuple[str, ...]:
+                   all_keyed: bool = False, styled: bool = True, regions: bool = False) -> tuple[str, ...]:
     """One sentence for each group of the `given` options (names) that change nothing in this run.
 
-    all_keyed: every shot has painted key frames. styled: a style is given.
+    all_keyed: every shot has painted key frames. styled: a style is given. regions: regions have styles of their own.
     """
     groups = list(_unused(set(given), options, source, frames))
     if all_keyed and find_method(options.method).by_key_frames(options):
-        of_style = find_method(options.method).uses(options) - _OF_KEYS
-        groups.append((sorted(set(given) & of_style) + ["style"] * styled, "every shot that is painted has painted key frames"))
+        of_style = find_method(options.method).uses(options) - _OF_KEYS | ({"color"} if options.color == "match" else set())
+        groups.append((sorted(set() if regions else set(given) & of_style) + ["style"] * styled,
+                       "every shot that is painted has painted key frames"))
     return tuple(_sentence(names, reason) for names, reason in groups if names)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from vidstyle.core.frame import Correspondence, FlowPair, Prior
+from vidstyle.ops.metrics import BT709
 from vidstyle.ops.warp import TRUSTED, compose
 
 PATCH = 1 / 12
@@ -20,6 +21,12 @@ SPREAD = 1.4
 CELL = 1 / 24
 """Size of the cells whose mean colours glide from one painted key frame to the next, in heights of the frame: strokes are
 smaller, and things mostly larger."""
+COARSE = (1, 2, 4)
+"""Cells in a height of the frame, from which a change of colours is continued to where it is not known."""
+ENOUGH = 0.25
+"""Mean trust of a cell that counts alone."""
+FLAT = 1e-3
+"""Variance of the luma, σ = 0.03, below which a cell has no slope of its own."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +101,39 @@ def choose(behind: Prior, ahead: Prior, closeness: float, bias: Tensor) -> Prior
     return _mix(behind, ahead, _steep(from_ahead / (from_behind + from_ahead)))
 
 
-def colour_change(behind: Prior, ahead: Prior) -> Tensor:
+def colour_change(behind: Prior, ahead: Prior, image: Tensor) -> Tensor:
     """(C, H, W): by how much the colours change from the key frame behind to the one ahead, without their strokes.
 
-    behind, ahead: both warped onto one frame's grid. The difference of the two, averaged over cells of `CELL` where both are
-    trusted, and continued smoothly to where they are not.
+    behind, ahead: both warped onto one frame's grid. image: (3, H, W) in [0, 1], the frame. The difference of the two, averaged
+    over cells of `CELL` where both are trusted. Where they are not, it follows the light of the frame as in the trusted places
+    around, which may be things of other colours: a + b · luma, fitted over larger cells (as the guided filter, He et al. 2010).
     """
     height, width = ahead.visibility.shape[-2:]
     trusted = torch.minimum(behind.visibility, ahead.visibility)
-    sums = torch.cat([(ahead.image - behind.image) * trusted, trusted])[None]
-    found = torch.zeros_like(sums)
-    for cells in (1, 2, 4, round(1 / CELL)):  # from coarse to fine: where a cell has no trust, the coarser one counts
-        size = min(height, cells), min(width, max(1, round(cells * width / height)))
-        mean = interpolate(sums, size=size, mode="area")
-        coarse = interpolate(found, size=size, mode="area")
-        share = (mean[:, -1:] / 0.25).clamp(0, 1)
-        mean = torch.lerp(coarse, mean / mean[:, -1:].clamp_min(1e-3), share)
-        found = interpolate(mean, size=(height, width), mode="bilinear")
-    return found[0, :-1]
+    weights = torch.tensor(BT709, device=image.device).view(3, 1, 1)
+    luma = (image * weights).sum(0, keepdim=True)
+    change = ahead.image - behind.image
+    sums = torch.cat([trusted, luma * trusted, luma * luma * trusted, change * trusted, change * luma * trusted])[None]
+
+    def cells(count: int) -> tuple[int, int]:
+        return min(height, count), min(width, max(1, round(count * width / height)))
+
+    slope = torch.zeros_like(change[None, :, :1, :1])
+    level = slope
+    for count in COARSE:  # where a cell has too little trust, the coarser one counts
+        mean = interpolate(sums, size=cells(count), mode="area")
+        share = (mean[:, :1] / ENOUGH).clamp(0, 1)
+        means = mean[:, 1:] / mean[:, :1].clamp_min(1e-3)
+        light, square, found, product = torch.split(means, [1, 1, len(change), len(change)], 1)
+        slope, level = (interpolate(each, size=cells(count), mode="bilinear") for each in (slope, level))
+        variance = (square - light * light).clamp_min(0)
+        own = (product - found * light + FLAT * slope) / (variance + FLAT)  # where all is alike, the coarser slope
+        slope, level = torch.lerp(slope, own, share), torch.lerp(level, found - own * light, share)
+    mean = interpolate(sums, size=cells(round(1 / CELL)), mode="area")
+    share = (mean[:, :1] / ENOUGH).clamp(0, 1)
+    fine = torch.cat([mean[:, 3:3 + len(change)] / mean[:, :1].clamp_min(1e-3) * share, share], 1)
+    slope, level, fine = (interpolate(each, size=(height, width), mode="bilinear")[0] for each in (slope, level, fine))
+    return fine[:-1] + (1 - fine[-1:]) * (level + slope * luma)
 
 
 def glide(prior: Prior, change: Tensor, share: float) -> Prior:

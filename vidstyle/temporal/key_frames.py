@@ -186,7 +186,7 @@ def _carried(one: InBetween, to_ahead: Packed, behind: Tensor | None, ahead: Ten
         warped = warp(behind, near.to_last, mode="bicubic", exact=False)
         first = Prior(warped[:-1].clamp_(0, 1), near.visibility)
         if glides:
-            change = colour_change(first, keys)
+            change = colour_change(first, keys, from_bytes(one.image))
             first, keys = glide(first, change, closeness), glide(keys, change, closeness - 1)
         keys = choose(first, keys, closeness, warped[-1:].clamp(min=0))
         del near, warped, first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from fractions import Fraction
 
 import av
 from av import AudioFrame, Packet
@@ -22,8 +23,8 @@ from vidstyle.video.write import extras, sound
 from vidstyle.video.write.extras import ExtrasWriter
 from vidstyle.video.write.feed import Order, Refused, read
 from vidstyle.video.write.layout import MovieLayout
-from vidstyle.video.write.recode import is_loudness
-from vidstyle.video.write.sound import SoundWriter
+from vidstyle.video.write.recode import GAP, is_loudness, sample_bits
+from vidstyle.video.write.sound import EDIT_LISTS, SoundWriter
 
 
 def rehearse(layout: MovieLayout) -> list[str]:
@@ -90,7 +91,19 @@ def _noted(layout: MovieLayout, tried: Mapping[int, _Rehearsed | _Decoded]) -> l
         if isinstance(one, _Rehearsed) and one.places:
             into = layout.streams.refused_sound if one.stream.type == "audio" else layout.streams.refused_extras
             into[index] = one.places
+        if isinstance(one, _Rehearsed) and one.has_gaps:
+            _fill_gaps(layout, one.stream)
     return [sentence for one in tried.values() for sentence in one.sentences()]
+
+
+def _fill_gaps(layout: MovieLayout, stream: Stream) -> None:
+    """Plan that PCM is written anew, with silence where it has gaps."""
+    streams, name = layout.streams, str(track_of(stream))
+    streams.recoded[stream.index] = track_of(stream).codec
+    why = f"with {track_of(stream).codec}, as it has gaps, which {layout.target.suffix} cannot state; they are silent"
+    streams.lines = tuple(line.replace("-> copied", f"-> re-encoded {why}") if f"{name} ->" in line else line
+                          for line in streams.lines)
+    streams.warnings.append(f"Sound is re-encoded without loss: {name}, {why}.")
 
 
 def _close(sink: OutputContainer) -> None:
@@ -135,6 +148,10 @@ class _Rehearsed:
         self._seen, self._order, self.stream, self._suffix = Refused(), Order(), stream, layout.target.suffix
         self.places: set[int] = set()
         """Places of the packets that were refused."""
+        self.has_gaps = False
+        """Whether it is PCM in which sound is missing, which MOV cannot state: what follows would be early."""
+        self._bits = sample_bits(track_of(stream).codec) if layout.format.container in EDIT_LISTS else 0
+        self._next: Fraction | None = None  # seconds at which the next packet is expected
         low, high = layout.span if how else layout.sound_span
         origin = layout.origin if how else layout.origin - layout.sound_delay
         if how is None:
@@ -149,10 +166,20 @@ class _Rehearsed:
     def add(self, packet: Packet[Stream] | None) -> None:
         """Write the next packet; None is the end."""
         for one in self._order.rest() if packet is None else self._order.admit(packet):
+            if self._bits:
+                self._follow(one)
             try:
                 self._writer.write(one)
             except (av.FFmpegError, ValueError, InputError):
                 self.places.add(self._seen.seen(self.stream) - 1)
+
+    def _follow(self, packet: Packet[Stream]) -> None:
+        """Note whether the packet begins where the samples before it end."""
+        assert isinstance(self.stream, AudioStream), "only sound is PCM"
+        begin, context = Fraction(packet.pts or 0) * packet.time_base, self.stream.codec_context
+        self.has_gaps = self.has_gaps or (self._next is not None and abs(begin - self._next) > GAP)
+        end = begin if self._next is None or self.has_gaps else self._next
+        self._next = end + Fraction(packet.size * 8, self._bits * context.channels * context.sample_rate)
 
     def sentences(self) -> Iterator[str]:
         """What will be missing."""
