@@ -99,7 +99,7 @@ def make_media(folder: Path) -> Path:
     for seed, name in enumerate(("style", "other", "region"), 1):
         write_coded(folder / f"{name}.png", codes(seed, (72, 54), most=255))
     write_coded(folder / "key.png", codes(5, SIZE, most=255))
-    for name, white in (("left", np.arange(48) < 32), ("right", np.arange(48) >= 20)):
+    for name, white in (("left", np.arange(48) < 12), ("right", np.arange(48) >= 20), ("white", np.arange(48) >= 0)):
         write_coded(folder / f"{name}.png", np.broadcast_to(np.uint8(255 * white)[None, :, None], (32, 48, 3)))
     return folder
 
