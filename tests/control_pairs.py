@@ -105,7 +105,7 @@ def make_media(folder: Path) -> Path:
 
 
 def merged(*names: str) -> Table | None:
-    """What two controls state together; None where they state one option otherwise."""
+    """What two controls state together; None where they state one option otherwise, or one of them states it all."""
     table: Table = {}
     for name in names:
         for option, value in CONTROLS[name].items():
@@ -114,7 +114,7 @@ def merged(*names: str) -> Table | None:
             elif table.get(option, value) != value:
                 return None
             table[option] = value
-    return table
+    return None if table in [CONTROLS[name] for name in names] else table
 
 
 def paint(folder: Path, method: str, controls: Table, words: tuple[str, ...] = (), name: str = "") -> Outcome:
