@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from control_pairs import CONTROLS, KEY, METHODS, PAIRS, check_pair, make_media, merged, paint, paint_quickly
+from sequence_files import codes, write_coded
 
+from vidstyle.cli import execute
 from vidstyle.core.images import read_image
 from vidstyle.run.finish import frame_hash
 
@@ -45,19 +47,15 @@ def test_a_painting_is_kept_under_controls_that_renew_strokes(folder: Path):
 
 
 def test_a_painting_leads_where_no_region_has_a_style_of_its_own(folder: Path):
-    """The matte is black left of column 20: there the painting itself is seen, and right of it what the region has alone."""
-    table = merged("key", "region")
-    assert table is not None
-    images = []
-    for name, controls in (("both.0000.png", table), ("alone.0000.png", CONTROLS["region"])):
-        pattern = name.replace("0000", "####")
-        assert paint(folder, "palette", controls, name=pattern).exit_code == 0
-        images.append((read_image(folder / name.replace("0000", f"{KEY:04}")) * 255).round())
-    both, alone = images
-    painted = (read_image(folder / "key.png") * 255).round()
-    assert (both[..., :20] == painted[..., :20]).all()
-    assert (both[..., 20:] == alone[..., 20:]).all()
-    assert (alone[..., :20] != painted[..., :20]).any()
+    """The matte is black left of column 20: there the painting is seen, and right of it nothing changes with it."""
+    write_coded(folder / "key2.png", codes(6, (48, 32), most=255))
+    shown = []
+    for name in ("key", "key2"):
+        table = CONTROLS["region"] | {"key": [f"{KEY}={name}.png"]}
+        assert paint(folder, "palette", table, ("--frames", f"{KEY}-{KEY}"), name=f"{name}_out.####.png").exit_code == 0
+        shown.append((read_image(folder / f"{name}_out.{KEY:04}.png") * 255).round())
+        assert (shown[-1][..., :20] == (read_image(folder / f"{name}.png") * 255).round()[..., :20]).all()
+    assert (shown[0][..., 20:] == shown[1][..., 20:]).all()
 
 
 @pytest.mark.parametrize(("controls", "words", "message"), [
@@ -76,3 +74,14 @@ def test_a_curve_behind_the_end_of_the_clip_is_named(folder: Path):
     found = paint(folder, "palette", {"strength": "100:0.5 200:1"})
     assert any("--strength is 0.5 throughout: all keys of '100:0.5 200:1' lie behind the clip's last frame, 7" in sentence
                for sentence in found.sentences)
+
+
+def test_a_job_without_a_style_is_repeated_without_one(folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                       capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(folder)
+    words = ["--key", f"{KEY}=key.png", "--frames", "0-3", "--strokes", "0", "--device", "cpu", "-o", "bare.mp4"]
+    assert execute(["run", "clip.mp4", *words]) == 0
+    assert execute(["run", "--from", "bare.mp4.vidstyle.json"]) == 0
+    said = capsys.readouterr().err
+    assert "All 4 frames are those of bare.mp4.vidstyle.json" in said
+    assert "no effect" not in said

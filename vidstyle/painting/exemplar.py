@@ -24,6 +24,9 @@ POSITION = 0.3
 EDGE_BLUR, EDGE = 1 / 180, 2.0
 """σ of the blur that edges stand out from, in heights of the frame, and their weight over that of the colours."""
 
+COLOUR_BLUR = 1 / 48
+"""σ, in heights of the frame, below which strokes are seen, and above which colours are."""
+
 
 @dataclass(frozen=True)
 class Exemplar:
@@ -76,9 +79,11 @@ class ExemplarStylizer:
         return torch.where(known >= TRUSTED, painting, mended)
 
     def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
-        """`painting` of a frame with other strokes of the exemplar, all of them; see `Redrawer`."""
+        """`painting` of a frame with other strokes of the exemplar, all of them, in its own colours; see `Redrawer`."""
         assert self.index is not None, "only strokes are drawn anew"
-        return lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
+        drawn = lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
+        # Between two exemplars in different colours those of the painting lie between, and strokes have those of one.
+        return (drawn + blur(painting - drawn, COLOUR_BLUR * painting.shape[1])).clamp(0, 1)
 
 
 def frame_guide(image: Tensor) -> Tensor:

@@ -84,6 +84,8 @@ class Plan:
     """The shots with painted key frames, of those that are painted."""
     all_keyed: bool = False
     """Whether every shot that is painted has painted key frames."""
+    styled: bool = True
+    """Whether a style is given; else the paintings of key frames are the styles."""
     stroke_size: Matte | None = field(default=None, repr=False)
     """The size of the strokes; None where no file says it."""
 
@@ -191,7 +193,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                                 regions=bool(mattes.styles)),
                 *size_warnings(keys, size), *curves_beyond(options, pictures, opened.clip))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, stroke_size)
+                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, styled, stroke_size)
 
 
 def with_options(plan: Plan, options: Options) -> Plan:
