@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from vidstyle.video.write.priority import own_priority
 POLICIES = ("fail", "hold", "keep")
 RUNS = 10
 """One case in so many goes through a whole run with `--strength 0`, all through probing and decoding."""
-TARGETS = ("out.mkv", "out.mp4", "out.mov", "out.webm", "out.####.png")
+TARGETS = ("out.mkv", "out.mp4", "out.mov", "out.webm", "out.####.png", "out.png")
 
 SOURCES = [
     ("h264.mp4", "libx264", "yuv420p", (96, 64), "aac", {"bf": "2", "g": "8"}, {}),
@@ -38,11 +39,21 @@ SOURCES = [
     ("mpeg2.mxf", "mpeg2video", "yuv420p", (96, 64), "pcm_s16le", {"g": "6", "bf": "2"}, {}),
     ("dnxhr.mxf", "dnxhd", "yuv422p", (256, 128), "pcm_s24le", {"profile": "dnxhr_lb"}, {}),
     ("h264.mxf", "libx264", "yuv420p", (96, 64), None, {"bf": "2", "g": "8"}, {}),
+    ("raw.h264", "libx264", "yuv420p", (96, 64), None, {"bf": "2", "g": "8"}, {}),
+    ("raw.hevc", "libx265", "yuv420p", (96, 64), None, {"x265-params": "log-level=error:keyint=8"}, {}),
+    ("raw.m2v", "mpeg2video", "yuv420p", (96, 64), None, {"bf": "2", "g": "8"}, {}),
+    ("raw.mjpeg", "mjpeg", "yuvj420p", (48, 32), None, {}, {}),
+    ("raw.obu", "libsvtav1", "yuv420p", (96, 64), None, {"preset": "12"}, {}),
+    ("raw.ivf", "libvpx-vp9", "yuv420p", (67, 45), None, {"g": "8", "cpu-used": "8"}, {}),
+    ("tape.dv", "dvvideo", "yuv420p", (720, 576), "pcm_s16le", {}, {}),
+    ("animated.apng", "apng", "rgb24", (48, 32), None, {}, {}),
 ]
 """Movies: name, video codec, pixel format, size, sound codec, options of the encoder, options of the container."""
 SEQUENCES = [("png", "png", "rgb48be"), ("tif", "tiff", "rgb24"), ("exr", "exr", "gbrpf32le"), ("dpx", "dpx", "rgb24"),
              ("jpg", "mjpeg", "yuvj420p"), ("webp", "libwebp", "bgra"), ("bmp", "bmp", "bgr24"), ("tga", "targa", "bgra")]
 """Sequences of images: extension, codec, pixel format."""
+STILLS = ("png", "tif", "jpg", "webp", "dpx")
+"""Single pictures, each as the first image of a sequence."""
 IMAGES = 6
 """Images in a sequence."""
 FRAMES = 24
@@ -51,9 +62,13 @@ _EXTREMES = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0
 
 
 def make_sources(folder: Path) -> list[Path]:
-    """The small clips that are mutated: a file for each of `SOURCES`, a folder of images for each of `SEQUENCES`."""
-    return [*(_make_source(folder / name, *rest) for name, *rest in SOURCES),
-            *(_make_images(folder / suffix, codec, pix_fmt) for suffix, codec, pix_fmt in SEQUENCES)]
+    """The small clips that are mutated: a file for each of `SOURCES` and `STILLS`, a folder for each of `SEQUENCES`."""
+    movies = [_make_source(folder / name, *rest) for name, *rest in SOURCES]
+    sequences = [_make_images(folder / suffix, codec, pix_fmt) for suffix, codec, pix_fmt in SEQUENCES]
+    stills = [folder / f"still.{suffix}" for suffix in STILLS]
+    for still in stills:
+        shutil.copy(folder / still.suffix[1:] / f"clip.0000{still.suffix}", still)
+    return [*movies, *sequences, *stills]
 
 
 def _picture(index: int, size: tuple[int, int], pix_fmt: str) -> av.VideoFrame:

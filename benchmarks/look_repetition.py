@@ -4,7 +4,7 @@ The painting is cut into patches side by side. Each is looked up in the style pi
 difference of its colours. It is a copy of the nearest place if it is neither flat nor one straight line, looks like that
 place (`FOUND`), and less like any other (`DISTINCT`): what the style picture itself repeats has no one place. A stroke
 copied whole has each of its patches once. Two copies are of the same patch if their places are less than a patch apart,
-both ways.
+both ways. Copies are counted, not their patches: see `recurrences`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ keypoints, which lie further apart.)"""
 LEVELS = 200
 """Colours are rounded to 0, 1, ..., LEVELS. Sums of products over a patch stay below 2^24 / 2, where float32 is exact: every
 order of summation, and so every number of threads, gives the same places."""
+ONE_COPY = 2
+"""Pixels by which patches of one copy may be moved differently: places are found to a pixel, and the painting is resized."""
 CHUNK = 512
 """Patches compared at once: 0.3 GB for a style picture of 360x450 pixels."""
 
@@ -95,16 +97,21 @@ def best_places(patches: Tensor, candidates: Tensor, across: int) -> tuple[Tenso
 
 
 def recurrences(here: Tensor, places: Tensor, distance: float) -> Tensor:
-    """For each copy, how many copies of the same patch lie within `distance` pixels, itself included; (n,).
+    """For each patch, how many copies of it lie within `distance` pixels, itself included; (n,).
 
-    here: positions of the copies in the painting; places: in the style picture; both (n, 2) pixels.
+    here: positions of the patches in the painting; places: in the style picture; both (n, 2) pixels. Patches that are moved
+    from the style picture by the same way, but for `ONE_COPY`, are of one copy: a stroke that is copied a second time, between
+    the pixels of the first, shows each of its patches in four that lie side by side, and is still one more copy.
     """
-    counts = []
+    moved, counts = places - here, list[Tensor]()
     for one, place in zip(here.split(CHUNK), places.split(CHUNK), strict=True):
         near = (one[:, None] - here).square().sum(2) <= distance ** 2
         same = (place[:, None] - places).abs().amax(2) < SIDE
-        counts.append((near & same).sum(1))
-    return torch.cat(counts)
+        for number in range(len(one)):
+            ways = moved[near[number] & same[number]]
+            alike = (ways[:, None] - ways).abs().amax(2) <= ONE_COPY
+            counts.append((~alike.tril(-1).any(1)).sum())  # the first of each copy
+    return torch.stack(counts)
 
 
 def _patches(image: Tensor, step: int) -> Tensor:

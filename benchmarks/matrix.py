@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -42,7 +43,8 @@ class ClipRow:
 
 def run(path: Path, folder: Path, read: ReadSettings = DEFAULTS, codec: str = "auto") -> ClipRow:
     """Write one clip in its own format, or report why it cannot be."""
-    options = {"hdr": read.hdr, "deinterlace": read.deinterlace, "on-damage": read.on_damage, "codec": codec}
+    options = {"fps": "auto" if read.fps is None else str(read.fps), "hdr": read.hdr, "deinterlace": read.deinterlace,
+               "on-damage": read.on_damage, "codec": codec}
     held = 0
     name = path.name + "".join(f" --{key} {value}" for key, value in options.items() if value not in ("refuse", "fail", "auto"))
     try:
@@ -88,6 +90,8 @@ def main() -> None:
             if chosen and path.name not in chosen:
                 continue
             found = [run(path, folder)]
+            if "--fps" in found[0].verdict:
+                found.append(run(path, folder, ReadSettings(fps=Fraction(25))))
             if "--hdr" in found[0].verdict:
                 found += [run(path, folder, ReadSettings(hdr="passthrough"), "hevc"),
                           run(path, folder, ReadSettings(hdr="tonemap"))]

@@ -49,6 +49,8 @@ def check(source: Source, target: Path, reported: str) -> dict[str, str]:
     was, now = reading(clip.path, painted), reading(target, "0:v:0")
     if source.settings.on_damage == "hold":  # the ffmpeg program treats damage in its own way
         was = [(pts * clip.time_base, "") for pts in clip.pts]
+    if clip.coding.bare and len(was) == clip.frames:  # it states no times, and the ffmpeg program guesses some
+        was = [(pts * clip.time_base, "") for pts in clip.pts]
     cells["frames"] = "=" if len(was) == len(now) == clip.frames else f"{len(was)}/{clip.frames}/{len(now)}"
     tick = Fraction(1, 1000) if target.suffix in (".mkv", ".webm") else clip.time_base
     pushed = now[0][0] - was[0][0] if was and now else Fraction(0)
@@ -136,7 +138,9 @@ def sound(source: Source, target: Path, pushed: Fraction, reported: str) -> str:
             pcm = [reading(path, f"0:a:{n}", "-c:a", "pcm_s16le", "-af", "asetnsamples=1024")
                    for path, n in ((clip.path, number), (target, place - 1))]
             same = [h for _, h in pcm[0]][1:-1] == [h for _, h in pcm[1]][1:-1]
-            texts.append("= (samples)" if same else f"{len(was)}>{len(now)} packets differ")
+            left_out = "are left out" in reported and len(now) < len(was)
+            texts.append("= (samples)" if same else "left out (reported)" if left_out else
+                         f"{len(was)}>{len(now)} packets differ")
         else:
             texts.append("=" if worst < Fraction(3, 2000) else f"off {float(worst) * 1000:.3g} ms")
     return "=" if set(texts) == {"="} else ", ".join(texts) or "none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,24 @@ CLIPS: dict[str, str] = {
     "stereo.mkv": f"PIC {_X264} -metadata:s:v stereo_mode=top_bottom",
     "palette.gif": "PIC -c:v gif -pix_fmt rgb8",
     "odd.gif": "PIC -vf scale=161:97,setsar=1 -c:v gif -pix_fmt rgb8",
+    "raw.h264": f"PIC@30000/1001 {_X264} -x264-params bframes=3:keyint=8:open-gop=1:scenecut=0",
+    "raw.hevc": "PIC@30000/1001 -c:v libx265 -crf 8 -x265-params log-level=error:bframes=3:keyint=8",
+    "raw_ten_bits.265": "PIC -c:v libx265 -crf 8 -pix_fmt yuv420p10le -x265-params log-level=error:vui-timing-info=0 -f hevc",
+    "raw.m2v": "PIC@30000/1001 -c:v mpeg2video -q:v 2 -bf 2 -g 8",
+    "raw.m1v": "PIC -c:v mpeg1video -q:v 2 -bf 2 -g 8",
+    "raw.m4v": "PIC -c:v mpeg4 -q:v 2 -bf 2 -g 8 -f m4v",
+    "raw.obu": "PIC -c:v libsvtav1 -crf 10 -preset 12 -svtav1-params enable-overlays=0 -f obu",
+    "raw.ivf": "PIC@30000/1001 -c:v libvpx-vp9 -crf 10 -b:v 0",
+    "raw.mjpeg": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p -f mjpeg",
+    "raw.vc2": "PIC -c:v vc2 -strict -1",
+    "tape.dv": "PIC SND -vf scale=720:576,setsar=16/15 -c:v dvvideo -ac 2 -r 25",
+    "plain.y4m": "PIC@24000/1001 -pix_fmt yuv444p",
+    "photo.jpg": "PIC -frames:v 1 -q:v 2 -update 1 -pix_fmt yuvj420p",
+    "photo.png": "PIC -frames:v 1 -update 1 -pix_fmt rgb24",
+    "photo.tif": "PIC -frames:v 1 -update 1 -pix_fmt rgb24",
+    "photo.webp": "PIC -frames:v 1 -c:v libwebp -lossless 1 -update 1 -pix_fmt bgra",
+    "animated.png": "PIC -c:v apng -f apng -pix_fmt rgb24",
+    "sound_late_noise.mp4": f"PIC SND {_X264} -c:a ac3",  # a packet in the middle of the sound is changed afterwards
     "alpha_twelve_bit.mkv": "ALPHA -c:v ffv1 -level 3 -pix_fmt yuva444p12le",
 }
 _PATCHED = {"phone_data.mp4": ((b"tx3g", b"mebx"), (b"sbtl", b"meta")),
@@ -167,6 +186,11 @@ def _make(folder: Path, name: str, arguments: str, files: dict[str, str]) -> Pat
         whole = path.rename(folder / f"whole_{name}")
         _run([*_COPIED[name], "-i", str(whole), "-c", "copy", str(path)])
         whole.unlink()
+    if name == "sound_late_noise.mp4":
+        data = path.read_bytes()
+        places = [at.start() for at in re.finditer(rb"\x0b\x77", data)]  # where frames of AC-3 begin
+        at = places[len(places) // 2]
+        path.write_bytes(data[:at] + bytes(100) + data[at + 100:])
     if name == "overstated.mp4":
         data = bytearray(path.read_bytes())
         at = data.index(b"mdat") - 4

@@ -1,52 +1,61 @@
 """Ruder's method (`--key-every 1 --strokes 0`) along true motion: stability, the long-term loss, and several passes.
 
     python benchmarks/ruder.py sintel --data DATA       # pairs of MPI Sintel with true flow, in DATA/frames/sintel_gt
-    python benchmarks/ruder.py long                     # the sample, with and without earlier references
-    python benchmarks/ruder.py trails --sheet out.png   # something leaves the picture: one pass, and three
+    python benchmarks/ruder.py long                     # a bar passes in front of a picture: earlier references, or not
+    python benchmarks/ruder.py trails --sheet out.png   # the camera pans: one pass, and several
 
-`sintel` and `long` print e_stab, the root mean square change along the true motion where it is visible; `long` that over ten
-frames too. `trails`: a textured square leaves a still picture at its left border. What it uncovers should be painted as it
-will stay: the mean difference of that region to the last frame, in codes of 255, is the trail. Beside it the style loss of the
-region's surroundings in the builtin encoder, so that nothing is won by painting less.
+`sintel` prints e_stab, the root mean square change along the true motion where it is visible.
+
+`long` prints it over one frame and over ten, and over ten where the bar was in between: what comes back into view should be
+painted as it was.
+
+`trails`: what enters at the border is painted in the few steps of one frame, and held. The style loss of its paint, mean over
+the layers, is compared with that of the same places in frames that are painted anew, and with that of the rest. It is measured
+by VGG-19 (relu1_1 to relu3_1) if DATA has it, else by the builtin encoder. The distance of the paint to that of the last frame
+would not do: a trail is steady, so that the distance is small where it stays for good.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks` and `samples` are not installed
 
+from benchmarks.encoder import SHALLOW, TrueVGG
+from benchmarks.known_motion import SAMPLES, Scene, panning, passing
 from benchmarks.paintings import plan_of, read_frames, vidstyle_painter
-from samples import scene
-from vidstyle.core.frame import FlowPair, Frame
-from vidstyle.core.images import read_image, resize, write_png
+from benchmarks.peers import VGG_FILE
+from vidstyle.core.frame import Frame
+from vidstyle.core.images import read_image, resize, size_at_height, write_png
+from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
-from vidstyle.evaluate.judge import JudgeMotion
-from vidstyle.evaluate.stability import StabilityMetrics
+from vidstyle.encoders import load_encoder
 from vidstyle.flow.truth import read_flo
-from vidstyle.ops.losses import STYLE_LAYERS, style_loss
+from vidstyle.ops.losses import STYLE_LAYERS, gram, style_loss
 from vidstyle.ops.metrics import squared_error
 from vidstyle.ops.warp import warp
+from vidstyle.painting.job import Painter
 from vidstyle.run.paint import make_painter
 from vidstyle.run.resume.fit_checkpoint import FitCheckpoint
 from vidstyle.run.resume.folder import RunFolder
+from vidstyle.temporal.loop import paint_frames
+from vidstyle.temporal.multipass import paint_in_passes
 
 RUDER = Options(device="cpu", key_every=1, strokes=0)
-SAMPLES = Path(__file__).parent.parent / "samples"
-SQUARE, TOP, STEP, FRAMES = 64, 20, 8, 10
-"""Of `trails`: side of the square, its first row, its motion in a frame, all in px; number of frames."""
-
 
 def at_size(flow: Tensor, size: tuple[int, int]) -> Tensor:
     """A flow (2, h, w), in pixels, on a grid of another (height, width)."""
@@ -77,95 +86,94 @@ def sintel(args: argparse.Namespace) -> None:
     print(f"{'mean':16}{sum(found) / len(found):9.4f}")
 
 
+def rms(scene: Scene, images: Sequence[Tensor], gap: int, where: Callable[[int], Tensor] = lambda k: torch.ones(1)) -> float:
+    """e_stab over `gap` frames, where frame k - gap shows what frame k shows and `where(k)` is 1."""
+    squares, count = 0.0, 0.0
+    for k in range(gap, len(images)):
+        shown = scene.visible(k - gap, k) * where(k)
+        squares += float(((images[k] - warp(images[k - gap], scene.flow(k, k - gap))).square().mean(0) * shown).sum())
+        count += float(shown.sum())
+    return (squares / max(count, 1)) ** 0.5
+
+
 def long(args: argparse.Namespace) -> None:
-    print(f"{'':26}{'e_stab':>9}{'gap 10':>9}{'CPU s/frame':>13}")
-    sources = list[Frame]()
-    clips = dict[str, tuple[list[Tensor], float]]()
-    for name, changes in (("one reference", {}), ("references 1, 2, 4, 8", {"references": (1, 2, 4, 8)})):
-        plan = plan_of(SAMPLES / "harbour.mp4", args.style, Options(**{**vars(RUDER), "size": args.size, **changes}))
-        sources, began = read_frames(plan, 30, 30 + args.count - 1), time.process_time()
-        paint, _ = vidstyle_painter(plan)
-        images = list(paint(sources))
-        clips[name] = images, (time.process_time() - began) / len(images)
-    clips["source"] = [frame.image for frame in sources], 0.0
-    size = (sources[0].image.shape[1], sources[0].image.shape[2])
+    scene = passing(args.count, args.size)
 
-    def judge(last: Frame, this: Frame) -> JudgeMotion:
-        visible = torch.as_tensor(scene.true_visibility(last.index, this.index)).float()
-        return JudgeMotion(at_size(torch.as_tensor(scene.true_flow(last.index, this.index)).float(), size),
-                           (resize(visible, size) > 0.99).float())
+    def hidden(k: int) -> Tensor:
+        """Where what frame k shows was hidden at some time in the ten frames before."""
+        return 1 - torch.stack([scene.visible(j, k) for j in range(k - 9, k)]).amin(0)
 
-    metrics = StabilityMetrics(judge)
-    for place, frame in enumerate(sources):
-        metrics.add(frame, torch.stack([images[place] for images, _ in clips.values()]), cut=False)
-    for number, (name, (_, seconds)) in enumerate(clips.items()):
-        values = metrics.values(number)
-        print(f"{name:26}{values['e_stab']:9.4f}{values.get('e_stab_10', float('nan')):9.4f}{seconds:13.2f}")
+    print(f"{'':26}{'e_stab':>9}{'gap 10':>9}{'hidden':>9}{'CPU s/frame':>13}")
+    for name, references in (("one reference", (1,)), ("references 1, 2, 4, 8", (1, 2, 4, 8))):
+        painter, began = build(args, scene), time.process_time()
+        images = [painted.painting for painted in paint_frames(scene.frames, painter.stylize, scene.estimate, never,
+                                                               references=references)]
+        seconds = (time.process_time() - began) / len(images)
+        print(f"{name:26}{rms(scene, images, 1):9.4f}{rms(scene, images, 10):9.4f}{rms(scene, images, 10, hidden):9.4f}"
+              f"{seconds:13.2f}", flush=True)
 
 
-def leaving(size: int) -> tuple[list[Frame], Iterator[tuple[int, int]]]:
-    """The frames of `trails`, and the columns that each has uncovered."""
-    plan = plan_of(SAMPLES / "harbour.mp4", SAMPLES / "styles" / "night.jpg", Options())
-    picture = next(iter(plan.source.decode(0, 0))).image
-    background = resize(picture, (round(size * picture.shape[1] / picture.shape[2]), size))
-    square = read_image(SAMPLES / "styles" / "garden.jpg")[:, 100:100 + SQUARE, 100:100 + SQUARE]
-    frames = []
-    for k in range(FRAMES):
-        image, edge = background.clone(), max(0, SQUARE - STEP * k)
-        image[:, TOP:TOP + SQUARE, :edge] = square[:, :, SQUARE - edge:]
-        frames.append(Frame(image, k, Fraction(1, 24), k))
-    return frames, ((max(0, SQUARE - STEP * k), SQUARE) for k in range(FRAMES))
+def never(last: Frame, this: Frame) -> bool:
+    return False
 
 
-def true_motion(frames: list[Frame]) -> object:
-    """The motion between two neighbouring frames of `leaving`, which is found by their images."""
-    def estimate(last: Tensor, this: Tensor) -> FlowPair:
-        one, other = (min(range(FRAMES), key=lambda k: float((frames[k].image - image).abs().sum())) for image in (last, this))
-        flows = []
-        for here, there in ((other, one), (one, other)):
-            flow = torch.zeros(2, *this.shape[1:])
-            flow[0, TOP:TOP + SQUARE, :max(0, SQUARE - STEP * here)] = STEP * (here - there)
-            flows.append(flow)
-        return FlowPair(*flows)
-    return estimate
+def build(args: argparse.Namespace, scene: Scene) -> Painter:
+    """The painter of Ruder's method; its palette is that of the sample, from which the scenes are made."""
+    plan = plan_of(SAMPLES / "harbour.mp4", args.style, replace(RUDER, size=args.size, passes=3, follow_steps=args.steps,
+                                                                follow_init=args.init))
+    with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
+        return make_painter(plan, partial(FitCheckpoint, run), scene.estimate, lambda progress: None)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Style loss of a part of an image."""
+
+    encoder: Encoder
+    layers: Sequence[str]
+    style: Tensor
+    """(3, h, w) at the painted size."""
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, part: Tensor) -> float:
+        """image: (3, H, W). part: (1, H, W), 1 where its features count."""
+        found, wanted = (self.encoder(one[None], self.layers) for one in (image, self.style))
+        inside = {layer: F.interpolate(part[None], value.shape[-2:], mode="area").flatten() > 0.5
+                  for layer, value in found.items()}
+        return float(style_loss({layer: value.flatten(2)[:, :, inside[layer]][..., None] for layer, value in found.items()},
+                                {layer: gram(value) for layer, value in wanted.items()}))
+
+
+def judge_of_style(args: argparse.Namespace) -> Judge:
+    picture = read_image(args.style)
+    style = resize(picture, size_at_height(picture.shape[1:], args.size, 32))
+    if (args.data / VGG_FILE).exists():
+        return Judge(TrueVGG(args.data / VGG_FILE).eval().requires_grad_(False), SHALLOW, style)
+    return Judge(load_encoder("builtin"), STYLE_LAYERS, style)
 
 
 def trails(args: argparse.Namespace) -> None:
-    import tempfile
-
-    from vidstyle.temporal.loop import paint_frames
-    from vidstyle.temporal.multipass import paint_in_passes
-
-    frames, columns = leaving(args.size)
-    uncovered, rows = list(columns), []
-    plan = plan_of(SAMPLES / "harbour.mp4", args.style, replace(RUDER, size=args.size, passes=3, follow_steps=args.steps))
-    with tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "painting", {}) as run:
-        painter = make_painter(plan, partial(FitCheckpoint, run), true_motion(frames), lambda progress: None)  # type: ignore[arg-type]
+    scene, style_of = panning(args.count, args.size), judge_of_style(args)
+    painter, judged = build(args, scene), range(3, args.count, 3)
     assert painter.passes is not None
-    from vidstyle.encoders import load_encoder
-    from vidstyle.painting.style import StyleTarget
-    encoder = load_encoder("builtin")
-    style = StyleTarget([read_image(args.style)], [1.0], encoder)
-    print(f"{'passes':10}{'trail':>9}{'style':>9}{'CPU s/frame':>13}")
-    for passes in (1, 3):
+    new = {k: 1 - scene.visible(0, k) for k in judged}
+    anew = {k: painter.stylize(scene.frames[k], ()) for k in judged}
+
+    def mean(images: Mapping[int, Tensor] | Sequence[Tensor], *, entered: bool) -> float:
+        return statistics.mean(style_of(images[k], new[k] if entered else 1 - new[k]) for k in judged)
+
+    print(f"{'':10}{'entered':>9}{'the rest':>9}{'e_stab':>9}{'CPU s/frame':>13}")
+    print(f"{'anew':10}{mean(anew, entered=True):9.4f}{mean(anew, entered=False):9.4f}", flush=True)
+    rows = [torch.cat([scene.frames[k].image for k in judged], 2), torch.cat(list(anew.values()), 2)]
+    for passes in args.passes:
         began = time.process_time()
-        painted: Iterable[object] = (
-            paint_frames(frames, painter.stylize, true_motion(frames), lambda last, this: False) if passes == 1 else  # type: ignore[arg-type]
-            paint_in_passes(frames, painter.stylize, painter.passes.repaint, true_motion(frames), lambda last, this: False,  # type: ignore[arg-type]
-                            passes=passes))
-        images = [one.painting for one in painted]  # type: ignore[attr-defined]
+        painted = (paint_frames(scene.frames, painter.stylize, scene.estimate, never) if passes == 1 else
+                   paint_in_passes(scene.frames, painter.stylize, painter.passes.repaint, scene.estimate, never, passes=passes))
+        images = [one.painting for one in painted]
         seconds = (time.process_time() - began) / len(images)
-        differences, losses = [], []
-        for k in range(1, SQUARE // STEP):
-            begin, end = uncovered[k]
-            region = slice(TOP, TOP + SQUARE), slice(begin, end)
-            differences.append((images[k][:, *region] - images[-1][:, *region]).abs().mean())
-            corner = images[k][None, :, TOP - 16:TOP + SQUARE + 16, :SQUARE + 16]
-            with torch.no_grad():
-                losses.append(style_loss(encoder(corner, STYLE_LAYERS), style.grams(images[k].shape[1])))
-        print(f"{passes:<10}{255 * float(torch.stack(differences).mean()):9.2f}{float(torch.stack(losses).mean()):9.4f}"
+        print(f"{passes:<10}{mean(images, entered=True):9.4f}{mean(images, entered=False):9.4f}{rms(scene, images, 1):9.4f}"
               f"{seconds:13.2f}", flush=True)
-        rows.append(torch.cat([images[k][:, :, :SQUARE + 40] for k in (0, 2, 4, 6, 8, FRAMES - 1)], 2))
+        rows.append(torch.cat([images[k] for k in judged], 2))
         if args.sheet:
             write_png(args.sheet, torch.cat(rows, 1))
 
@@ -176,9 +184,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("VIDSTYLE_DATA") or "."))
     parser.add_argument("--style", type=Path, default=SAMPLES / "styles" / "night.jpg")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--count", type=int, default=14, help="frames of `long`, at least eleven")
-    parser.add_argument("--steps", type=int, default=Options.follow_steps, help="of `trails`, for each later frame")
-    parser.add_argument("--sheet", type=Path, help="PNG of `trails`: a row for each number of passes")
+    parser.add_argument("--count", type=int, default=12, help="frames of `long`, at least eleven, and of `trails`")
+    parser.add_argument("--init", default=Options.follow_init, help="follow_init of `long` and `trails`")
+    parser.add_argument("--passes", type=int, nargs="+", default=[1, 3, 5], help="of `trails`")
+    parser.add_argument("--steps", type=int, default=Options.follow_steps, help="of `long` and `trails`, on each later frame")
+    parser.add_argument("--sheet", type=Path, help="PNG of `trails`: source, painted anew, each number of passes")
     args = parser.parse_args()
     {"sintel": sintel, "long": long, "trails": trails}[args.what](args)
 

@@ -30,6 +30,7 @@ class OutOfMemoryError(RuntimeError):
         (MemoryError(), 6),
         (OutOfMemoryError("MPS backend out of memory"), 6),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 6),
+        (RuntimeError("could not create a primitive"), 6),  # of oneDNN, which has no memory for a convolution
         (RuntimeError("shapes\ndiffer"), 1),
         (NotImplementedError(), 1),
         (KeyboardInterrupt(), 130),

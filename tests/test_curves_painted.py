@@ -28,7 +28,7 @@ from vidstyle.painting.changing import Changes, ChangingIndex
 from vidstyle.painting.feedforward.network import kept_share
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.strokes import StrokeIndex
-from vidstyle.painting.strokes.index import GRID, Patches
+from vidstyle.painting.strokes.index import Patches
 from vidstyle.painting.style_picture import Style
 from vidstyle.run import parts, pipeline
 from vidstyle.run.manifest_file import manifest_path
@@ -254,7 +254,7 @@ def test_scales_and_weights_change_in_steps_and_are_exact_at_their_keys(media: P
 
 def share_of_first(style: Patches) -> float:
     """Share of the first of two pictures in the patches that are searched."""
-    return float((style.drawn // style.columns * GRID < style.boxes[1][0]).float().mean())
+    return float((style.drawn // style.columns * style.grid < style.boxes[1].top).float().mean())
 
 
 def test_what_one_fit_or_one_palette_cannot_follow_is_refused(media: Path, tmp_path: Path):

@@ -12,6 +12,7 @@ from torch import Tensor
 from vidstyle.core.choices import layer_weights
 from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import Prior
+from vidstyle.core.images import resize
 from vidstyle.core.options import Options
 from vidstyle.encoders import load_encoder
 from vidstyle.encoders.pooling import POOLS
@@ -127,3 +128,30 @@ def test_noise_is_what_is_painted_from():
     assert distance(stylizer(follow_init="source")(frame, [warped]), in_palette) < 0.05
     assert distance(stylizer().repaint(frame, white, [warped]), white) < 0.05
     assert torch.equal(paint(frame, [warped]), paint(frame, [warped]))
+
+
+def test_a_frame_begins_with_the_nearest_painting_that_shows_a_place():
+    """Columns 0-20 are visible in the last frame, to 42 in an earlier one, and none of the rest: that is the frame's own."""
+    frame, last, earlier = noise(2), noise(3), noise(4)
+    visible = [(torch.arange(64) < end).float().expand(1, 64, 64) for end in (21, 43)]
+    painted = stylizer()(frame, [Prior(last, visible[0]), Prior(earlier, visible[1])])
+    parts = (last, slice(0, 21)), (earlier, slice(21, 43)), (stylizer().palette(frame).clamp(0, 1), slice(43, 64))
+    for expected, columns in parts:  # one step hardly moves it, and two pictures of noise are 0.33 apart
+        assert float((painted - expected)[..., columns].abs().mean()) < 0.05
+
+
+def test_what_comes_into_view_is_painted_coarse_to_fine_with_follow_init_pyramid(monkeypatch: pytest.MonkeyPatch):
+    """240 pixels wide: two levels. Both begin with the earlier painting on its left half, and share the steps of a frame."""
+    frame, earlier = noise(2, 240)[:, :48], noise(3, 240)[:, :48]
+    prior, begun = Prior(earlier, (torch.arange(240) < 120).float().expand(1, 48, 240)), list[tuple[int, int, float]]()
+
+    def descend(self: OptimizingStylizer, start: Tensor, image: Tensor, priors: list[Prior], steps: int, rate: float) -> Tensor:
+        width = start.shape[2]
+        left = (start - resize(earlier, start.shape[1:]))[..., :width // 2 - 2].abs().mean()
+        begun.append((width, steps, float(left)))
+        return torch.full_like(start, 0.5)
+
+    monkeypatch.setattr(OptimizingStylizer, "_descend", descend)
+    stylizer(follow_init="pyramid", follow_steps=90, first_steps=9)(frame, [prior])
+    assert [(width, steps) for width, steps, _ in begun] == [(133, 50), (240, 40)]  # as 1 to 0.8
+    assert all(left < 0.01 for _, _, left in begun), "but for the resampling of the visibility beside its edge"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, covariance, gram, style_loss
 from vidstyle.painting.optimize import tiles
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
-from vidstyle.painting.optimize.tiles import TiledLoss, content_features, out_of_memory, tiles_of
+from vidstyle.painting.optimize.tiles import TiledLoss, content_features, free_what_failed, out_of_memory, tiles_of
 from vidstyle.painting.style import StyleTarget
 
 WEIGHTS = {"relu1_1": 1.0, "relu2_1": 0.5, "relu4_1": 2.0, "relu5_1": 1.0}
@@ -112,3 +113,42 @@ def test_errors_of_the_allocators_are_known():
     assert out_of_memory(caught.value)
     assert out_of_memory(torch.OutOfMemoryError())
     assert not out_of_memory(RuntimeError("sizes do not match"))
+    # A machine says this with too little memory for a convolution; seen under a limit of the address space.
+    assert out_of_memory(RuntimeError("could not create a primitive"))
+
+
+class Large:
+    """Stands for the features that a step of the backward pass needs."""
+
+
+class Held(torch.autograd.Function):
+    """The identity, which needs something large for its backward pass; that fails where nothing is given."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor, large: Large | None) -> Tensor:
+        ctx.large = large
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *outputs: Tensor) -> tuple[Tensor, None]:
+        if ctx.large is None:
+            raise torch.OutOfMemoryError
+        return outputs[0], None
+
+
+def test_what_a_failed_backward_pass_holds_is_free_before_the_next_try():
+    """Two branches: the backward pass of the later one fails, and that of the earlier one, with what it needs, is left over."""
+    large = Large()
+    left = weakref.ref(large)
+
+    def fail(large: Large) -> None:
+        values = torch.ones(3, requires_grad=True)
+        earlier = Held.apply(values, large)
+        (earlier.sum() + Held.apply(values, None).sum()).backward()
+
+    with suppress(torch.OutOfMemoryError):
+        fail(large)
+    del large
+    assert left() is not None, "PyTorch frees it now without help"
+    free_what_failed()
+    assert left() is None

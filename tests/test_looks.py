@@ -181,9 +181,22 @@ def test_recurrences_are_those_of_brute_force():
     here, places = (torch.randint(0, 100, (700, 2), generator=chance) for _ in range(2))
     counts = recurrences(here, places, 30)
     for one in range(0, 700, 50):
-        expected = sum(1 for other in range(700) if (here[one] - here[other]).square().sum() <= 900
-                       and (places[one] - places[other]).abs().max() < SIDE)
+        ways = list[Tensor]()  # of the copies
+        expected = 0
+        for other in range(700):
+            if (here[one] - here[other]).square().sum() <= 900 and (places[one] - places[other]).abs().max() < SIDE:
+                way = places[other] - here[other]
+                expected += all((way - earlier).abs().max() > 2 for earlier in ways)
+                ways.append(way)
         assert counts[one] == expected
+
+
+def test_a_second_copy_between_the_pixels_of_the_first_is_one_more():
+    style = noise(3, 128, 160)
+    painting = noise(4, 256, 320)
+    painting[:, 96:128, 96:128] = style[:, 40:72, 60:92]
+    painting[:, 96:128, 128:160] = style[:, 44:76, 64:96]  # each of its patches lies on four of the first
+    assert repetition(painting, style).most == 2
 
 
 def frames(count: int) -> list[Frame]:

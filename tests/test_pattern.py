@@ -117,6 +117,6 @@ def test_numbers_are_listed_in_runs(numbers: list[int], text: str):
 
 @given(st.integers(0, 10**9), st.integers(1, 8))
 def test_a_file_name_holds_its_number(number: int, digits: int):
-    name = Pattern(Path("."), "a.", "", digits, ".png").file(number).name
+    name = Pattern(Path("."), "a.", "#", digits, ".png").file(number).name
     assert int(name.split(".")[1]) == number
     assert len(name) == len("a..png") + max(digits, len(str(number)))

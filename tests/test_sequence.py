@@ -138,12 +138,6 @@ def test_pictures_of_other_kinds_are_read_as_pillow_reads_them(tmp_path: Path, s
         plan_output(tmp_path / f"out_####{suffix}", source)
 
 
-def test_one_image_is_refused_and_its_sequence_named(tmp_path: Path):
-    make_sequence(tmp_path, range(1001, 1003))
-    with pytest.raises(InputError, match=r"is one image; name a sequence of them, such as shot\.####\.png\."):
-        probe(tmp_path / "shot.1001.png")
-
-
 @pytest.mark.parametrize(
     ("text", "rate"),
     [("24", Fraction(24)), ("24000/1001", Fraction(24000, 1001)), ("23.976", Fraction(24000, 1001)),

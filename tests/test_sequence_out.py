@@ -84,7 +84,7 @@ def test_a_movie_of_images_needs_a_rate(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "settings", "words"),
     [
-        ("out.png", {}, r"is one image for many frames; name a sequence such as out\.####\.png"),
+        ("out.png", {}, r"is one image for 2 frames; name a sequence such as out\.####\.png"),
         ("out.1-9#.png", {}, "the numbers of an output are the source's"),
         ("out.####.png", {"codec": "prores"}, "images have no codec prores"),
         ("out.####.png", {"codec": "h264"}, "images have no codec h264"),

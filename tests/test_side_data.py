@@ -81,7 +81,8 @@ def captions(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("name", "codec", "change"), [
-    ("a.mp4", "libx264", h264), ("a.ts", "libx264", h264), ("a.mkv", "libx264", h264), ("a.ts", "mpeg2video", mpeg2)])
+    ("a.mp4", "libx264", h264), ("a.ts", "libx264", h264), ("a.mkv", "libx264", h264), ("a.ts", "mpeg2video", mpeg2),
+    ("a.h264", "libx264", h264), ("a.m2v", "mpeg2video", mpeg2)])
 @pytest.mark.parametrize(("target", "written"), [("b.mp4", "h264"), ("b.mkv", "hevc")])
 def test_captions_stay_with_their_frames(tmp_path: Path, name: str, codec: str, change: Callable[[int, bytes], bytes],
                                          target: str, written: str) -> None:
@@ -100,7 +101,9 @@ def test_captions_that_cannot_be_written_are_named(tmp_path: Path) -> None:
     """Also where the first frames have none, and where they are laid out as on DVDs."""
     late = open_source(captioned(tmp_path / "late.mp4", "libx264", h264, skip=3))
     of_dvd = open_source(captioned(tmp_path / "dvd.ts", "mpeg2video", dvd))
-    for source, target, codec in ((late, "b.webm", "vp9"), (late, "b.####.png", "auto"), (of_dvd, "b.mp4", "h264")):
+    bare = open_source(captioned(tmp_path / "dvd.m2v", "mpeg2video", dvd))
+    for source, target, codec in ((late, "b.webm", "vp9"), (late, "b.####.png", "auto"), (of_dvd, "b.mp4", "h264"),
+                                   (bare, "b.mp4", "h264")):
         assert any("closed captions" in sentence for sentence in plan(source, tmp_path / target, codec=codec).lost)
         with pytest.raises(UsageError, match=r"--strict.*captions"):
             plan(source, tmp_path / target, codec=codec, strict=True)

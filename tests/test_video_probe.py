@@ -11,7 +11,6 @@ from typing import Any
 
 import av
 import cv2
-import numpy as np
 import pytest
 from video_clips import make_clip, remux, write_sound
 
@@ -171,9 +170,6 @@ def broken(tmp_path: Path, name: str) -> Path:
         with av.open(str(path), "w") as writer:
             track = writer.add_stream("aac", rate=48000, layout="mono")
             write_sound(writer, track, 0.5)
-    elif name == "picture":
-        path = tmp_path / "picture.png"
-        cv2.imwrite(str(path), np.zeros((8, 8, 3), np.uint8))
     elif name == "hdr":
         # Of fewer than three frames x265 at times makes packets without a time, which MP4 refuses.
         make_clip(path, codec="libx265", pix_fmt="yuv420p10le", tags=(9, 1, 9, 16), frames=6)
@@ -186,7 +182,7 @@ def broken(tmp_path: Path, name: str) -> Path:
 @pytest.mark.parametrize(("name", "words"), [
     ("missing", "no such file"), ("folder", "is a folder"), ("text", "not a video"), ("empty", "is empty"),
     ("no table", "cut-off or damaged"), ("script", "not a video"), ("playlist", "not a video"),
-    ("sound only", "only sound"), ("picture", "is one image"), ("hdr", "HDR"),
+    ("sound only", "only sound"), ("hdr", "HDR"),
     ("scrambled", "cannot be decoded|no frame|breaks off")])
 def test_what_cannot_be_painted_is_refused_in_one_sentence(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
@@ -220,10 +216,3 @@ def test_a_cut_off_matroska_is_refused(tmp_path: Path) -> None:
     source = open_source(cut, ReadSettings("keep"))
     assert source.clip.frames < 150
     assert any("cut off" in warning for warning in source.warnings)
-
-
-@pytest.mark.parametrize("name", ["raw.h264", "raw.m2v", "RAW.DV"])
-def test_a_stream_without_a_container_is_named_as_one(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"\0\0\0\1\x67\x64\0\x1f" + bytes(2000))
-    with pytest.raises(InputError, match=r"is a video stream without a container; convert it first: ffmpeg -i \S+ -c:v ffv1 "):
-        probe(tmp_path / name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vidstyle.core.errors import InputError
 from vidstyle.run.manifest_file import manifest_path
-from vidstyle.video import IMAGE_SUFFIXES, MOVIE_SUFFIXES, parse_pattern, pattern_of
+from vidstyle.video import IMAGE_SUFFIXES, MOVIE_SUFFIXES, PICTURE_SUFFIXES, parse_pattern, pattern_of
 
 _NUMBER = re.compile(r"\d+(?=\D*$)")
 
@@ -28,7 +28,8 @@ def find_clips(path: Path) -> list[Path]:
         return [path]
     else:
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
-        found = _clips_among(match for match in matches if match.is_file())
+        images = path.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES)
+        found = _clips_among((match for match in matches if match.is_file()), images=images)
         for folder in sorted((match for match in matches if match.is_dir()), key=_natural):
             found += [clip for clip in _clips_among(folder.iterdir()) if clip not in found]
     if not found:
@@ -36,20 +37,23 @@ def find_clips(path: Path) -> list[Path]:
     return found
 
 
-def _clips_among(files: Iterable[Path]) -> list[Path]:
-    """The movies and the sequences of images among `files`, without paintings."""
+def _clips_among(files: Iterable[Path], *, images: bool = False) -> list[Path]:
+    """The movies and the sequences of images among `files`, without paintings.
+
+    images: take every image; else photographs (.jpg) and lone images are left out, which lie beside clips as styles or stills.
+    """
     clips, sequences = list[Path](), defaultdict[Path, list[Path]](list)
     for file in files:
         if not file.is_file() or file.name.startswith("."):
             continue
         if file.suffix.lower() in MOVIE_SUFFIXES:
             clips.append(file)
-        # Photographs (.jpg) lie beside clips as styles or stills; a sequence of them is named by its pattern.
-        elif _NUMBER.search(file.stem) and file.suffix.lower() in IMAGE_SUFFIXES:
+        elif file.suffix.lower() in (*IMAGE_SUFFIXES, *(PICTURE_SUFFIXES if images else ())):
             sequences[file.with_name(_NUMBER.sub("#", file.stem) + file.suffix)].append(file)
     # The shortest name tells whether the numbers are padded: 8 and 10 are not, 08 and 10 are.
-    clips += [pattern_of(min(images, key=lambda file: (len(file.name), file.name)))
-              for images in sequences.values() if len(images) > 1]
+    clips += [pattern_of(min(found, key=lambda file: (len(file.name), file.name)))
+              for found in sequences.values() if len(found) > 1]
+    clips += [file for found in sequences.values() if len(found) == 1 and images for file in found]
     return sorted((clip for clip in clips if not manifest_path(clip).exists()), key=_natural)
 
 

@@ -10,7 +10,8 @@ import typer
 
 from vidstyle.core.errors import DeviceError, OutputError, UsageError, VidstyleError
 
-_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED|could not create a (primitive|memory object)",
+                            re.IGNORECASE)
 _NO_NUMBER = re.compile("Input should be a valid (number|integer), unable to parse string as an? (?:number|integer)")
 _NUMBERS = {"number": "number, without a unit", "integer": "whole number"}
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -13,7 +13,7 @@ from vidstyle.core.errors import UsageError
 Color = Literal["style", "source", "match"]
 ColorMap = Literal["symmetric", "cholesky", "histogram"]
 Init = Literal["source", "noise"]
-FollowInit = Literal["warped", "source", "noise"]
+FollowInit = Literal["warped", "pyramid", "source", "noise"]
 Optimizer = Literal["adam", "lbfgs"]
 StyleLoss = Literal["gram", "covariance"]
 Pooling = Literal["auto", "average", "l2", "max"]

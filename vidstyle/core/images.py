@@ -76,6 +76,15 @@ def read_size(path: Path) -> tuple[int, int]:
         raise InputError(f"{path}: is not an image that can be read; render or copy it again.") from error
 
 
+def count_pictures(path: Path) -> int:
+    """How many pictures an image file holds: those of an animation, or the pages of a TIFF; 1 where it cannot be read."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("PNG", "WEBP", "TIFF", "AVIF")) as picture:
+            return getattr(picture, "n_frames", 1)
+    except (Image.DecompressionBombError, UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+        return 1
+
+
 def _by_opencv(content: bytes, orientation: int) -> Tensor:
     """(3 or 4, H, W) in [0, 1] as the file holds it, upright: up to 16 bits. Raises cv2.error or ValueError."""
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)

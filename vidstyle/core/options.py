@@ -52,7 +52,8 @@ class Options:
 
     fps: Fraction | None = option(
         None, panel=WHAT, metavar="RATE", low=0.001, high=1000, parse=parse_rate, default_text="the rate in its files",
-        help="Frames per second of an image sequence, such as 24 or 24000/1001; a movie keeps its own times.")
+        help="Frames per second of an image sequence, or of a video stream without a container, such as 24 or 24000/1001; a "
+             "movie keeps its own times.")
     gaps: Gaps = option(
         "error", panel=WHAT,
         help="A missing image in a sequence is an error, repeats the image before it (hold), or is black.")
@@ -164,7 +165,7 @@ class Options:
         help="Most Adam steps on a key frame, or on the first frame of a shot, over all scales of the pyramid (forms above 0).")
     follow_steps: int = option(
         60, low=1, high=100_000, command_line=False,
-        help="Most Adam steps on each later frame (key_every 1, strokes 0).")
+        help="Most Adam steps on each later frame; with follow_init pyramid over all its scales (key_every 1, strokes 0).")
     references: tuple[int, ...] = option(
         (1,), low=1, high=64, command_line=False,
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
@@ -178,8 +179,9 @@ class Options:
              "noise (forms above 0).")
     follow_init: FollowInit = option(
         "warped", command_line=False,
-        help="Each later frame is painted from the last painting, warped along the motion, from the frame in the style's "
-             "colours (source) or from noise (key_every 1, strokes 0).")
+        help="Each later frame is painted from the earlier paintings, warped along the motion (warped), from these coarse to "
+             "fine, which paints what comes into view better (pyramid), from the frame in the style's colours (source) or from "
+             "noise (key_every 1, strokes 0).")
     optimizer: Optimizer = option(
         "adam", command_line=False,
         help="Adam, or L-BFGS with a line search (lbfgs), as in the papers (forms above 0).")

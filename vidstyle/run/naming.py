@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vidstyle.core.options import Options
 from vidstyle.painting.style_picture import StylePicture
-from vidstyle.video import Source, default_suffix, parse_pattern
+from vidstyle.video import Source, default_suffix, images_of, parse_pattern
 
 
 def default_target(source: Source, styles: Sequence[StylePicture], options: Options, frames: tuple[int, int] | None = None,
@@ -15,12 +15,13 @@ def default_target(source: Source, styles: Sequence[StylePicture], options: Opti
     """CLIP_STYLE.EXT beside the clip, in the clip's own container where that can be written; of a range CLIP_STYLE_A-B.EXT.
 
     For images `shot.####.exr` it is images `shot_STYLE.####.exr`, which have the numbers of their frames and need no range,
-    or a movie where sound or a codec is asked for. A preview is always a movie, CLIP_STYLE_A-B_preview.EXT.
+    or a movie where sound or a codec is asked for; of `photo.jpg` it is one image, `photo_STYLE.png`. A preview is always a
+    movie, CLIP_STYLE_A-B_preview.EXT.
 
     styles: none where painted key frames alone are given; the name is CLIP_painted then. frames: indices of the first and last
     frame of the range; None names none. with_style: whether the name holds the styles.
     """
-    clip, pattern = source.clip, parse_pattern(source.clip.path)
+    clip, pattern = source.clip, images_of(source.clip.path) if source.images else None
     tag = ("".join(f"_{style.path.stem}" for style in styles) or "_painted") if with_style else ""
     if pattern is not None and source.settings.sound is None and options.codec == "auto" and not preview:
         return pattern.tagged(tag)

@@ -142,6 +142,9 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     pictures = () if options.has_keys and not styles else read_styles(styles)
     method, device = find_method(options.method), find_device(options.device)
     opened = _opened(source, read_settings(options))
+    if preview and opened.images and opened.clip.frames == 1:
+        raise UsageError(f"{opened.clip.path}: is one image, and a preview of it would be all of it; paint it with "
+                         "`vidstyle run`.")
     options, pictures = on_clip(options, pictures, opened.clip)
     frames = opened.clip.select(selection.frames, selection.start, selection.end)
     if preview and selection == Selection():
@@ -150,7 +153,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     target = target or _in(folder, default_target(opened, pictures, options, named, preview=preview))
     sheet = _sheet(target) if preview else None
     overwrite = (overwrite or (preview and is_earlier_preview(target))
-                 or (parse_pattern(target) is not None and is_unfinished(target, frames)))
+                 or (target.suffix.lower() in IMAGE_SUFFIXES and is_unfinished(target, frames)))
     size = paint_size(opened.clip, options)
     keys, styled = find_keys(options, opened.clip, size), bool(pictures)
     pictures = pictures or read_styles(as_styles(keys))

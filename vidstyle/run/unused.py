@@ -84,7 +84,8 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
     if "crf" in given and options.codec in WITHOUT_CRF:
         yield ["crf"], f"{options.codec} has no such scale of quality"
     if not source.images:
-        yield sorted(given & {"fps", "gaps"}), "a movie keeps its own times and has no missing files"
+        without = {"gaps"} if source.clip.coding.bare else {"fps", "gaps"}
+        yield sorted(given & without), "a movie keeps its own times and has no missing files"
     else:
         yield sorted(given & {"deinterlace"}), "the images of a sequence are whole frames"
 

@@ -1,4 +1,4 @@
-"""Opening a clip: the facts of a movie or a sequence of images, and a source of its frames."""
+"""Opening a clip: the facts of a movie or of images, and a source of its frames."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.core.errors import InputError
+from vidstyle.core.images import count_pictures
 from vidstyle.video.clip import Clip
-from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES, parse_pattern, pattern_of
+from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES, images_of, parse_pattern, pattern_of
 from vidstyle.video.images.source import ImageSequenceSource
 from vidstyle.video.interfaces import Source
 from vidstyle.video.read.movie import MovieSource
@@ -23,7 +24,7 @@ _DEFAULTS = ReadSettings()
 
 
 def probe(path: Path, settings: ReadSettings = _DEFAULTS) -> Clip:
-    """The facts of the movie, or of the sequence of images, at `path`.
+    """The facts of the movie, of the sequence of images, or of the one image, at `path`.
 
     HDR and interlaced clips are probed whatever the settings. Raises InputError, in one sentence, for what cannot be
     read, for damage unless `on_damage` allows it, and for missing images unless `gaps` does.
@@ -58,13 +59,26 @@ def describe(path: Path, settings: ReadSettings = _DEFAULTS) -> dict[str, Any]:
     return source.clip.as_dict() | {"streams": list(streams.lines), "warnings": warnings}
 
 
+def _alone(path: Path) -> list[str]:
+    """A sentence where an image is one of a sequence, which its name stands for in other programs."""
+    every = parse_pattern(pattern_of(path))
+    count = 0 if every is None else len(every.fitted().numbers_there())
+    return [f"{path.name} is painted alone; {pattern_of(path).name} names it and {count - 1} others."] if count > 1 else []
+
+
 def _open(path: Path, settings: ReadSettings) -> MovieSource | ImageSequenceSource:
     pattern = parse_pattern(path)
     if pattern is None:
-        if path.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) and path.is_file():
-            raise InputError(f"{path}: is one image; name a sequence of them, such as {pattern_of(path).name}.")
-        return MovieSource.open(path, settings)
-    images = ImageSequenceSource.open(path, pattern, settings)
+        if path.suffix.lower() not in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES):
+            return MovieSource.open(path, settings)
+        if path.is_file() and (pictures := count_pictures(path)) > 1:
+            if path.suffix.lower() == ".png":
+                return MovieSource.open(path, settings)
+            raise InputError(f"{path}: holds {pictures} images; save each to a file of its own, and name them as in "
+                             f"{path.stem}.####.png.")
+    images = ImageSequenceSource.open(path, pattern or images_of(path), settings)
+    if pattern is None:
+        images = replace(images, warnings=(*images.warnings, *_alone(path)))
     if settings.sound is None:
         return images
     sound = ReplacementSound.open(settings.sound)

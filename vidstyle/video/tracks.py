@@ -44,6 +44,11 @@ class SideData:
     """What it states, in FFmpeg's words: `equirectangular`, `side by side`."""
 
 
+BARE_FORMATS = ("av1", "cavsvideo", "dirac", "dnxhd", "h261", "h263", "h264", "hevc", "m4v", "mjpeg", "mpegvideo", "obu", "vc1",
+                "vvc")
+"""FFmpeg's names of video streams without a container."""
+
+
 @dataclass(frozen=True)
 class Coding:
     """How the frames that are painted are stored."""
@@ -60,3 +65,8 @@ class Coding:
     pix_fmt: str
     depth: int
     """Bits of one sample."""
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is a stream without a container, which states its frame rate at most, and no times."""
+        return self.container in BARE_FORMATS

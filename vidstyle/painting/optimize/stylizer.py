@@ -18,7 +18,7 @@ from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram,
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.descent import DESCENTS
 from vidstyle.painting.optimize.fourier import FourierImage
-from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, out_of_memory
+from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, free_what_failed, out_of_memory
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import FLIPS, StyleTarget
 
@@ -44,13 +44,13 @@ class OptimizingStylizer:
     first_steps: int
     """Most steps for a frame without priors, over all levels together."""
     follow_steps: int
-    """Most steps for a frame with priors."""
+    """Most steps for a frame with priors; with `follow_init` pyramid over all levels together."""
     layers: Mapping[str, float] | None = None
     """Weights of the layers that measure the style; None: all five, equally."""
     init: Init = "source"
     """What a frame without priors is painted from."""
     follow_init: FollowInit = "warped"
-    """What a frame with priors is painted from."""
+    """What a frame with priors is painted from; `pyramid`: from the priors, coarse to fine."""
     optimizer: Optimizer = "adam"
     seed: int = 0
     """Of noise. All frames begin with the same noise: other noise at each frame would flicker."""
@@ -62,10 +62,12 @@ class OptimizingStylizer:
         """(3, H, W) frame -> (3, H, W) painting, both in [0, 1]; priors as in `Stylizer`."""
         image = self.palette(image).clamp(0, 1)
         if not priors or self.temporal_weight == 0:
-            return self._pyramid(image)
-        start = image if self.follow_init == "source" else self._noise(image.shape[-2:], image)
-        if self.follow_init == "warped":  # where it is visible, and the content elsewhere (Ruder et al. 2016)
-            start = priors[0].visibility * priors[0].image + (1 - priors[0].visibility) * image
+            return self._pyramid(image, (), self.first_steps)
+        if self.follow_init == "pyramid":
+            return self._pyramid(image, priors, self.follow_steps)
+        start = self._noise(image.shape[-2:], image) if self.follow_init == "noise" else image
+        if self.follow_init == "warped":
+            start = _shown(image, priors)
         return self._descend(start, image, priors, self.follow_steps, self.rate / 2)
 
     def repaint(self, image: Tensor, start: Tensor, priors: Sequence[Prior]) -> Tensor:
@@ -77,7 +79,8 @@ class OptimizingStylizer:
 
         Only the coarse levels paint what came into view: a descent at full size alone leaves it photographic.
         """
-        return self._pyramid(self.palette(image).clamp(0, 1), None if self.temporal_weight == 0 else prior)
+        priors = () if self.temporal_weight == 0 or prior is None else (prior,)
+        return self._pyramid(self.palette(image).clamp(0, 1), priors, self.first_steps)
 
     def paint_half(self, image: Tensor, prior: Prior | None) -> Tensor:
         """`paint_key` at half the size, enlarged: under strokes it looks nearly the same, in a third of the time."""
@@ -86,18 +89,17 @@ class OptimizingStylizer:
         painted = self.paint_key(resize(image, size), None if prior is None else resize_prior(prior, size))
         return resize(painted, (height, width))
 
-    def _pyramid(self, image: Tensor, prior: Prior | None = None) -> Tensor:
-        """Paint coarse to fine; each level starts from the enlarged painting of the level before, and from the prior."""
+    def _pyramid(self, image: Tensor, priors: Sequence[Prior], most: int) -> Tensor:
+        """Paint coarse to fine; each level starts from the enlarged painting of the level before, and from the priors.
+
+        most: steps over all levels together.
+        """
         sizes = pyramid_sizes(image.shape[-2], image.shape[-1])
         shares = [STEP_SHARES[min(level, 2)] for level in range(len(sizes))]
         painting = resize(image, sizes[0]) if self.init == "source" else self._noise(sizes[0], image)
         for size, share in zip(sizes, shares, strict=True):
-            steps = max(1, round(self.first_steps * share / sum(shares)))
-            painting, priors = resize(painting, size), list[Prior]()
-            if prior is not None:
-                priors = [resize_prior(prior, size)]
-                painting = torch.lerp(painting, priors[0].image, priors[0].visibility)
-            painting = self._descend(painting, resize(image, size), priors, steps, self.rate)
+            steps, small = max(1, round(most * share / sum(shares))), [resize_prior(prior, size) for prior in priors]
+            painting = self._descend(_shown(resize(painting, size), small), resize(image, size), small, steps, self.rate)
         return painting
 
     def _noise(self, size: Sequence[int], like: Tensor) -> Tensor:
@@ -119,6 +121,7 @@ class OptimizingStylizer:
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error) or side == sides[-1]:
                     raise
+            free_what_failed()  # not earlier: until here, the error holds the tensors of the frames that it came through
         raise AssertionError("the last side returns or raises")
 
     def _descend_by(self, side: int | None, start: Tensor, image: Tensor, priors: Sequence[Prior], steps: int,
@@ -154,6 +157,15 @@ class OptimizingStylizer:
 
         DESCENTS[self.optimizer](canvas.amplitudes, loss, OFFSETS, steps, rate)
         return _unpad(canvas().detach())
+
+
+def _shown(image: Tensor, priors: Sequence[Prior]) -> Tensor:
+    """At each place the nearest painting that shows it, and `image` (3, H, W) where none does.
+
+    Ruder et al. (2016) begin with the nearest painting alone: what comes back into view meets its old paint in the loss only.
+    """
+    weights = long_term_weights([prior.visibility for prior in priors])
+    return image + sum(weight * (prior.image - image) for prior, weight in zip(priors, weights, strict=True))
 
 
 def resize_prior(prior: Prior, size: tuple[int, int]) -> Prior:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vidstyle.core.allocator import trim
 from vidstyle.core.devices import precision
 from vidstyle.core.interfaces import Encoder
 from vidstyle.ops.losses import CONTENT_LAYER, Grams, gram, style_loss
@@ -19,8 +20,8 @@ GRID = 16
 """Pixels of the coarsest pooling; tiles begin at its multiples."""
 TILES = (1024, 512, 256)
 """Sides of tiles in pixels, which are tried one after another."""
-_WORDS = ("can't allocate memory", "not enough memory")
-"""Of torch's allocator on a CPU, which raises RuntimeError; Windows has its own."""
+_WORDS = ("can't allocate memory", "not enough memory", "could not create a primitive", "could not create a memory object")
+"""In a RuntimeError: of torch's allocator on a CPU, here and on Windows, and of oneDNN, which computes convolutions."""
 STRIDES = {"1": 1, "2": 2, "3": 4, "4": 8, "5": 16}
 """Pixels of one position, by the block of a layer."""
 
@@ -147,3 +148,13 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether the memory was too small: of a GPU, or of this machine as far as it says so."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS))
+
+
+def free_what_failed() -> None:
+    """Free what a step that ran out of memory leaves behind, for the next try.
+
+    Of a backward pass that failed, PyTorch keeps the part that was still to do, and with it most features of the image, until
+    the next backward pass of the thread is done.
+    """
+    torch.zeros(1, requires_grad=True).sum().backward()  # type: ignore[no-untyped-call]
+    trim()

@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.painting.strokes.passes import GRID
-
 TURNS = 8
 """Directions in half a circle: no stroke lies further than 11° from one of them. Strokes have no front, so half is enough."""
 SMALLEST = 1 / 3
@@ -35,28 +33,38 @@ def copies(*, turned: bool, sized: bool) -> tuple[Copy, ...]:
     return tuple(Copy(turn, size) for size in (SIZES if sized else (1.0,)) for turn in turns)
 
 
-def turn(picture: Tensor, allowed: Tensor, angle: float, side: int) -> tuple[Tensor, Tensor]:
-    """`picture` (3, H, W), turned about its centre within the same frame, and where patches of `side` pixels may lie.
+def turn(picture: Tensor, angle: float) -> Tensor:
+    """`picture` (3, H, W) in [0, 1], turned about its centre within the same frame; its corners are filled by reflection."""
+    if angle == 0:
+        return picture
+    grid = _turned(angle, picture.shape[-2], picture.shape[-1]).to(picture)
+    turned = F.grid_sample(picture[None], grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    return turned[0].clamp(0, 1)
 
-    allowed: (rows, columns) bool, of the grid of `GRID` pixels, before it is turned. A patch may lie where all its pixels
-    come from allowed patches.
+
+def turn_places(allowed: Tensor, angle: float, side: int, grid: int) -> Tensor:
+    """Where patches may lie in a turned picture: all their pixels come from patches that were allowed before.
+
+    allowed: (rows, columns) bool, of the grid of `grid` pixels, before the picture is turned.
     """
     if angle == 0:
-        return picture, allowed
-    height, width = picture.shape[-2:]
+        return allowed
+    rows, columns = allowed.shape
+    height, width = (rows - 1) * grid + side, (columns - 1) * grid + side
     # Every pixel that an allowed patch covers: the maximum over the patches of one pixel's surroundings.
     starts = torch.zeros(1, 1, height + side - 1, width + side - 1)
-    rows, columns = allowed.shape
-    starts[0, 0, side - 1:side - 1 + rows * GRID:GRID, side - 1:side - 1 + columns * GRID:GRID] = allowed.float()
+    starts[0, 0, side - 1:side - 1 + rows * grid:grid, side - 1:side - 1 + columns * grid:grid] = allowed.float()
     covered = F.max_pool2d(starts, side, 1)
+    known = F.grid_sample(covered, _turned(angle, height, width), mode="bilinear", padding_mode="zeros",
+                          align_corners=False) > 0.999
+    return -F.max_pool2d(-known.float(), side, grid)[0, 0] > 0
+
+
+def _turned(angle: float, height: int, width: int) -> Tensor:
+    """(1, height, width, 2): where each pixel of a picture turned by `angle` comes from, both in [-1, 1] of its sides."""
     sine, cosine = math.sin(angle), math.cos(angle)
-    # output (x, y) -> input, both in [-1, 1] of their sides; the inverse of the turn.
     matrix = torch.tensor([[[cosine, sine * height / width, 0.0], [-sine * width / height, cosine, 0.0]]])
-    grid = F.affine_grid(matrix, [1, 1, height, width], align_corners=False)
-    known = F.grid_sample(covered, grid, mode="bilinear", padding_mode="zeros", align_corners=False) > 0.999
-    turned = F.grid_sample(picture[None], grid.to(picture), mode="bicubic", padding_mode="reflection", align_corners=False)
-    whole = -F.max_pool2d(-known.float(), side, GRID)[0, 0]
-    return turned[0].clamp(0, 1), whole > 0
+    return F.affine_grid(matrix, [1, 1, height, width], align_corners=False)
 
 
 def in_turns(places: Sequence[Tensor]) -> Tensor:

@@ -2,7 +2,8 @@
 
 Sums of floats depend on their order, and so on the number of threads; a nearest neighbour chosen among near ties would too.
 Here pixels are whole numbers 0 to 255, and all factors are whole numbers so small that every partial sum stays below 2^24,
-where float32 is exact. So every order of additions gives the same bits.
+where float32 is exact. So every order of additions gives the same bits. Descriptions are int16: copies of a style picture have
+millions of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.core.devices import widest_float
-from vidstyle.painting.strokes.passes import GRID
 from vidstyle.painting.strokes.patches import take
 
 GUIDE_DIMENSIONS, PAINT_DIMENSIONS = 12, 20
@@ -53,35 +53,31 @@ class Describer:
     """(D,) whole numbers, the projection of the style's mean."""
     factor: float
     """From projection to description: the style's longest description just fits."""
-    guide: Tensor
-    """(C, H, W) uint8, the style picture's guide."""
     length: float = LENGTH
     """Of a description, at most."""
 
     @classmethod
-    def learn(cls, picture: Tensor, side: int, places: Tensor, guide: Tensor | None = None,
-              length: float = LENGTH) -> Describer:
-        """The describer of the patches of `picture` (3, H, W) in [0, 1] at `places` of the grid of `GRID` pixels.
+    def learn(cls, guide: Tensor, picture: Tensor, side: int, grid: int, places: Tensor, length: float) -> Describer:
+        """The describer of the patches of `picture` (3, H, W) at `places` of the grid of `grid` pixels.
 
-        guide: (C, H, W) in [0, 1], C at most `MOST_GUIDE_CHANNELS`; None: the picture itself, blurred.
+        guide: (C, H, W) of the picture, C at most `MOST_GUIDE_CHANNELS`; both uint8.
         """
-        guide = whole(blur(picture, STYLE_BLUR) if guide is None else blur(guide, GUIDE_BLUR))
-        guides, paints = (take(image, side, GRID, places[:_SAMPLE]).to(widest_float(image.device))
-                          for image in (guide, whole(picture)))
+        guides, paints = (take(image, side, grid, places[:_SAMPLE]).to(widest_float(image.device))
+                          for image in (guide, picture))
         guide_axes, paint_axes = _axes(guides, GUIDE_DIMENSIONS), _axes(paints, PAINT_DIMENSIONS)
         projected = torch.cat([guides @ guide_axes, paints @ paint_axes], 1)
         mean = projected.mean(0).round()
         longest = (projected - mean).norm(dim=1).max()
-        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), guide, length)
+        return cls(side, guide_axes.float(), paint_axes.float(), mean.float(), length / max(1.0, float(longest)), length)
 
     def describe(self, guide: Tensor, painting: Tensor, stride: int, places: Tensor) -> Tensor:
-        """Descriptions (n, D) of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
+        """Descriptions (n, D) int16 of the patches of `guide` (C, H, W) and `painting` (3, H, W), both uint8."""
         halves = [take(image, self.side, stride, places).float() @ axes
                   for image, axes in ((guide, self.guide_axes), (painting, self.paint_axes))]
         projected = torch.cat(halves, 1) - self.mean
         length = projected.to(widest_float(projected.device)).norm(dim=1, keepdim=True).float() * self.factor
         described: Tensor = (projected * (self.factor / (length / self.length).clamp_min(1))).round()
-        return described
+        return described.to(torch.int16)
 
 
 def _axes(patches: Tensor, count: int) -> Tensor:

@@ -18,7 +18,7 @@ from vidstyle.core.images import resize
 from vidstyle.ops.read_back import places as true_places
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
-from vidstyle.painting.strokes.choose import Field, carry, choose
+from vidstyle.painting.strokes.choose import carry, choose
 from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
@@ -103,7 +103,7 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
 
     detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
     """
-    canvas, field, spread, last = guide if start is None else start, None, None, None
+    canvas, laid, spread, last = guide if start is None else start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
         size = _level(guide, one)
         kept = F.interpolate(fixed[None].float(), size, mode="area")[0] >= 0.5
@@ -111,14 +111,14 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
         touched = F.max_pool2d(pad_to_grid((~kept).float(), one.side, one.stride), one.side, one.stride)
         places = true_places(touched.flatten() > 0)
         canvas = torch.where(kept, resize(painting, size), resize(canvas, size))
-        if last is None or field is None or spread is None:
-            field = Field(torch.full(grid, -1, device=guide.device), one.stride)
+        if last is None or laid is None or spread is None:
+            laid = torch.full(grid, -1, device=guide.device)
             if start is None:
                 canvas = torch.where(kept, canvas, (canvas + _detail(style, size)).clamp(0, 1))
         else:
-            field, spread = carry(field, last, style, grid, one.stride), carry_spread(spread, last, style)
-            laid = true_places((field.match >= 0).flatten())
-            canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, laid, spread.new_zeros(len(laid))))
+            laid, spread = carry(laid, last, style, grid), carry_spread(spread, last, style)
+            there = true_places((laid >= 0).flatten())
+            canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, there, spread.new_zeros(len(there))))
         blurred = whole(pad_to_grid(blur(resize(guide, size), GUIDE_BLUR), one.side, one.stride))
         weights = guide_weights(resize(detail, size), one)
         wished = wishes.describe(one, size, guide.device) if index.copied else None
@@ -128,13 +128,13 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             if passes is MENDING or index.guided:  # a hole is no sample of the whole painting, and a guide asks for its match
                 spread = even_spread(style)
             elif last is None or spread is None:
-                everywhere = torch.arange(field.match.numel(), device=guide.device)
+                everywhere = torch.arange(laid.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, wished, everywhere))
             del padded
-            field, distance = choose(style, targets, places, nearest(style, targets, spread), spread, field,
-                                     MENDING_SWEEPS if passes is MENDING else SWEEPS)
+            laid, distance = choose(style, targets, places, nearest(style, targets, spread), spread, laid,
+                                    MENDING_SWEEPS if passes is MENDING else SWEEPS)
             del targets
-            canvas = torch.where(kept, canvas, _vote(canvas, style, one, field, places, distance))
+            canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
     return torch.where(fixed, painting, resize(canvas, _size(guide)))
 
@@ -168,18 +168,20 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    top, bottom, left, right = style.boxes[style.shown]
-    detail = (style.picture - blur(style.picture, STYLE_BLUR))[:, top:bottom, left:right]
+    box = style.boxes[style.shown]
+    inner = slice(box.border, -box.border or None)
+    picture = box.cut(style.picture)[:, inner, inner] / 255
+    detail = picture - blur(picture, STYLE_BLUR)
     detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]
 
 
-def _vote(canvas: Tensor, style: Patches, one: Pass, field: Field, places: Tensor, distance: Tensor) -> Tensor:
-    """`canvas` with what the style patches of `field` at `places` (n,) vote for, near ones more."""
+def _vote(canvas: Tensor, style: Patches, one: Pass, laid: Tensor, places: Tensor, distance: Tensor) -> Tensor:
+    """`canvas` with what the style patches that are `laid` at `places` (n,) vote for, near ones more."""
     mean = distance.to(widest_float(distance.device)).mean().float()  # exact: whole numbers
     weights = 1 / (distance / mean.clamp_min(1) + 0.1)
-    shape = window(one.side, one.sharpness).to(style.picture)
+    shape = window(one.side, one.sharpness).to(canvas)
     onto = pad_to_grid(canvas, one.side, one.stride)
-    voted = vote(onto, style.picture, field.match.flatten()[places], weights, places, one.stride, shape)
+    voted = vote(onto, style.picture, laid.flatten()[places], weights, places, one.stride, shape, style.grid)
     return voted[:, :canvas.shape[1], :canvas.shape[2]]

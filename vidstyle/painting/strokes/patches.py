@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.ops.read_back import places as true_places
-from vidstyle.painting.strokes.passes import GRID
 
 _CHUNK = 65536  # patches voted at once: 17 MB
 
@@ -40,16 +39,17 @@ def window(side: int, sharpness: float) -> Tensor:
     return falloff[:, None] * falloff
 
 
-def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, stride: int, shape: Tensor) -> Tensor:
+def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, stride: int, shape: Tensor,
+         grid: int) -> Tensor:
     """`onto` (C, H, W), which the grid of patches covers exactly, with the average of the overlapping patches where any lies.
 
-    picture: (C, h, w), which the patches are taken from. sources: (n,), for each patch its place on the grid of `GRID` pixels
-    over `picture`. weights: (n,), one for each patch. places: (n,), where it lies, no place twice. shape: (side, side), the
-    weights of a patch's pixels. Each cell of stride² pixels receives its patches in a fixed order, so that the sums do not
-    depend on the number of threads. The cost follows the patches, not the size of `onto`.
+    onto: in [0, 1]. picture: (C, h, w) uint8, which the patches are taken from. sources: (n,), for each patch its place on the
+    grid of `grid` pixels over `picture`. weights: (n,), one for each patch. places: (n,), where it lies, no place twice.
+    shape: (side, side), the weights of a patch's pixels. Each cell of stride² pixels receives its patches in a fixed order, so
+    that the sums do not depend on the number of threads. The cost follows the patches, not the size of `onto`.
     """
     channels, side = len(picture), len(shape)
-    overlap, across = side // stride, (picture.shape[2] - side) // GRID + 1
+    overlap, across = side // stride, (picture.shape[2] - side) // grid + 1
     rows, columns = onto.shape[1] // stride, onto.shape[2] // stride
     corner = places // (columns - overlap + 1) * columns + places % (columns - overlap + 1)
     steps = [(down, right) for down in range(overlap) for right in range(overlap)]
@@ -57,14 +57,14 @@ def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places
     for down, right in steps:
         touched[corner + down * columns + right] = True
     cells, slots = true_places(touched), touched.cumsum(0) - 1
-    blocks = picture.unfold(1, stride, GRID).unfold(2, stride, GRID)
-    total = picture.new_zeros(len(cells), channels + 1, stride, stride)
+    blocks = picture.unfold(1, stride, grid).unfold(2, stride, grid)
+    total = onto.new_zeros(len(cells), channels + 1, stride, stride)
     for down, right in steps:
         # One block of every patch at a time: all patches of a 1080p painting would take 1.2 GB.
         window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
         for source, weight, place in zip(*(torch.split(some, _CHUNK) for some in (sources, weights, corner)), strict=True):
-            block = blocks[:, source // across + down * stride // GRID, source % across + right * stride // GRID]
-            votes = torch.cat([block.movedim(0, 1) * window, window.expand(len(place), 1, -1, -1)], 1)
+            block = blocks[:, source // across + down * stride // grid, source % across + right * stride // grid]
+            votes = torch.cat([block.movedim(0, 1) * (window / 255), window.expand(len(place), 1, -1, -1)], 1)
             here = slots[place + down * columns + right]
             total[here] = total[here] + votes.mul_(weight[:, None, None, None])
     image = onto.clone()

@@ -26,7 +26,7 @@ class Targets:
     """Patches of the painting for which style patches are searched."""
 
     descriptions: Tensor
-    """(n, D) whole numbers, see `Describer`."""
+    """(n, D) int16, see `Describer`."""
     guide_weights: Tensor
     """(n,) whole numbers from 1 to `MOST_GUIDE_WEIGHT`: how closely each patch follows the guide."""
     direction_weights: Tensor
@@ -39,7 +39,7 @@ class Targets:
     def weights(self) -> Tensor:
         """(n, D): the weight of each dimension's squared distance."""
         guide = self.guide_weights[:, None].expand(-1, GUIDE_DIMENSIONS)
-        paint = torch.full_like(self.descriptions[:, GUIDE_DIMENSIONS:DIRECTION], PAINT_WEIGHT)
+        paint = guide.new_full((1, 1), PAINT_WEIGHT).expand_as(self.descriptions[:, GUIDE_DIMENSIONS:DIRECTION])
         direction = self.direction_weights[:, None].expand(-1, self.descriptions[:, DIRECTION:].shape[1])
         return torch.cat([guide, paint, direction], 1)
 
@@ -60,7 +60,8 @@ class Sources:
 
     @staticmethod
     def of(descriptions: Tensor) -> Sources:
-        """Prepare `descriptions` (m, D)."""
+        """Prepare `descriptions` (m, D) int16."""
+        descriptions = descriptions.float()
         squared = descriptions.square()
         guide, direction = (part.sum(1, keepdim=True) for part in (squared[:, :GUIDE_DIMENSIONS], squared[:, DIRECTION:]))
         return Sources(torch.cat([descriptions, guide, direction], 1).T.contiguous(),
@@ -72,7 +73,7 @@ def distances(targets: Targets, sources: Sources) -> Tensor:
     weighted = targets.descriptions * targets.weights()
     # A weight times its squared length is a product too. Halves of whole numbers below 2^23 are exact.
     rows = torch.cat([weighted, targets.guide_weights[:, None] / -2, targets.direction_weights[:, None] / -2], 1)
-    own = (targets.descriptions * weighted).sum(1, keepdim=True)
+    own = (weighted * targets.descriptions).sum(1, keepdim=True)
     return torch.addmm(sources.lengths, rows, sources.columns, alpha=-2).add_(own)
 
 
@@ -103,11 +104,11 @@ def measure_spread(style: Patches, targets: Targets) -> Tensor:
     """
     descriptions = style.descriptions[style.drawn, :OWN_DIMENSIONS]
     targets = Targets(targets.descriptions[:, :OWN_DIMENSIONS], targets.guide_weights, 0 * targets.guide_weights)
-    sources, own = Sources.of(descriptions), descriptions.new_full((len(descriptions),), torch.inf)
+    sources, own = Sources.of(descriptions), targets.guide_weights.new_full((len(descriptions),), torch.inf)
     for some in targets.at(slice(None, None, max(1, len(targets.guide_weights) // _SPREAD_SAMPLE))).parts():
         own = torch.minimum(own, distances(some, sources).amin(0))
     wide = widest_float(descriptions.device)
-    mean = PAINT_WEIGHT * descriptions.square().sum(1).to(wide).mean().float()  # exact: whole numbers
+    mean = PAINT_WEIGHT * descriptions.float().square().sum(1).to(wide).mean().float()  # exact: whole numbers
     factors = mean / (own + _SPREAD * mean + 1)
     spread = factors.to(wide).mean().float().repeat(len(style.descriptions))
     spread[style.drawn] = factors
@@ -118,7 +119,7 @@ def carry_spread(spread: Tensor, coarse: Patches, fine: Patches) -> Tensor:
     """The spread of a level's style patches on the next finer level, or on the same."""
     across, down = coarse.columns, len(coarse.descriptions) // coarse.columns
     columns, rows = fine.columns, len(fine.descriptions) // fine.columns
-    factor = 2 if fine.picture.shape[1] > 1.5 * coarse.picture.shape[1] else 1
+    factor = coarse.grid * coarse.one.shrink // (fine.grid * fine.one.shrink)
     y = (torch.arange(rows, device=spread.device) // factor).clamp_max(down - 1)
     x = (torch.arange(columns, device=spread.device) // factor).clamp_max(across - 1)
     return spread.view(down, across)[y[:, None], x].flatten()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vidstyle.core.images import resize, resize_alpha, size_at_height
 from vidstyle.painting.strokes.describe import blur
-from vidstyle.painting.strokes.passes import GRID, Pass
+from vidstyle.painting.strokes.passes import Pass
 from vidstyle.painting.strokes.patches import pad_to_grid
 
 HEIGHT = 180
@@ -47,7 +47,7 @@ class Wishes:
         return Wishes(*(None if image is None else image[:, *box] for image in (self.direction, self.size)))
 
     def describe(self, one: Pass, size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-        """For every patch of a pass, at the level of (height, width) `size`: (n, 3) whole numbers and (n,) weights.
+        """For every patch of a pass, at the level of (height, width) `size`: (n, 3) int16 and (n,) weights.
 
         They are the size and the direction, as in `describe_copy`, and the weight of the direction's squared distance.
         """
@@ -58,7 +58,7 @@ class Wishes:
         length = patches[:, 1:].square().sum(1).sqrt()
         unit = patches[:, 1:] / length.clamp_min(1e-6)[:, None]
         described = torch.cat([SIZE_LENGTH * patches[:, :1], DIRECTION_LENGTH * unit], 1).round()
-        return described, (MOST_DIRECTION_WEIGHT * length.clamp_max(1)).round()
+        return described.to(torch.int16), (MOST_DIRECTION_WEIGHT * length.clamp_max(1)).round()
 
 
 def direction_of_forms(guide: Tensor) -> Tensor:
@@ -83,14 +83,14 @@ def direction_of_motion(guide: Tensor, motion: Tensor) -> Tensor:
     return _resize(torch.lerp(_resize(direction_of_forms(guide), small), double, moving), (height, width))
 
 
-def describe_copy(picture: Tensor, size: float, side: int) -> Tensor:
-    """(rows * columns, 3) whole numbers for the patches of a style picture (3, H, W): its size, and their own direction.
+def describe_copy(picture: Tensor, size: float, side: int, grid: int) -> Tensor:
+    """(rows * columns, 3) int16 for the patches of a style picture (3, H, W) in [0, 1]: its size, and their direction.
 
     size: of the copy over the style's own strokes, in [0, 1] from the smallest to the full one.
     """
-    means = F.avg_pool2d(_structure(picture), side, GRID)
+    means = F.avg_pool2d(_structure(picture), side, grid)
     direction = _along(means).flatten(1).T * DIRECTION_LENGTH
-    return torch.cat([torch.full_like(direction[:, :1], size * SIZE_LENGTH), direction], 1).round()
+    return torch.cat([torch.full_like(direction[:, :1], size * SIZE_LENGTH), direction], 1).round().to(torch.int16)
 
 
 def _resize(direction: Tensor, size: tuple[int, int]) -> Tensor:

@@ -13,22 +13,25 @@ from vidstyle.core.errors import InputError, reason
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff", ".exr", ".dpx")
 """Extensions of the images that are read and written."""
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp", ".bmp", ".tga")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".webp", ".bmp", ".tga", ".avif", ".jp2")
 """Extensions of the images that are only read: they hold 8 bits, some with loss."""
 
 _FIELD = re.compile(r"(?:(?P<first>\d+)-(?P<last>\d+)(?:x(?P<step>\d+))?)?(?P<hashes>#+)|%0?(?P<digits>\d*)d")
 _ALONE = 4  # digits that a single # stands for, as in most programs; several stand for one digit each
 
 
+_STILL = range(1)  # the numbers of one image, which is frame 0
+
+
 @dataclass(frozen=True)
 class Pattern:
-    """The name of a sequence, split at its number."""
+    """The name of a sequence, split at its number, or of one image."""
 
     folder: Path
     head: str
     """What comes before the number."""
     field: str
-    """The number as it is written in the pattern, such as `####` or `%04d`."""
+    """The number as it is written in the pattern, such as `####` or `%04d`; empty where the name is that of one image."""
     digits: int
     """Digits of the number at least; shorter numbers have zeros in front."""
     tail: str
@@ -39,11 +42,12 @@ class Pattern:
     @property
     def path(self) -> Path:
         """The pattern without a range, as a path; the same for two patterns of the same files."""
-        return self.folder / f"{self.head}{'#' * self.digits if self.digits > 1 else '%d'}{self.tail}"
+        field = "" if not self.field else "#" * self.digits if self.digits > 1 else "%d"
+        return self.folder / f"{self.head}{field}{self.tail}"
 
     def file(self, number: int) -> Path:
         """The file of one image."""
-        return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}"
+        return self.folder / f"{self.head}{number:0{self.digits}d}{self.tail}" if self.field else self.path
 
     def stem(self, tag: str = "") -> str:
         """The name without its number and extension, `tag` behind it; `shot` for `shot.####.exr`."""
@@ -54,9 +58,10 @@ class Pattern:
 
         That of images which are only read is `.png`.
         """
-        separator = self.head[len(self.head.rstrip("._- ")):] or "."
-        field = self.field if self.numbers is None else "#" * self.digits
-        path = self.folder / f"{self.stem(tag)}{separator}{field}{self.tail}"
+        separator = (self.head[len(self.head.rstrip("._- ")):] or ".") if self.field else ""
+        field = self.field if self.numbers is None or not self.field else "#" * self.digits
+        stem = self.stem(tag) if self.field else re.sub("[#%]", "_", self.stem(tag))  # a file's name may look like a pattern
+        path = self.folder / f"{stem}{separator}{field}{self.tail}"
         return path.with_suffix(".png") if path.suffix.lower() in PICTURE_SUFFIXES else path
 
     def fitted(self) -> Pattern:
@@ -66,11 +71,11 @@ class Pattern:
         """
         if self.field.count("#") != 1:
             return self
-        return max(self, replace(self, digits=1), key=lambda pattern: len(pattern._numbers_there()))
+        return max(self, replace(self, digits=1), key=lambda pattern: len(pattern.numbers_there()))
 
     def found(self) -> dict[int, Path]:
         """The files that are there, by number, in order. Raises InputError where the folder cannot be read."""
-        numbers = self._numbers_there()
+        numbers = self.numbers_there() if self.field else list(_STILL)
         if not numbers:
             others = [match[1] for match in self._matches()]
             name = self.folder / (self.head + self.field + self.tail)
@@ -79,8 +84,8 @@ class Pattern:
                 else "check the path."))
         return {number: self.file(number) for number in numbers}
 
-    def _numbers_there(self) -> list[int]:
-        """The numbers of the files that are there, in order."""
+    def numbers_there(self) -> list[int]:
+        """The numbers of the files that are there, in order. Raises InputError where the folder cannot be read."""
         numbers = sorted(int(match[1]) for match in self._matches() if match[0] == self.file(int(match[1])).name)
         return numbers if self.numbers is None else [number for number in numbers if number in self.numbers]
 
@@ -115,6 +120,11 @@ def parse_pattern(path: Path) -> Pattern | None:
     if field["first"]:
         numbers = range(int(field["first"]), int(field["last"]) + 1, max(1, int(field["step"] or 1)))
     return Pattern(path.parent, path.name[:field.start()], field[0], max(1, digits), path.name[field.end():], numbers)
+
+
+def images_of(path: Path) -> Pattern:
+    """The pattern that `path` is, or that of one image of this name."""
+    return parse_pattern(path) or Pattern(path.parent, path.stem, "", 0, path.suffix, _STILL)
 
 
 def canonical_path(path: Path) -> Path:

@@ -15,16 +15,19 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.video import limits
+from vidstyle.video.tracks import BARE_FORMATS
 
-MOVIE_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ts", ".webm",
-                            ".wmv"})
+_BARE_SUFFIXES = {".264", ".265", ".h264", ".h265", ".hevc", ".ivf", ".dv", ".m1v", ".m2v", ".mpv", ".obu"}
+MOVIE_SUFFIXES = frozenset({".3gp", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+                            ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"} | _BARE_SUFFIXES)
 """Extensions of the files that are taken for movies in a folder; a movie that is named may have any."""
 
 # A script or a playlist that is named .mp4 would open other files and addresses; only plain containers may.
-_FORMATS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,wav,mp3,flac,aac"
-_BARE = (".264", ".h264", ".265", ".h265", ".hevc", ".m1v", ".m2v", ".m4v", ".mpv", ".dv", ".obu", ".vc1")
-"""Extensions of a video stream without a container: few state the times of their frames."""
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": str(limits.MOST_PIXELS)}
+_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,mxf,flv,asf,ogg,nut,ivf,yuv4mpegpipe,gif,apng,dv,wav,mp3,flac,aac"
+_UNMARKED = {".mjpeg": "mjpeg", ".mjpg": "mjpeg"}
+"""Formats that FFmpeg does not know by a file's content alone."""
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join((_CONTAINERS, *BARE_FORMATS)),
+            "max_pixels": str(limits.MOST_PIXELS)}
 
 
 def libraries() -> dict[str, str]:
@@ -38,7 +41,8 @@ def open_container(path: Path) -> Iterator[InputContainer]:
     check_plain(path, "a video file")
     try:
         # With the prefix, a name like `a:b.mp4` is a name and not a protocol.
-        container = av.open(f"file:{path.absolute()}", "r", options=dict(_OPTIONS), metadata_errors="replace")
+        container = av.open(f"file:{path.absolute()}", "r", format=_UNMARKED.get(path.suffix.lower()), options=dict(_OPTIONS),
+                            metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_unopened(path, error)}") from error
     try:
@@ -69,8 +73,6 @@ def _unopened(path: Path, error: av.FFmpegError) -> str:
         head = file.read(4096)
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free"):
         return "is a cut-off or damaged MP4 (its table of contents cannot be read); copy or export it again."
-    if path.suffix.lower() in _BARE:
-        return f"is a video stream without a container; convert it first: ffmpeg -i {path.name} -c:v ffv1 {path.stem}.mkv."
     return f"is not a video that can be read ({reason(error)}); convert it with ffmpeg, or name another file."
 
 

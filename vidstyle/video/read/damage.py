@@ -12,7 +12,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidstyle.core.choices import OnDamage
-from vidstyle.core.errors import InputError
+from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import alpha_decoder
 from vidstyle.video.read.container import demuxed
@@ -23,8 +23,12 @@ REMEDY = "copy or export it again, or paint what is there with --on-damage hold"
 _MOST_FAILURES = 8  # in a row, after which reading ends
 
 
-def packets(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams; unless `on_damage` is `fail`, reading continues after a part that cannot be read."""
+def packets(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage,
+            faults: list[str] | None = None) -> Iterator[Packet[Stream]]:
+    """Every packet of these streams; unless `on_damage` is `fail`, reading continues after a part that cannot be read.
+
+    faults: gets the reason for each such part.
+    """
     failures, before = 0, -1
     count = 0
     while True:
@@ -33,11 +37,13 @@ def packets(container: InputContainer, streams: Sequence[Stream], on_damage: OnD
                 count += 1
                 yield packet
             return
-        except av.FFmpegError:
+        except av.FFmpegError as error:
             failures = failures + 1 if count == before else 1
             before = count
             if on_damage == "fail":
                 raise
+            if faults is not None:
+                faults.append(reason(error))
             if failures == _MOST_FAILURES:
                 return
 

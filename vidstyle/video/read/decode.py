@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.clip import Clip
 from vidstyle.video.read.alpha import decoded
+from vidstyle.video.read.bare import numbered
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.damage import OUT_OF_STEP, REMEDY, decodable, every_frame, has_layout
 from vidstyle.video.read.deinterlace import AROUND, Deinterlacing, deinterlaced
@@ -88,7 +89,8 @@ class MovieDecoder:
         """
         clip = self._clip
         if self._settings.on_damage != "fail":
-            yield from every_frame(clip, decodable(*self._beginning()), self._settings.on_damage, first, last)
+            found = self._timed(decodable(*self._beginning()))
+            yield from every_frame(clip, found, self._settings.on_damage, first, last)
             return
         back = Fraction(0)
         while True:
@@ -102,6 +104,10 @@ class MovieDecoder:
                 return
             assert not from_start, "decoding from the start raises or yields"
             back = max(2 * back, Fraction(1))
+
+    def _timed(self, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """The frames, read from the beginning where the stream has no container, with their times."""
+        return numbered(frames, self._clip) if self._clip.coding.bare else frames
 
     def _beginning(self) -> tuple[InputContainer, VideoStream]:
         """The file, opened again, so that reading starts at its beginning."""
@@ -123,7 +129,7 @@ class MovieDecoder:
         index = None if seek is not None else 0
         unmatched: set[int] = set()
         late = 0
-        found = decoded(container, stream)
+        found = self._timed(decoded(container, stream))
         while True:
             try:
                 frame = next(found, None)

@@ -94,6 +94,8 @@ def sound_fault(stream: AudioStream, count: PacketCount, container: InputContain
     if count.packets < listed:
         return f"breaks off: {count.packets} of {listed} packets are there"
     stated = _seconds(stream.metadata.get("DURATION", ""))
+    if container.format.name == "flac" and stream.duration and stream.time_base:
+        stated = float(stream.duration * stream.time_base)
     if stated is not None and count.lengths and count.end < stated - _SLACK:
         return f"breaks off: it ends at {max(0.0, float(count.end)):.2f} s of {stated:.2f} s"
     if count.corrupt:

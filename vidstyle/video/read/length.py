@@ -16,6 +16,7 @@ from vidstyle.video.read.boxes import boxes
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
 _MOST_ELEMENTS = 10_000_000  # chunks of an AVI, of which each frame is one, or elements of a Matroska segment
 _PACKETS = ((188, 0), (192, 4))  # size and place of the first sync byte of MPEG-TS, and of the kind that cameras write
+_DV_525, _DV_625 = 120_000, 144_000  # bytes of a frame, by the lines of the picture; DVCPRO 50 and HD have multiples
 _SLACK = Fraction(1, 10)  # seconds: muxers round the length of a file, some omit the last packet's
 
 
@@ -25,7 +26,7 @@ def bytes_missing(path: Path, container: InputContainer, end: Fraction, lacks_fr
     The outermost parts of AVI, Matroska and MP4 state sizes, which many programs write too large: only what lacks samples
     is cut off. end: seconds at which the last packet that was read ends. lacks_frames: whether the painted stream states more
     frames than were read, or no number. MPEG-TS comes in packets of one size, so a file cut at random is noticed in 187 cases
-    of 188; GIF ends in a semicolon.
+    of 188; DV comes in frames of one size; GIF ends in a semicolon.
     """
     size, name = path.stat().st_size, container.format.name
     if "mp4" in name:
@@ -38,6 +39,8 @@ def bytes_missing(path: Path, container: InputContainer, end: Fraction, lacks_fr
             return _segment_missing(file, size, ends_early=stated is None or end < stated - _SLACK)
         if name == "mpegts":
             return max(0, _packet_end(file, size) - size)
+        if name == "dv":  # FFmpeg fills up the last frame
+            return -size % (_DV_625 if file.read(4)[-1] & 0x80 else _DV_525)
         if name == "gif":
             file.seek(-1, os.SEEK_END)
             return int(file.read(1) not in b";\0")  # 0 ends a whole image, of which some programs write the last

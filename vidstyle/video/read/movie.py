@@ -45,7 +45,7 @@ class MovieSource:
     @classmethod
     def open(cls, path: Path, settings: ReadSettings) -> MovieSource:
         """Probe the movie at `path`. Raises InputError, in one sentence, where it cannot be read."""
-        probed = probe_movie(path, settings.on_damage)
+        probed = probe_movie(path, settings)
         sound = None if settings.sound is None else ReplacementSound.open(settings.sound)
         return cls(probed.clip, settings, probed.scan.doubts, probed.scan.first_packets, sound)
 
@@ -104,8 +104,8 @@ class MovieSource:
                          "BT.709; light above diffuse white is compressed below it.")
         if assumed:
             found.append(f"The file does not state its colours; assumed {' and '.join(assumed)}.")
-        if self.settings.fps is not None:
-            found.append("--fps is for sequences of images; the movie keeps its own times.")
+        if self.settings.fps is not None and not self.clip.coding.bare:
+            found.append("--fps is for what states no times itself; the movie keeps its own.")
         return tuple(found)
 
     def open_streams(self) -> AbstractContextManager[InputContainer | None]:

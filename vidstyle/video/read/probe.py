@@ -10,13 +10,13 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidstyle.core.choices import OnDamage
 from vidstyle.core.errors import InputError
 from vidstyle.video.clip import Clip
 from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
 from vidstyle.video.pixels.orientation import Orientation, read_matrix
 from vidstyle.video.pixels.planes import depth_of, is_full_by_format, is_rgb, side_data
+from vidstyle.video.read.bare import count_frames
 from vidstyle.video.read.clock import clock_start
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.description import Description, describe_streams
@@ -25,7 +25,8 @@ from vidstyle.video.read.scan import Scan, scan
 from vidstyle.video.read.side_data import read_side_data
 from vidstyle.video.read.siting import chroma_location
 from vidstyle.video.read.tracks import track_of
-from vidstyle.video.tracks import Coding
+from vidstyle.video.settings import ReadSettings
+from vidstyle.video.tracks import BARE_FORMATS, Coding
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,19 @@ class Probed:
     scan: Scan
 
 
-def probe_movie(path: Path, on_damage: OnDamage) -> Probed:
-    """Read every packet of the movie at `path` once, and decode those of the first frame.
+def probe_movie(path: Path, settings: ReadSettings) -> Probed:
+    """Read every packet of the movie at `path` once, and decode those of the first frame; of a stream without a container all.
 
     Raises InputError, in one sentence, for what cannot be read: no video, a rotation that is not a multiple of 90
     degrees, an unknown colour matrix, and damage where `on_damage` is `fail`.
     """
     with open_container(path) as container:
         stream = video_stream(container, path)
-        first = FirstFrame(stream, path, on_damage)
-        scanned = scan(container, stream, path, first, on_damage)
+        if container.format.name in BARE_FORMATS:
+            frame, scanned = count_frames(container, stream, path, settings)
+            return Probed(_describe(container, stream, path, frame, scanned), scanned)
+        first = FirstFrame(stream, path, settings.on_damage)
+        scanned = scan(container, stream, path, first, settings.on_damage)
         return Probed(_describe(container, stream, path, first.frame, scanned), scanned)
 
 
@@ -55,7 +59,6 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
     width, height = frame.width, frame.height
     if orientation.transpose:
         width, height, ratio = height, width, 1 / ratio
-    assert stream.time_base, "FFmpeg gives every video stream a time base"
     codec = stream.codec_context.codec.canonical_name
     tracks = [track_of(other) for other in container.streams if other.index != stream.index]
     description = describe_streams(container).get(stream.index, Description("", {}))
@@ -65,8 +68,8 @@ def _describe(container: InputContainer, stream: VideoStream, path: Path, frame:
         path=path, coding=Coding(container.format.name, stream.index, codec, frame.width, frame.height, frame.format.name,
                                  depth_of(frame.format)),
         width=width, height=height, orientation=orientation, sample_aspect_ratio=ratio, colour=colour,
-        time_base=Fraction(stream.time_base), pts=scanned.pts, durations=scanned.durations, keyframes=scanned.keyframes,
-        origin=clock_start(container, stream, scanned.pts[0], path),
+        time_base=scanned.time_base, pts=scanned.pts, durations=scanned.durations, keyframes=scanned.keyframes,
+        origin=0 if container.format.name in BARE_FORMATS else clock_start(container, stream, scanned.pts[0], path),
         hdr=None if colour.hdr is None else read_hdr_metadata(frame, colour.hdr), interlaced=bool(frame.interlaced_frame),
         audio=tuple(track for track in tracks if track.kind == "audio"),
         others=tuple(track for track in tracks if track.kind != "audio"), metadata=tuple(container.metadata.items()),

@@ -37,6 +37,8 @@ _MOST_BACK = 1  # second by which times of decoding may decrease; more means tha
 class Scan:
     """What the packets of a movie state."""
 
+    time_base: Fraction
+    """Seconds per unit of `pts`."""
     pts: tuple[int, ...]
     durations: tuple[int, ...]
     keyframes: tuple[int, ...]
@@ -162,7 +164,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     last = displayed[pts[-1]][0] or (steps[-1] if steps else 0)
     keyframes = tuple(index for index, time in enumerate(pts) if displayed[time][1])
     remembered = {index: tuple(map(CodedPacket.of, with_decoding_times(head))) for index, head in heads.items()}
-    return Scan(tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered,
+    return Scan(Fraction(stream.time_base), tuple(pts), (*steps, last), keyframes, tuple(doubts), remembered,
                 {index: count.packets for index, count in counts.items()},
                 {index: (count.begin, count.end) for index, count in counts.items()}, found.captions, found.dvd_captions)
 
@@ -175,6 +177,8 @@ def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: 
     doubts, faults = list[str](), list(faults)
     if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
         doubts.append("The file ends within a packet; it may be cut off.")
+    elif container.format.name == "ivf" and counts[stream.index].corrupt and not faults:
+        faults.append(f"is cut off within its last frame; {frames} frames are there")
     elif cut and not faults:
         faults.append(f"is cut off; {frames} frames are there, and {cut} bytes at the end are missing")
     if not faults and (doubt := stated_length_fault(container, counts)):

@@ -80,7 +80,7 @@ def choose_codec(target: Path, codec: str) -> str:
 def default_suffix(clip: Clip, codec: str = "auto") -> str:
     """The extension of a painted movie: the clip's own where it is written and holds `codec`; `auto` stands for H.264."""
     codec = _DEFAULT if codec == "auto" else codec
-    own = clip.path.suffix.lower()
+    own = "" if clip.coding.bare else clip.path.suffix.lower()  # `.m4v` is a name for both
     if codec in _HOLDS.get(CONTAINERS.get(own, ""), ()):
         return own
     return next(suffix for suffix in (".mp4", ".mov", ".mkv") if codec in _HOLDS[CONTAINERS[suffix]])

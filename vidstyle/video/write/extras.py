@@ -14,7 +14,7 @@ from av.subtitles.stream import SubtitleStream
 
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.packets import CodedPacket, with_decoding_times
-from vidstyle.video.write.feed import Order, PacketFeed, copied_tags, is_cover
+from vidstyle.video.write.feed import Order, PacketFeed, Refused, copied_tags, is_cover
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -31,12 +31,13 @@ class ExtrasWriter:
     streams: each with how it is written. packets: those of `demuxed_streams(streams)`, in the order of the file.
     attachments: the stored first packets of the source, for covers that become attachments. origin: seconds of the source
     that become zero; begin, end: seconds of the source that are written. Subtitles on display at any moment of them are
-    written, cut to them.
+    written, cut to them. refused: packets that are left out.
     """
 
     def __init__(self, sink: OutputContainer, streams: Sequence[tuple[Stream, How]], packets: Iterator[Packet[Stream]],
                  attachments: Mapping[int, Sequence[CodedPacket]], *, origin: Fraction = Fraction(0),
-                 begin: Fraction | None = None, end: Fraction | None = None) -> None:
+                 begin: Fraction | None = None, end: Fraction | None = None, refused: Refused | None = None) -> None:
+        self._refused = refused or Refused()
         self._sink, self._origin, self._begin, self._end = sink, origin, begin, end
         self._outs: dict[int, Stream] = {}
         for stream, how in streams:
@@ -51,14 +52,20 @@ class ExtrasWriter:
         self._begun: set[int] = set()
         self._order = Order()
         self._converts = {stream.index for stream, how in streams if how == "convert"}
-        self._feed = PacketFeed(with_decoding_times(_timed(packets)), lambda packet: packet.pts,
+        self._feed = PacketFeed(with_decoding_times(timed(packets)), lambda packet: packet.pts,
                                 "A subtitle, cover or data stream cannot be read to its end ({}); copy the file again.")
 
     def write_until(self, seconds: Fraction | None) -> None:
         """Write all packets up to this time of the source; None writes all that are left."""
         for packet in self._feed.until(seconds):
-            for written in (cut for one in self._order.admit(packet) for cut in self._cut(one)):
-                self._sink.mux(written)
+            for one in self._order.admit(packet):
+                self.write(one)
+
+    def write(self, packet: Packet[Stream]) -> None:
+        """Write the next packet of a stream, if it lies in the range and is not refused."""
+        if self._refused.admits(packet.stream):
+            for cut in self._cut(packet):
+                self._sink.mux(cut)
 
     def _cut(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """The packet as it is written, shifted and cut to the range; nothing if it lies outside."""
@@ -111,7 +118,7 @@ def demuxed_streams(streams: Sequence[tuple[Stream, How]]) -> list[Stream]:
     return [stream for stream, how in streams if how != "attach"]
 
 
-def _timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+def timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
     """The packets that have a time; a cover has none and gets time 0."""
     for packet in packets:
         if packet.pts is None and is_cover(packet.stream):

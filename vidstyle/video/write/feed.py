@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import av
@@ -49,6 +50,26 @@ class PacketFeed:
             return next(self._packets, None)
         except av.FFmpegError as error:
             raise InputError(self._failure.format(reason(error))) from error
+
+
+class Refused:
+    """The packets of each stream that the output does not take, by their place in the stream: they are left out.
+
+    places: those that are known, by the number of the stream; see `write.rehearsal`, which finds them.
+    """
+
+    def __init__(self, places: Mapping[int, Collection[int]] | None = None) -> None:
+        self._places = places or {}
+        self._seen: Counter[int] = Counter()
+
+    def admits(self, stream: Stream) -> bool:
+        """Whether the next packet of the stream is written."""
+        self._seen[stream.index] += 1
+        return self._seen[stream.index] - 1 not in self._places.get(stream.index, ())
+
+    def seen(self, stream: Stream) -> int:
+        """How many packets of the stream have come so far."""
+        return self._seen[stream.index]
 
 
 class Order:
@@ -98,10 +119,11 @@ def stored(first: Mapping[int, Sequence[CodedPacket]], streams: Sequence[Stream]
         yield from (packet.packet(stream, stream.time_base) for packet in first.get(stream.index, ()))
 
 
-def read(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage) -> Iterator[Packet[Stream]]:
+def read(container: InputContainer, streams: Sequence[Stream], on_damage: OnDamage,
+         faults: list[str] | None = None) -> Iterator[Packet[Stream]]:
     """Every packet of these streams that has data; none where there are no streams. See `read.damage.packets`."""
     if streams:
-        yield from (packet for packet in packets(container, streams, on_damage) if packet.size)
+        yield from (packet for packet in packets(container, streams, on_damage, faults) if packet.size)
 
 
 def is_cover(stream: Stream) -> bool:

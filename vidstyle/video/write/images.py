@@ -1,4 +1,4 @@
-"""Planning and writing a sequence of images with the source's numbers."""
+"""Planning and writing a sequence of images with the source's numbers, or one image of one frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vidstyle.core.frame import Frame
 from vidstyle.video.images import exr, image_file
 from vidstyle.video.images.facts import read_facts
 from vidstyle.video.images.image_file import ImageFormat
-from vidstyle.video.images.pattern import Pattern, parse_pattern
+from vidstyle.video.images.pattern import Pattern, images_of
 from vidstyle.video.interfaces import Source, Written
 from vidstyle.video.pixels.planes import has_alpha
 from vidstyle.video.settings import WriteSettings
@@ -64,7 +64,7 @@ def plan_images(target: Path, source: Source, frames: tuple[int, int], settings:
 
     Raises UsageError for settings that do not fit, and with `strict` where anything of the source would be missing.
     """
-    clip, pattern, sound = source.clip, _output_pattern(target), source.settings.sound
+    clip, pattern, sound = source.clip, _output_pattern(target, frames), source.settings.sound
     if settings.codec != "auto":
         raise UsageError(f"{target}: images have no codec {settings.codec}; name a movie with -o, or leave --codec out.")
     if sound is not None:
@@ -163,13 +163,13 @@ class ImagesSink:
             self.close()
 
 
-def _output_pattern(target: Path) -> Pattern:
-    """The pattern of an output. Raises UsageError where it is a single image, or states numbers."""
-    pattern = parse_pattern(target)
-    if pattern is None:
-        raise UsageError(f"{target}: is one image for many frames; name a sequence such as "
+def _output_pattern(target: Path, frames: tuple[int, int]) -> Pattern:
+    """The pattern of an output. Raises UsageError where it is one image for several frames, or states numbers."""
+    pattern, count = images_of(target), frames[1] - frames[0] + 1
+    if not pattern.field and count > 1:
+        raise UsageError(f"{target}: is one image for {count} frames; name a sequence such as "
                          f"{target.stem}.####{target.suffix}, or a movie.")
-    if pattern.numbers is not None:
+    if pattern.field and pattern.numbers is not None:
         raise UsageError(f"{target}: the numbers of an output are the source's; write {pattern.path.name}, "
                          "and choose what to paint with --frames.")
     return pattern

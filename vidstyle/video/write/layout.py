@@ -12,6 +12,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from vidstyle.core.choices import OnDamage
 from vidstyle.video.interfaces import Source
 from vidstyle.video.pixels.planes import subsampling, written_tags
 from vidstyle.video.write.feed import copied_tags, is_cover
@@ -52,6 +53,37 @@ class MovieLayout:
     def shift(self) -> int:
         """The time of the source that becomes zero, in units of its time base: of a whole clip the start of its clock."""
         return self.source.clip.origin if self.whole else self.source.clip.pts[self.first]
+
+    @property
+    def origin(self) -> Fraction:
+        """The time of the source that becomes zero, in seconds."""
+        return self.shift * self.source.clip.time_base
+
+    @property
+    def span(self) -> tuple[Fraction | None, Fraction | None]:
+        """Seconds of the source that are written, from and to; None where nothing is cut."""
+        return (None, None) if self.whole else (self._begin, self._end)
+
+    @property
+    def sound_span(self) -> tuple[Fraction | None, Fraction | None]:
+        """Seconds of the sound that are written; that of another file may be longer than the clip, and is cut."""
+        low, high = self.span
+        high = high if self.source.settings.sound is None else self._end
+        return (None if low is None else low - self.sound_delay), (None if high is None else high - self.sound_delay)
+
+    @property
+    def sound_damage(self) -> OnDamage:
+        """How sound is read: what cannot be read of another file is silent, and is named before painting."""
+        return self.source.settings.on_damage if self.source.settings.sound is None else "keep"
+
+    @property
+    def _begin(self) -> Fraction:
+        return self.source.clip.pts[self.first] * self.source.clip.time_base
+
+    @property
+    def _end(self) -> Fraction:
+        clip = self.source.clip
+        return (clip.pts[self.last] + clip.durations[self.last]) * clip.time_base
 
     @property
     def sound_delay(self) -> Fraction:

@@ -24,9 +24,9 @@ from vidstyle.video.write.formats import choose_format
 from vidstyle.video.write.layout import MovieLayout, add_video
 from vidstyle.video.write.part_sink import MoviePartSink
 from vidstyle.video.write.readers import Readers, open_readers
+from vidstyle.video.write.rehearsal import rehearse
 from vidstyle.video.write.sink import MovieSink
 from vidstyle.video.write.sound import SoundWriter
-from vidstyle.video.write.sound_check import undecoded
 from vidstyle.video.write.streams import plan_streams
 from vidstyle.video.write.timecode import advance
 
@@ -87,10 +87,10 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
     with open_readers(source) as readers:
         whole = last - first + 1 == clip.frames
         streams = plan_streams(source, readers, target.suffix, settings.audio, whole=whole)
-        lost = [*streams.lost, *undecoded(source, streams.recoded), *lost]
+        layout = MovieLayout(target, source, first, last, form, settings.size or (clip.width, clip.height), streams, timecode)
+        lost = [*streams.lost, *rehearse(layout), *lost]
         if settings.strict and lost:
             raise UsageError(f"{target}: --strict is given, and not everything can be written: {' '.join(lost)}")
-        layout = MovieLayout(target, source, first, last, form, settings.size or (clip.width, clip.height), streams, timecode)
         try:
             _try(layout, readers)
         except (av.FFmpegError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -31,7 +32,8 @@ _LEAST, _MOST = 96_000, 192_000
 _MOST_OF_ALL = {"libmp3lame": 320_000, "mp2": 384_000, "ac3": 640_000}
 """Bits a second that an encoder takes for all channels together."""
 _USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
-_GAP = Fraction(1, 25)  # seconds; smaller steps are rounding of Matroska's milliseconds, larger ones are missing sound
+GAP = Fraction(1, 25)  # seconds; smaller steps are rounding of Matroska's milliseconds, larger ones are missing sound
+_LOUDEST = 1e6  # 120 dB above the loudest that is played; AAC's encoder refuses what is not a number, and 1e16
 _LONGEST_GAP = 3600  # seconds; beyond that, the clock of the file jumped or began anew, and the sound goes on
 
 
@@ -58,6 +60,18 @@ def encoders(codec: str, samples: str, container: str) -> list[str]:
 def is_exact(encoder: str) -> bool:
     """Whether the encoder is lossless."""
     return encoder in _EXACT or encoder.startswith("pcm_")
+
+
+def sample_bits(codec: str) -> int:
+    """Bits of one sample of PCM as it is stored; 0 for other codecs."""
+    found = re.match(r"pcm_(?:[suf](\d+)|[am]u?law)", codec)
+    return 0 if found is None else int(found[1] or 8)
+
+
+def is_loudness(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which samples, floats of about [-1, 1], are numbers that an encoder takes; damaged files hold others."""
+    found: np.ndarray[Any, np.dtype[np.bool_]] = np.abs(samples) < _LOUDEST
+    return found
 
 
 def _built(name: str) -> bool:
@@ -119,7 +133,7 @@ class Recoder:
             yield from self.out.encode(None)
 
     def _decoded(self, packet: Packet[Stream] | None) -> list[AudioFrame]:
-        """The frames of the packet; none where it is damaged, so that silence takes its place (`sound_check` has named it)."""
+        """The frames of the packet; none where it is damaged, so that silence takes its place (`rehearsal` has named it)."""
         try:
             return self._in.decode(packet)
         except av.FFmpegError:
@@ -152,10 +166,12 @@ class Recoder:
         """The part of a frame that states to begin at the sample `stated`, with silence before it where sound is missing."""
         data: np.ndarray[Any, Any] = frame.to_ndarray()
         planes = 1 if frame.format.is_planar else frame.layout.nb_channels
+        if data.dtype.kind == "f":
+            data = np.where(is_loudness(data), data, 0).astype(data.dtype)
         gap = stated - self._at
-        if gap < -_GAP * self._rate:
+        if gap < -GAP * self._rate:
             data = data[:, min(-gap * planes, data.shape[1]):]
-        while gap > _GAP * self._rate:  # at most a second at once, for gaps may be hours
+        while gap > GAP * self._rate:  # at most a second at once, for gaps may be hours
             length = min(gap, self._rate)
             # 128 is the middle of the one unsigned format.
             silence = np.full((data.shape[0], length * planes), 128 if self._format.startswith("u8") else 0, data.dtype)

@@ -21,7 +21,7 @@ from vidstyle.video.packets import CodedPacket
 from vidstyle.video.pixels.planes import pack_samples, unpack_samples
 from vidstyle.video.write.coder import SegmentCoder
 from vidstyle.video.write.extras import ExtrasWriter, chapters_of, demuxed_streams
-from vidstyle.video.write.feed import copied_tags, read
+from vidstyle.video.write.feed import Refused, copied_tags, read
 from vidstyle.video.write.layout import MovieLayout, add_video
 from vidstyle.video.write.read_back import check_written, written_streams
 from vidstyle.video.write.readers import Readers, open_readers
@@ -82,24 +82,18 @@ class MovieSink:
         self._sink.metadata.update(tags)
         self._stream = add_video(self._sink, readers.movie, layout, frames=layout.frames)
         self._coder = SegmentCoder(layout, readers.movie, self._stream)
-        begin, end = clip.pts[layout.first], clip.pts[layout.last] + clip.durations[layout.last]
-        low, high = (None, None) if layout.whole else (begin * clip.time_base, end * clip.time_base)
-        on_damage = layout.source.settings.on_damage
-        origin, delay = layout.shift * clip.time_base, layout.sound_delay
-        # The sound of another file may be longer than the clip.
-        until = high if layout.source.settings.sound is None else end * clip.time_base
+        (low, high), (begin, end), origin = layout.span, layout.sound_span, layout.origin
         sound = readers.soundtracks(streams.audio)
-        self._sound = SoundWriter(self._sink, sound,
-                                  iter(()) if readers.sound is None else read(readers.sound, sound, on_damage),
-                                  streams.recoded, origin=origin - delay, begin=None if low is None else low - delay,
-                                  end=None if until is None else until - delay)
+        heard = iter(()) if readers.sound is None else read(readers.sound, sound, layout.sound_damage)
+        self._sound = SoundWriter(self._sink, sound, heard, streams.recoded, origin=origin - layout.sound_delay, begin=begin,
+                                  end=end, refused=Refused(streams.refused_sound))
         extras, movie = readers.extras(streams.extras), readers.movie
         if demuxed_streams(extras):  # read at another pace than the sound, and so from a container of their own
             movie = self._open.enter_context(layout.source.open_streams())
             extras = Readers(movie, None).extras(streams.extras)
-        packets = iter(()) if movie is None else read(movie, demuxed_streams(extras), on_damage)
+        packets = iter(()) if movie is None else read(movie, demuxed_streams(extras), layout.source.settings.on_damage)
         self._extras = ExtrasWriter(self._sink, extras, packets, layout.source.first_packets, origin=origin, begin=low,
-                                    end=high)
+                                    end=high, refused=Refused(streams.refused_extras))
         if readers.movie is not None and (chapters := chapters_of(readers.movie, low, high, origin)):
             self._sink.set_chapters(chapters)
         self._sink.start_encoding()

@@ -14,7 +14,7 @@ from av.stream import Stream
 
 from vidstyle.core.errors import InputError, reason
 from vidstyle.video.tracks import Track
-from vidstyle.video.write.feed import Order, PacketFeed, copied_tags
+from vidstyle.video.write.feed import Order, PacketFeed, Refused, copied_tags
 from vidstyle.video.write.recode import Recoder
 
 EDIT_LISTS = ("mp4", "mov")
@@ -25,8 +25,8 @@ class SoundWriter:
     """Writes sound streams into `sink` while the video is written, so that both alternate in the file.
 
     streams, packets: what is written, and its packets in the order of the file. recoded: the encoder for each stream that
-    is not copied, by number. origin: seconds of the source that become zero; begin, end: seconds of the source that are
-    written.
+    is not copied, by number. refused: packets of the others that are left out. origin: seconds of the source that become zero;
+    begin, end: seconds of the source that are written.
 
     A range takes the packets that sound at any moment of it and shifts them exactly as the video is shifted, to the
     nearest tick of their own time base (less than one sample). The packet across the first cut is included where the
@@ -36,7 +36,8 @@ class SoundWriter:
 
     def __init__(self, sink: OutputContainer, streams: Sequence[AudioStream], packets: Iterator[Packet[Stream]],
                  recoded: Mapping[int, str], *, origin: Fraction = Fraction(0), begin: Fraction | None = None,
-                 end: Fraction | None = None) -> None:
+                 end: Fraction | None = None, refused: Refused | None = None) -> None:
+        self._refused = refused or Refused()
         self._sink, self._begin, self._end = sink, begin, end
         self._whole_only = sink.format.name not in EDIT_LISTS
         self._outs: dict[int, Stream] = {}
@@ -58,7 +59,7 @@ class SoundWriter:
             out.disposition = stream.disposition
             self._outs[stream.index] = out
             self._shifts[stream.index] = round(origin / stream.time_base)
-        self._feed = PacketFeed(_timed(packets), lambda packet: packet.dts,
+        self._feed = PacketFeed(timed(packets), lambda packet: packet.dts,
                                 "The sound cannot be read to its end ({}); use --audio none.")
 
     def write_until(self, seconds: Fraction | None) -> None:
@@ -68,15 +69,18 @@ class SoundWriter:
                 self._mux(recoder.feed(packet), packet.stream.index)  # from the beginning on, so that the cut is exact
                 continue
             for one in self._order.admit(packet):
-                self._write(one)
+                self.write(one)
         if self._feed.ended:
             for one in self._order.rest():
-                self._write(one)
+                self.write(one)
             for index, recoder in self._recoders.items():
                 self._mux(recoder.feed(None), index)
             self._recoders.clear()
 
-    def _write(self, packet: Packet[Stream]) -> None:
+    def write(self, packet: Packet[Stream]) -> None:
+        """Write the next packet of a stream that is copied, if it lies in the range and is not refused."""
+        if not self._refused.admits(packet.stream):
+            return
         index = packet.stream.index
         time = Fraction((packet.pts if packet.pts is not None else packet.dts) or 0) * packet.time_base
         length = (packet.duration or 0) * packet.time_base
@@ -106,7 +110,7 @@ class SoundWriter:
         self._sink.mux(packet)
 
 
-def _timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+def timed(packets: Iterator[Packet[Stream]]) -> Iterator[Packet[Stream]]:
     """The packets that have a time, with a time of decoding; sound is stored in the order it is played."""
     for packet in packets:
         if packet.dts is None:

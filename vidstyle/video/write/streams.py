@@ -35,6 +35,10 @@ class StreamPlan:
     """The encoder for each of them that is not copied packet for packet."""
     extras: list[tuple[int, How]] = field(default_factory=list)
     """Numbers of the other streams that are written, and how."""
+    refused_sound: dict[int, set[int]] = field(default_factory=dict)
+    """Places of packets of sound that the output does not take, by the number of the stream; see `write.rehearsal`."""
+    refused_extras: dict[int, set[int]] = field(default_factory=dict)
+    """The same of the other streams."""
 
 
 def plan_streams(source: Source, readers: Readers, suffix: str, audio: str = "copy", *, whole: bool = True) -> StreamPlan:
