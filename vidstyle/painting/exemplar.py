@@ -24,8 +24,6 @@ POSITION = 0.3
 EDGE_BLUR, EDGE = 1 / 180, 2.0
 """σ of the blur that edges stand out from, in heights of the frame, and their weight over that of the colours."""
 
-COLOUR_BLUR = 1 / 48
-"""σ, in heights of the frame, below which strokes are seen, and above which colours are."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class ExemplarStylizer:
         assert self.index is not None, "only strokes are drawn anew"
         drawn = lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
         # Between two exemplars in different colours those of the painting lie between, and strokes have those of one.
-        return (drawn + blur(painting - drawn, COLOUR_BLUR * painting.shape[1])).clamp(0, 1)
+        return in_palette(Palette.between(sample_colours(drawn), sample_colours(painting)), drawn)
 
 
 def frame_guide(image: Tensor) -> Tensor:
