@@ -162,7 +162,7 @@ def check_pair(folder: Path, method: str, one: str, other: str, *, thorough: boo
         if without.exit_code == 0 and not named:
             assert whole.hashes != without.hashes, f"{lacking} has no effect beside {left}, and nothing says so"
     if thorough:
-        part = paint(folder, method, table, ("--frames", "{}-{}".format(*RANGE)))
+        part = paint(folder, method, table, ("--frames", "{}-{}".format(*RANGE), "--preroll", str(FRAMES)))
         assert part.hashes == whole.hashes[RANGE[0]:RANGE[1] + 1], "a range is another painting"
         name = f"stopped{next(_numbers)}.mp4"
         with pytest.MonkeyPatch.context() as patch:
