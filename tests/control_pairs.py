@@ -99,13 +99,13 @@ def make_media(folder: Path) -> Path:
     for seed, name in enumerate(("style", "other", "region"), 1):
         write_coded(folder / f"{name}.png", codes(seed, (72, 54), most=255))
     write_coded(folder / "key.png", codes(5, SIZE, most=255))
-    for name, white in (("left", np.arange(48) < 32), ("right", np.arange(48) >= 20)):
+    for name, white in (("left", np.arange(48) < 12), ("right", np.arange(48) >= 20), ("white", np.arange(48) >= 0)):
         write_coded(folder / f"{name}.png", np.broadcast_to(np.uint8(255 * white)[None, :, None], (32, 48, 3)))
     return folder
 
 
 def merged(*names: str) -> Table | None:
-    """What two controls state together; None where they state one option otherwise."""
+    """What two controls state together; None where they state one option otherwise, or one of them states it all."""
     table: Table = {}
     for name in names:
         for option, value in CONTROLS[name].items():
@@ -114,7 +114,7 @@ def merged(*names: str) -> Table | None:
             elif table.get(option, value) != value:
                 return None
             table[option] = value
-    return table
+    return None if table in [CONTROLS[name] for name in names] else table
 
 
 def paint(folder: Path, method: str, controls: Table, words: tuple[str, ...] = (), name: str = "") -> Outcome:
@@ -162,7 +162,7 @@ def check_pair(folder: Path, method: str, one: str, other: str, *, thorough: boo
         if without.exit_code == 0 and not named:
             assert whole.hashes != without.hashes, f"{lacking} has no effect beside {left}, and nothing says so"
     if thorough:
-        part = paint(folder, method, table, ("--frames", "{}-{}".format(*RANGE)))
+        part = paint(folder, method, table, ("--frames", "{}-{}".format(*RANGE), "--preroll", str(FRAMES)))
         assert part.hashes == whole.hashes[RANGE[0]:RANGE[1] + 1], "a range is another painting"
         name = f"stopped{next(_numbers)}.mp4"
         with pytest.MonkeyPatch.context() as patch:

@@ -31,6 +31,7 @@ from vidstyle.run.parts import join, paint_part, split
 from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection, plan_video
 from vidstyle.temporal.boil import boil
+from vidstyle.temporal.intervals import KeyedShot
 from vidstyle.temporal.loop import Painted
 
 HEIGHT, WIDTH, STEP = 32, 96, 2
@@ -80,6 +81,17 @@ def boiled(frames: Sequence[Frame], held: int, cut: int = 0, **more: object) -> 
     (3, 7, [0, 3, 6, 7, 9])])
 def test_drawings_are_frames_of_the_clip_and_first_frames_of_shots(held: int, cut: int, drawn: list[int]):
     assert boiled(pan(12), held, cut)[1] == drawn
+
+
+@pytest.mark.parametrize(("held", "key", "drawn"), [(2, 5, [0, 2, 4, 5, 7, 9, 11]), (3, 4, [0, 3, 4, 7, 10]),
+                                                    (2, 4, [0, 2, 4, 6, 8, 10])])
+def test_drawings_after_a_painted_key_frame_are_counted_from_it(held: int, key: int, drawn: list[int]):
+    given = [KeyedShot(0, 11, (key,))]
+    whole, found = boiled(pan(12), held, given=given)
+    assert found == drawn
+    for first in (key, key + 1, key + 2):
+        ranged, _ = boiled(pan(12), held, given=given, first=first)
+        assert all(torch.equal(one.painting, other.painting) for one, other in zip(ranged[first:], whole[first:], strict=True))
 
 
 @pytest.mark.parametrize("held", [2, 3])

@@ -6,8 +6,10 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from negative_method import Negative
 from sequence_files import make_sequence
 from style_images import bricks
@@ -15,8 +17,10 @@ from three_shots import CUTS, shots
 from video_clips import make_clip
 
 from vidstyle.cli import execute
+from vidstyle.core.curve import parse_number
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.core.parse import KeyPicture
 from vidstyle.core.progress import Progress
 from vidstyle.painting import methods
 from vidstyle.painting.style_picture import Style
@@ -62,12 +66,18 @@ def test_shots_are_those_that_are_written(clip: Path, frames: tuple[int, int] | 
     assert files(clip.parent) == before
 
 
-@pytest.mark.parametrize("every", [5, 0], ids=["every 5", "auto"])
-def test_key_frames_are_about_those_that_are_painted(clip: Path, every: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The truth is counted while the run paints; with a fixed distance the estimate is exact."""
-    plan = planned(clip, replace(QUICK, key_every=every))
+@pytest.mark.parametrize(("every", "more"), [
+    (5, {}), (0, {}), (5, {"temporal": parse_number("0:1 33:0 40:1 hold", "temporal")}), (5, {"key": (7, 18, 22)}),
+    (3, {"key": (2, 11)})], ids=["every 5", "auto", "curve", "painted", "painted early"])
+def test_key_frames_are_about_those_that_are_painted(clip: Path, every: int, more: dict[str, Any],
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """The truth is counted while the run paints; with a fixed distance the estimate is exact. Painted ones do not count."""
+    write_png(clip.with_name("key.png"), torch.rand(3, 64, 96))
+    given = more.get("key", ())
+    more = more | {"key": tuple(KeyPicture(number, clip.with_name("key.png")) for number in given)}
+    plan = planned(clip, replace(QUICK, key_every=every, **more))
     expected = estimate(plan).key_frames
-    painted, find = [0], key_frames.find_intervals
+    painted, find = [-len(given)], key_frames.find_intervals
 
     def counting(*arguments: object):  # type: ignore[no-untyped-def]
         for interval in find(*arguments):  # type: ignore[arg-type]

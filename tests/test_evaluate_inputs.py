@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from negative_method import Negative
 from sequence_files import make_sequence
 from style_images import bricks
@@ -17,6 +19,7 @@ from vidstyle.cli import execute
 from vidstyle.core.errors import InputError
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.core.parse import KeyPicture
 from vidstyle.evaluate import find_inputs
 from vidstyle.painting import methods
 from vidstyle.painting.style_picture import Style
@@ -108,6 +111,18 @@ def test_of_several_styles_none_is_chosen(painted: Path) -> None:
     found = find_inputs(folder / "both.mp4")
     assert found.style is None
     assert any("several styles" in note for note in found.notes)
+
+
+def test_what_is_not_in_the_style_is_named(painted: Path) -> None:
+    folder = painted.parent.parent
+    write_png(folder / "left.png", (torch.arange(96) < 48).expand(3, 64, 96).float())
+    write_png(folder / "key.png", torch.rand(3, 64, 96))
+    options = replace(NEGATIVE, color="source", matte=(str(folder / "left.png"),), key=(KeyPicture(2, folder / "key.png"),))
+    stylize_video(folder / "clip.mp4", [Style(folder / "style.png")], folder / "out" / "more.mp4", options)
+    notes = " ".join(find_inputs(folder / "out" / "more.mp4").notes)
+    for named in ("--color source", "key frames are an artist's paintings", "Mattes show the source"):
+        assert named in notes
+        assert named not in " ".join(find_inputs(painted).notes)
 
 
 def test_frames_of_a_sequence_are_found_by_their_files(painted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,8 +120,8 @@ def test_a_plan_is_not_made_twice(clip: Path, style: list[Style], monkeypatch: p
     def again(*_: object, **__: object) -> None:
         raise AssertionError("found out a second time")
 
-    for name in ("open_source", "plan_output", "read_styles", "find_start", "check_output"):
-        monkeypatch.setattr(f"vidstyle.run.plan.{name}", again)
+    for name in ("plan.open_source", "plan.plan_output", "plan.read_styles", "plan.find_start", "planned_files.check_output"):
+        monkeypatch.setattr(f"vidstyle.run.{name}", again)
     monkeypatch.setattr(MovieSource, "open", again)
     assert run(plan).frames == len(UNEVEN)
 

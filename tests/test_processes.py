@@ -62,7 +62,7 @@ def test_a_stopped_batch_goes_on(media: Path, tmp_path: Path):
     outcomes = paint(processes(2, second, lambda text: None), planned(media, left, tmp_path))
     assert all(outcome.error is None for outcome in outcomes.values())
     check(media, tmp_path)
-    assert min(second.painted("long.mp4")) >= 6
+    assert len(second.painted("long.mp4")) <= FRAMES - 20 + 4  # each of two processes may have two unsaved
     assert max(second.painted("long.mp4")) == FRAMES
 
 

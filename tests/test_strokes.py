@@ -57,6 +57,17 @@ def test_a_guide_that_is_the_style_comes_back(style: Tensor, built: StrokeIndex)
     assert error < 0.35 * (guide.flip(1) - guide)[inner].abs().mean()
 
 
+def test_many_places_lie_further_apart_and_are_found(style: Tensor, built: StrokeIndex, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(index, "MOST_PLACES", 0)
+    wide = StrokeIndex.build([style], [1.0], 96)
+    assert [patches.grid for patches in wide.passes] == [one.stride for one in PASSES]
+    assert int(wide.passes[-1].allowed.sum()) < 0.3 * int(built.passes[-1].allowed.sum())
+    guide = resize(style, (96, 96))
+    inner = (slice(None), slice(8, 84), slice(8, 88))  # borders and corners are not laid
+    error = (lay_strokes(wide, guide) - guide)[inner].abs().mean()
+    assert error < 0.4 * (guide.flip(1) - guide)[inner].abs().mean()  # half the patches lie two pixels off, of 144
+
+
 def test_strokes_follow_detail_and_are_free_elsewhere():
     guide = torch.full((3, 96, 96), 0.5)
     guide[:, 40:56, 40:56] = noise(8, 16)

@@ -30,6 +30,8 @@ from vidstyle.core.vary import label_of, parse_vary
 from vidstyle.painting.job import Painter, PaintingJob
 from vidstyle.painting.methods import METHODS
 from vidstyle.painting.style_picture import Style, StylePicture
+from vidstyle.run import variants
+from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection
 from vidstyle.run.variant_sheet import Variant
 from vidstyle.run.variants import paint_variants, plan_variants
@@ -299,3 +301,32 @@ def test_text_is_wrapped(text: str):
     lines = wrap(text, 14, 200)
     assert all(draw_text(line, 14).shape[1] <= 201 for line in lines)  # the width is rounded to whole pixels
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_variants_estimate_the_motion_once_and_paint_what_the_command_paints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Flow is kept between variants, exact to the last bit: the frame of each is that of its run."""
+    clip = make_clip(tmp_path / "clip.mp4", frames=9, size=(48, 32), tags=(1, 1, 1, 1))
+    write_png(tmp_path / "a.png", torch.rand(3, 24, 24, generator=torch.Generator().manual_seed(0)))
+    estimated, load = [0], variants.load_flow
+
+    def counting(name: str, device: str) -> Any:
+        estimate = load(name, device)
+
+        def counted(last: torch.Tensor, this: torch.Tensor) -> Any:
+            estimated[0] += 1
+            return estimate(last, this)
+
+        return counted
+
+    monkeypatch.setattr(variants, "load_flow", counting)
+    styles, plain = (Style(tmp_path / "a.png"),), Options(method="palette", strokes=0.0, device="cpu")
+    for number, changes in enumerate(([{}], [{}, {"key_every": 2}])):
+        choices = [Variant("", {}, styles, replace(plain, **each), frozenset(), "") for each in changes]
+        painted = paint_variants(plan_variants(clip, choices, Selection(), across=2, target=tmp_path / f"{number}.png"),
+                                 lambda error: (1, str(error)))
+        if number == 0:
+            once = estimated[0]
+    assert estimated[0] == 2 * once > 0
+    for each, choice in zip(painted, choices, strict=True):
+        run = stylize_video(clip, styles, tmp_path / "out.mp4", choice.options, Selection((4, 4)), overwrite=True)
+        assert (each.sha256,) == tuple(run.frame_hashes)

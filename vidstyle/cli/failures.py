@@ -12,6 +12,8 @@ from vidstyle.core.errors import DeviceError, OutputError, UsageError, VidstyleE
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED|could not create a (primitive|memory object)",
                             re.IGNORECASE)
+_NO_NUMBER = re.compile("Input should be a valid (number|integer), unable to parse string as an? (?:number|integer)")
+_NUMBERS = {"number": "number, without a unit", "integer": "whole number"}
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -57,6 +59,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _usage_sentence(error: typer.TyperException) -> str:
     message = _one_line(error.format_message()).replace("Value error, ", "").rstrip(".?")
+    message = _NO_NUMBER.sub(lambda found: f"give a {_NUMBERS[found[1]]}", message)
     if not message:
         return ""  # `vidstyle` without a command has already printed the help
     context = getattr(error, "ctx", None)

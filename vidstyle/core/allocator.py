@@ -16,15 +16,15 @@ _least = 0
 """Resident bytes after memory was last given back, or fewer if there have been fewer since."""
 
 
-def trim() -> None:
-    """Give freed memory back to the system if the process has grown by `SLACK`, for a loop over frames.
+def trim(slack: int = SLACK) -> None:
+    """Give freed memory back to the system if the process has grown by `slack` bytes, for a loop over frames.
 
     glibc keeps freed blocks of up to 32 MB in holes, which it seldom finds large enough for the next tensor, so that a loop
     takes more and more: 2 GB at 1080p. Where the C library is another, this changes nothing.
     """
     global _least
     with suppress(OSError, AttributeError):
-        if _resident() >= _least + SLACK:
+        if _resident() >= _least + slack:
             ctypes.CDLL(None).malloc_trim(0)
             _least = _resident()
         _least = min(_least, _resident())

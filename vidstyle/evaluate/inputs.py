@@ -61,6 +61,7 @@ def find_inputs(styled: Path, source: Path | None = None, style: Path | None = N
         style = _style(record["styles"], folder, notes)
     first, last = record["frames"]
     options = record["options"]
+    notes += _not_of_the_style(record)
     followed = options["temporal"] != 0 and options["strength"] != 0
     return Inputs(source, style, (first, last), _read_settings(options), options["flow"] if followed else "none", tuple(notes))
 
@@ -90,6 +91,20 @@ def _style(styles: list[Description], folder: Path, notes: list[str]) -> Path | 
                      "painting is.")
         return None
     return path
+
+
+def _not_of_the_style(record: Description) -> list[str]:
+    """A sentence for each control by which parts of the painting are not in the style picture that it is compared with."""
+    controls, notes = list(record.get("controls", {})), []
+    if record["options"].get("color", "style") != "style":
+        notes.append(f"The painting has --color {record['options']['color']}, and is compared with the style picture in its "
+                     "own colours: the distance from the style counts the colours too.")
+    if any(name.startswith("key ") for name in controls):
+        notes.append("Some key frames are an artist's paintings; the distance from the style is that from --style alone.")
+    if any(name.startswith("matte ") for name in controls):
+        notes.append("Mattes show the source or other styles in parts of the frame; the distance from the style is that of the "
+                     "whole frame from --style.")
+    return notes
 
 
 def _read_settings(options: dict[str, Any]) -> ReadSettings:

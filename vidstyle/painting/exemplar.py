@@ -25,6 +25,7 @@ EDGE_BLUR, EDGE = 1 / 180, 2.0
 """σ of the blur that edges stand out from, in heights of the frame, and their weight over that of the colours."""
 
 
+
 @dataclass(frozen=True)
 class Exemplar:
     """A frame and the artist's painting of it, both at the painted size and (3, H, W) in [0, 1]."""
@@ -76,9 +77,11 @@ class ExemplarStylizer:
         return torch.where(known >= TRUSTED, painting, mended)
 
     def redraw(self, frame: Frame, painting: Tensor) -> Tensor:
-        """`painting` of a frame with other strokes of the exemplar, all of them; see `Redrawer`."""
+        """`painting` of a frame with other strokes of the exemplar, all of them, in its own colours; see `Redrawer`."""
         assert self.index is not None, "only strokes are drawn anew"
-        return lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
+        drawn = lay_strokes(self.index.redrawn(frame.index), frame_guide(frame.image), start=painting)
+        # Between two exemplars in different colours those of the painting lie between, and strokes have those of one.
+        return in_palette(Palette.between(sample_colours(drawn), sample_colours(painting)), drawn)
 
 
 def frame_guide(image: Tensor) -> Tensor:

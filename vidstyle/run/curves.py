@@ -40,6 +40,15 @@ def on_clip(options: Options, styles: Sequence[StylePicture], clip: Clip) -> tup
     return options, styles
 
 
+def curves_beyond(options: Options, styles: Sequence[StylePicture], clip: Clip) -> list[str]:
+    """A sentence for each curve whose keys all lie behind the last frame of the clip, so that nothing changes."""
+    end = float(clip.pts[-1] * clip.time_base)
+    curves = {f"--{name.replace('_', '-')}": curve for name, curve in options.curves().items()}
+    curves |= {f"The weight of {style.name}": style.weight for style in styles if isinstance(style.weight, Curve)}
+    return [f"{name} is {curve.values[0]:g} throughout: all keys of {curve.text!r} lie behind the clip's last frame, "
+            f"{clip.number(clip.frames - 1)}." for name, curve in curves.items() if curve.seconds[0] > end]
+
+
 def key_frames_of(options: Options, styles: Sequence[StylePicture], clip: Clip) -> frozenset[int]:
     """Indices of the frames that curves make key frames: those at their keys, so that the value there is painted.
 

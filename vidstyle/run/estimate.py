@@ -19,7 +19,7 @@ from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.boil import since_drawing
-from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, find_intervals, shot_at
+from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, SHORTEST, find_intervals, shot_at
 from vidstyle.temporal.multipass import BLOCK, OVERLAP
 from vidstyle.video import evenly_spaced
 from vidstyle.video.write.segment import LENGTH
@@ -136,8 +136,12 @@ def _key_frames(plan: Plan, shots: Sequence[Range], every: int | None, distance:
             stops.remove(a)
         found += sum(index not in given for index in stops)
         for one, other in pairwise(stops):
-            between = every is None and one in given and other in given
-            found += math.ceil((other - one) / (LONGEST_GIVEN if between else distance)) - 1
+            if other not in given:
+                found += math.ceil((other - one) / distance) - 1
+            elif every is None:
+                found += math.ceil((other - one) / LONGEST_GIVEN) - 1
+            else:  # the last ones before a painted key frame are left out
+                found += max(0, other - one - min(SHORTEST, every)) // every
     return found
 
 

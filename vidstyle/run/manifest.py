@@ -173,7 +173,7 @@ def write_manifest(plan: Plan, run: Description, whole: Path | None, log: FrameL
     named = {"path": plan.target.name, "sheet": None if plan.sheet is None else plan.sheet.name}
     record = {"format": FORMAT, "output": written | named | {"frames": len(log.facts)}, **run,
               "range": list(plan.numbers) if plan.range_given else None,
-              "file_options": _options_of_files(plan.options, folder),
+              "styled": plan.styled, "file_options": _options_of_files(plan.options, folder),
               "network": run["network"] if network is None else sha256(network), "fitted": network is not None,
               "encoder": plan.output.record(), "streams": plan.output.streams, "warnings": plan.warnings,
               "seconds": {name: round(value, 3) for name, value in seconds.items()},

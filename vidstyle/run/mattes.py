@@ -137,7 +137,23 @@ def plan_mattes(texts: Sequence[str], styles: Sequence[StylePicture], clip: Clip
             raise UsageError(f"{file}: is black everywhere, and a matte is white where it holds; give another --matte.")
         warnings += _rate_warning(matte, clip)
         mattes.append(matte)
+    if _hides_all(mattes, on_source=on_source):
+        raise UsageError("--matte: the source is seen everywhere; leave out a FILE=none, or give --strength 0.")
     return Mattes(tuple(mattes), tuple(layers[1:]), on_source, tuple(warnings))
+
+
+def _hides_all(mattes: Sequence[Matte], *, on_source: bool) -> bool:
+    """Whether images show the source everywhere; of mattes that move, nobody knows it before they are read."""
+    if not all(matte.still is not None for matte in mattes):
+        return False
+    height = max((matte.still.shape[1] for matte in mattes if matte.still is not None), default=1)
+    width = max((matte.still.shape[2] for matte in mattes if matte.still is not None), default=1)
+    seen = torch.full((1, height, width), 0.0 if on_source else 1.0)
+    for matte in mattes:
+        if matte.still is not None:
+            over = torch.full_like(seen, 0.0 if matte.layer is None else 1.0)
+            seen = torch.lerp(seen, over, resize_alpha(matte.still, (height, width)))
+    return not seen.any()
 
 
 def to_grey(image: Tensor, alpha: Tensor | None, original: Original | None = None) -> Tensor:

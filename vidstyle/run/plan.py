@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from vidstyle.core.atomic import check_name, check_target
+from vidstyle.core.atomic import check_name
 from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
-from vidstyle.core.files import find_same
 from vidstyle.core.images import read_image
 from vidstyle.core.options import Options
 from vidstyle.core.timecode import Timecode
@@ -22,17 +21,18 @@ from vidstyle.painting.methods import find_method
 from vidstyle.painting.palette_file import load_palette
 from vidstyle.painting.style_picture import Style, StylePicture, read_styles
 from vidstyle.run.compare_plan import plan_comparison
-from vidstyle.run.curves import on_clip
+from vidstyle.run.curves import curves_beyond, on_clip
 from vidstyle.run.keys import PaintedKey, as_styles, find_keyed_shots, find_keys, size_warnings
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
+from vidstyle.run.planned_files import check_files, control_files
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
 from vidstyle.run.unused import check_direction, check_refresh, without_effect
 from vidstyle.temporal.intervals import KeyedShot
-from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, check_output, open_source, parse_pattern, plan_output
+from vidstyle.video import Clip, OutputPlan, ReadSettings, Source, open_source, parse_pattern, plan_output
 from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 
 PREVIEW_FRAMES = 24
@@ -86,6 +86,8 @@ class Plan:
     """The shots with painted key frames, of those that are painted."""
     all_keyed: bool = False
     """Whether every shot that is painted has painted key frames."""
+    styled: bool = True
+    """Whether a style is given; else the paintings of key frames are the styles."""
     stroke_size: Matte | None = field(default=None, repr=False)
     """The size of the strokes; None where no file says it."""
 
@@ -162,8 +164,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                          opened.settings)
     stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
                                    named or (0, opened.clip.frames - 1), opened.settings)
-    controls = _control_files(options, mattes, keys, stroke_size)
-    _check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
+    controls = control_files(options, mattes, keys, stroke_size)
+    check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
@@ -196,14 +198,14 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings,
                 *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled,
                                 regions=bool(mattes.styles)),
-                *size_warnings(keys, size))
+                *size_warnings(keys, size), *curves_beyond(options, pictures, opened.clip))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
-                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, stroke_size)
+                controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, styled, stroke_size)
 
 
 def with_options(plan: Plan, options: Options) -> Plan:
     """The plan with options that differ in the files that they name only; nothing is checked again."""
-    return replace(plan, options=options, control_files=_control_files(options, plan.mattes, plan.keys, plan.stroke_size))
+    return replace(plan, options=options, control_files=control_files(options, plan.mattes, plan.keys, plan.stroke_size))
 
 
 def _opened(source: Path | Source, settings: ReadSettings) -> Source:
@@ -230,35 +232,6 @@ def _sheet(target: Path) -> Path:
         raise UsageError(f"-o {target} is one image; a preview writes a movie and puts the contact sheet beside it, so give -o "
                          f"{target.with_suffix('.mp4')}, and the sheet is {target.with_suffix('.png')}.")
     return sheet_target(target)
-
-
-def _check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
-                 target: Path, sheet: Path | None, overwrite: bool, controls: Sequence[Path]) -> None:
-    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
-
-    controls: the files that artist's controls read.
-    """
-    read = [*(style.path for style in styles), *controls]
-    if options.network is not None:
-        if (same := find_same(options.network, [*source.files, *read])) is not None:
-            raise UsageError(f"{options.network}: is {same} as well; name another --network.")
-        read.append(options.network)
-    if options.palette is not None:
-        read.append(options.palette)
-    check_output(target, source, frames, overwrite=overwrite, others=read)
-    if sheet is not None:
-        check_target(sheet, source.clip.path, overwrite, [*read, target])
-
-
-def _control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey],
-                   stroke_size: Matte | None) -> dict[str, Sequence[Path]]:
-    """See `Plan.control_files`."""
-    files = dict(mattes.files()) | {f"key {key.number}": [key.path] for key in keys}
-    if options.strength != 0 and options.color == "match" and options.color_from is not None:
-        files["color_from"] = [options.color_from]
-    if stroke_size is not None:
-        files["stroke_size"] = stroke_size.files
-    return files
 
 
 def _changed(options: Options) -> set[str]:

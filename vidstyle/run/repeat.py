@@ -29,7 +29,7 @@ class Job:
     manifest: Path
     clip: Path
     styles: tuple[tuple[Path, float | Curve], ...]
-    """File and weight of each style picture."""
+    """File and weight of each style picture; () where the paintings of key frames were the styles."""
     options: Options
     """All options but the device."""
     frames: tuple[int, int] | None
@@ -132,7 +132,8 @@ def _job(path: Path, record: dict[str, Any]) -> Job:
     if not {"output", "device", "threads", "versions", "palette", "network", "frame_sha256"} <= record.keys():
         raise KeyError
     return Job(path, locate(record["source"]["path"]),
-               tuple((locate(style["path"]), parse_number(str(style["weight"]), "weight")) for style in record["styles"]),
+               tuple((locate(style["path"]), parse_number(str(style["weight"]), "weight"))
+                     for style in record["styles"] if record.get("styled", True)),
                Options(**options), _range(record), record)
 
 

@@ -22,6 +22,7 @@ from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
 from vidstyle.painting.methods import unused_options
 from vidstyle.run.finish import finish, frame_hash
+from vidstyle.run.kept_flow import KeptFlow
 from vidstyle.run.naming import default_target
 from vidstyle.run.paint import PaintedFrame, make_painter, painted_frames
 from vidstyle.run.plan import Plan, Selection, plan_video
@@ -61,9 +62,15 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
 def paint_variants(plan: VariantsPlan, explain: Explain, listen: Listener = lambda progress: None) -> list[PaintedVariant]:
     """Paint the frame of each variant; one that fails stops no other.
 
-    Variants that differ in strength, or in the colours of the style and of the source, share one painting. Raises the first
-    error where all fail.
+    Variants that differ in strength, or in the colours of the style and of the source, share one painting, and others the
+    motion of the frames. Raises the first error where all fail.
     """
+    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
+        return _paint_groups(plan, explain, listen, Path(folder))
+
+
+def _paint_groups(plan: VariantsPlan, explain: Explain, listen: Listener, flows: Path) -> list[PaintedVariant]:
+    """`paint_variants`; flows: the folder of those that are kept."""
     painted, errors, groups = dict[int, PaintedVariant](), list[Exception](), _alike(plan.plans)
     frames = [each.frames[1] - each.start.frame + 1 for each in (plan.plans[group[0]] for group in groups)]
     for number, group in enumerate(groups):
@@ -73,7 +80,7 @@ def paint_variants(plan: VariantsPlan, explain: Explain, listen: Listener = lamb
             listen(Progress("variants", before + done, sum(frames), loss=loss))
 
         try:
-            frame = _paint(own, tick)
+            frame = _paint(own, tick, flows)
             for at in group:
                 painted[at] = _shown(plan, at, frame, time.monotonic() - began if at == group[0] else 0.0)
         except Exception as error:  # also a bug of ours, which must not stop the variants that follow
@@ -120,15 +127,18 @@ def _alike(plans: Sequence[Plan]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _paint(plan: Plan, tick: Callable[[int, float | None], None]) -> PaintedFrame:
-    """The last frame of the plan, painted as a run of it would; tick: called with the frames painted, and the loss of a fit."""
+def _paint(plan: Plan, tick: Callable[[int, float | None], None], flows: Path) -> PaintedFrame:
+    """The last frame of the plan, painted as a run of it would.
+
+    tick: called with the frames painted, and the loss of a fit. flows: the folder of those that are kept.
+    """
     last: PaintedFrame | None = None
 
     def listen(step: Progress) -> None:
         tick(0, step.loss)
 
     with deterministic(plan.device), tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        flow = load_flow(plan.options.flow, plan.device)
+        flow = KeptFlow(load_flow(plan.options.flow, plan.device), flows, f"{plan.options.flow} {plan.device}")
         painter = None if plan.options.strength == 0 else make_painter(
             plan, lambda layer: _FitAside(Path(folder) / f"network-{layer}.safetensors"), flow, listen)
         for last in painted_frames(plan, painter, flow, plan.start.frame, ()):

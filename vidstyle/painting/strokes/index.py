@@ -18,7 +18,7 @@ from vidstyle.painting.strokes.wishes import describe_copy
 
 CORNER = (0.1, 0.25)
 """Height and width of the lower corners left out, as shares of the picture's: signatures are not to be copied."""
-MOST_PLACES = 3_000_000
+MOST_PLACES = 2_000_000
 """Of a level; with more, as of copies at 1080p, its places lie as far apart as the painting's patches. That is a quarter as
 many, and at such sizes the distance is as small beside the picture."""
 _CHUNK = 8192  # patches described at once: 28 MB
@@ -32,7 +32,7 @@ class Patches:
     grid: int
     """Pixels between neighbouring places."""
     picture: Tensor
-    """(3, H, W) uint16, the style pictures of this level and their copies, one below the other."""
+    """(3, H, W) uint8, the style pictures of this level and their copies, one below the other."""
     describer: Describer
     descriptions: Tensor
     """(rows * columns, D) int16, see `Describer`; with copies followed by those of `describe_copy`. 0 where none is allowed."""
