@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +12,20 @@ import torch
 from video_clips import make_clip
 
 from vidstyle.cli import execute
-from vidstyle.core.atomic import check_target, write_atomically
+from vidstyle.core.atomic import check_folder, check_target, write_atomically
 from vidstyle.core.errors import OutputError, UsageError
 from vidstyle.core.files import find_same
 from vidstyle.core.images import write_png
 from vidstyle.core.options import Options
+from vidstyle.models.registry import load_state_dict
 from vidstyle.painting.feedforward.network import PaintNetwork
-from vidstyle.painting.feedforward.network_file import save_network
-from vidstyle.painting.style_picture import Style
+from vidstyle.painting.feedforward.network_file import read_network, save_network
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.palette_file import load_palette, save_palette
+from vidstyle.painting.style_picture import Style, read_styles
 from vidstyle.run.plan import Selection, plan_video
+from vidstyle.run.resume.memories import pack_memories, unpack_memories
+from vidstyle.run.verify import verify
 from vidstyle.video import probe
 
 
@@ -116,7 +122,7 @@ def test_a_name_that_is_too_long_is_refused_before_painting(tmp_path: Path, lett
         check_target(target, tmp_path / "source.mp4")
         target.with_name(target.name + ".vidstyle.json.part").touch()  # the file system takes it
         return
-    with pytest.raises(OutputError, match=rf"{letters + 19 - 255} bytes too long .* give a shorter name with -o") as caught:
+    with pytest.raises(OutputError, match=rf"{letters + 19 - 255} bytes? too long .* give a shorter name with -o") as caught:
         check_target(target, tmp_path / "source.mp4")
     assert "\n" not in str(caught.value)
 
@@ -124,3 +130,76 @@ def test_a_name_that_is_too_long_is_refused_before_painting(tmp_path: Path, lett
 def test_names_count_in_bytes(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="too long"):
         check_target(tmp_path / ("あ" * 79 + ".mp4"), tmp_path / "source.mp4")
+
+
+def test_names_of_folders_are_checked_before_painting(tmp_path: Path) -> None:
+    check_folder(tmp_path / ("a" * 255) / "new" / "out.mp4")
+    (tmp_path / ("a" * 255)).mkdir()  # the file system takes it
+    with pytest.raises(OutputError, match=r"the name of the folder a+ is 1 byte too long; give a shorter one"):
+        check_folder(tmp_path / ("a" * 256) / "new" / "out.mp4")
+
+
+@pytest.mark.parametrize(("name", "compare", "said"), [
+    ("y" * 231 + ".####.png", "none", "-o"),  # the name of the pattern, beside which work is looked for
+    ("w" * 225 + ".mp4", "side", "-o"),  # that of the review movie, in a folder that is not there yet
+])
+def test_every_derived_name_is_checked_before_painting(tmp_path: Path, job: tuple[Path, list[Style], Options], name: str,
+                                                       compare: str, said: str) -> None:
+    source, styles, options = job
+    with pytest.raises(OutputError, match=rf"too long for those of the files beside it; give a shorter name with {said}"):
+        plan_video(source, styles, tmp_path / "new" / name, replace(options, compare=compare))
+
+
+def test_a_long_name_of_a_new_network_is_refused(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
+    source, styles, options = job
+    long = replace(options, network=tmp_path / ("n" * 244 + ".safetensors"))
+    with pytest.raises(OutputError, match=r"20 bytes too long .* give a shorter name with --network"):
+        plan_video(source, styles, tmp_path / "out.mp4", long)
+
+
+@pytest.mark.parametrize("words", [["run", "{}.mp4", "--style", "style.png"], ["run", "clip.mp4", "--style", "{}.png"],
+                                   ["batch", "{}*.mp4", "--style", "style.png"], ["verify", "{}"]])
+def test_an_input_whose_name_no_file_system_takes_is_not_found(tmp_path: Path, job: tuple[Path, list[Style], Options],
+                                                               words: list[str], monkeypatch: pytest.MonkeyPatch,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute([word.format("k" * 300) for word in words]) == 3
+    assert "our bug" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
+@pytest.mark.parametrize("command", ["run", "batch"])
+def test_names_that_are_not_utf_8_are_taken_as_their_bytes(tmp_path: Path, job: tuple[Path, list[Style], Options],
+                                                           monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    _, [style], _ = job
+    name = os.fsdecode(b"caf\xe9")  # Latin-1
+    folder = tmp_path / name
+    folder.mkdir()
+    if command == "run":
+        for number in (1035, 1036):
+            write_png(folder / f"{name}.{number}.png", torch.rand(3, 32, 32))
+        given, target = folder / f"{name}.####.png", folder / f"{name}_style.####.png"
+    else:
+        make_clip(folder / f"{name}.mp4", frames=2)
+        given, target = folder, folder / f"{name}_style.mp4"
+    assert execute([command, str(given), "--style", str(style.path), "--method", "palette", "--strength", "0", "--size", "32",
+                    "--device", "cpu", *(["--same-look"] if command == "batch" else [])]) == 0
+    assert all(check.good for check in verify(target))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name of a file is text")
+def test_tensors_are_read_from_files_whose_names_are_not_utf_8(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
+    folder = tmp_path / os.fsdecode(b"r\xe9sum\xe9")
+    folder.mkdir()
+    palette = Palette(torch.eye(3), *torch.rand(3, 3))
+    styles = read_styles(job[1])
+    save_palette(folder / "palette.safetensors", palette, styles)
+    assert torch.equal(load_palette(folder / "palette.safetensors", styles).matrix, palette.matrix)
+    network = folder / "net.safetensors"
+    network.write_bytes((tmp_path / "net.safetensors").read_bytes())
+    weights = load_state_dict(network)
+    state = read_network(network)[0].state_dict()
+    assert weights.keys() == state.keys()
+    assert all(torch.equal(weights[key], state[key]) for key in state)
+    (folder / "memories").write_bytes(pack_memories([]))
+    assert unpack_memories(folder / "memories", "cpu") == []

@@ -22,18 +22,18 @@ def find_clips(path: Path) -> list[Path]:
     Of images in a folder, those that differ in their number are one clip. Paintings, which have a manifest beside them, are
     left out. Raises InputError for a folder or a glob without clips.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         found = _clips_among(path.iterdir())
     elif os.path.lexists(path) or not glob.has_magic(str(path)) or parse_pattern(path) is not None:
         return [path]
     else:
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
         images = path.suffix.lower() in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES)
-        found = _clips_among((match for match in matches if match.is_file()), images=images)
-        for folder in sorted((match for match in matches if match.is_dir()), key=_natural):
+        found = _clips_among((match for match in matches if os.path.isfile(match)), images=images)
+        for folder in sorted((match for match in matches if os.path.isdir(match)), key=_natural):
             found += [clip for clip in _clips_among(folder.iterdir()) if clip not in found]
     if not found:
-        raise InputError(f"{path}: {'holds' if path.is_dir() else 'finds'} no clips, or only paintings; check the path.")
+        raise InputError(f"{path}: {'holds' if os.path.isdir(path) else 'finds'} no clips, or only paintings; check the path.")
     return found
 
 
@@ -44,7 +44,7 @@ def _clips_among(files: Iterable[Path], *, images: bool = False) -> list[Path]:
     """
     clips, sequences = list[Path](), defaultdict[Path, list[Path]](list)
     for file in files:
-        if not file.is_file() or file.name.startswith("."):
+        if not os.path.isfile(file) or file.name.startswith("."):
             continue
         if file.suffix.lower() in MOVIE_SUFFIXES:
             clips.append(file)
@@ -54,7 +54,7 @@ def _clips_among(files: Iterable[Path], *, images: bool = False) -> list[Path]:
     clips += [pattern_of(min(found, key=lambda file: (len(file.name), file.name)))
               for found in sequences.values() if len(found) > 1]
     clips += [file for found in sequences.values() if len(found) == 1 and images for file in found]
-    return sorted((clip for clip in clips if not manifest_path(clip).exists()), key=_natural)
+    return sorted((clip for clip in clips if not os.path.exists(manifest_path(clip))), key=_natural)
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ def paint_shots(planned: Sequence[Planned], engine: Engine, report: Reporter) ->
         now, later, fitted = list[Planned](), list[Planned](), set[Path]()
         for each in waiting:
             network = each.plan.options.network
-            missing = network is not None and not network.exists()
+            missing = network is not None and not os.path.exists(network)
             (later if missing and network in fitted else now).append(each)
             if network is not None and missing:
                 fitted.add(network)
@@ -132,7 +133,7 @@ def _settled(planned: Planned) -> Planned:
         discard_work(plan.target)  # of a run that was killed at its very end
         return replace(planned, finished=True)
     if changes is None and not is_unfinished(plan.target, plan.frames):
-        if plan.target.absolute().parent.exists():
+        if os.path.exists(plan.target.absolute().parent):
             check_output(plan.target, plan.source, plan.frames, overwrite=shot.overwrite)
         return replace(planned, plan=replace(plan, overwrite=shot.overwrite))
     return replace(planned, shot=replace(shot, overwrite=True), changes=tuple(changes or ()))

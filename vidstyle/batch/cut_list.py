@@ -44,7 +44,7 @@ def write_cut_list(path: Path, clip: Clip, shots: Sequence[Range]) -> None:
     """
     text = _timeline(path, clip, shots) if path.suffix.lower() == ".otio" else _table(path, clip, shots)
     try:
-        write_atomically(path, text.encode())
+        write_atomically(path, text.encode(errors="surrogateescape"))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)}); check the folder and the disk.") from error
 

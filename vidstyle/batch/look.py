@@ -6,6 +6,7 @@ It is a palette; with color `match` also a picture of the scene's colours; and f
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ class _Look:
     """The picture whose colours the style is given; None without color `match`."""
 
     def is_there(self) -> bool:
-        return self.palette.exists() and (self.picture is None or self.picture.exists())
+        return os.path.exists(self.palette) and (self.picture is None or os.path.exists(self.picture))
 
 
 def _scene(plan: Plan) -> str:
@@ -120,4 +121,4 @@ def _with_look(planned: Planned, folder: Path, look: _Look | None) -> Planned:
 def _label(plan: Plan, key: str) -> str:
     """The names of the styles, and some digits that differ for another `key`."""
     names = "_".join(style.path.stem for style in plan.styles)[:60]
-    return f"{names}_{hashlib.sha256(key.encode()).hexdigest()[:_NAME_DIGITS]}"
+    return f"{names}_{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:_NAME_DIGITS]}"

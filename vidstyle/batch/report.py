@@ -77,8 +77,9 @@ class Report:
         """Write the three files. Raises OutputError."""
         written = time.strftime("%Y-%m-%d %H:%M")
         record = {"format": FORMAT, "vidstyle": __version__, "written": written, "counts": self.counts, "shots": self.entries}
-        files = {RECORD: json.dumps(record, indent=1).encode() + b"\n", "report.csv": self._csv().encode(),
-                 "report.html": page(self.entries, self.counts, written, self.folder).encode()}
+        files = {RECORD: json.dumps(record, indent=1).encode() + b"\n",
+                 "report.csv": self._csv().encode(errors="surrogateescape"),
+                 "report.html": page(self.entries, self.counts, written, self.folder).encode(errors="surrogateescape")}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
@@ -122,7 +123,7 @@ class Report:
         entry |= {"status": "done", "manifest": self._relative(manifest_path(plan.target)),
                   "seconds": round(seconds.get("prepare", 0.0) + seconds.get("paint", 0.0), 3), "stage_seconds": seconds}
         _forget_failure(entry)
-        label = hashlib.sha256(entry["output"].encode()).hexdigest()[:6]
+        label = hashlib.sha256(entry["output"].encode(errors="surrogatepass")).hexdigest()[:6]
         sheet = self.folder / "sheets" / f"{plan.target.stem.replace('#', '').strip('._-')}-{label}.jpg"
         entry["sheet"] = self._relative(sheet) if write_sheet(sheet, plan) else None
 

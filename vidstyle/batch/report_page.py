@@ -68,8 +68,9 @@ def _card(entry: Entry, folder: Path) -> str:
     parts.append(f"<dl>{''.join(f'<dt>{name}</dt><dd>{value}</dd>' for name, value in facts if value)}</dl>")
     links = [("painting", entry.get("output") if entry["status"] == "done" else None), ("source", entry["clip"]),
              ("manifest", entry.get("manifest") if entry["status"] == "done" else None)]
-    shown = " · ".join(f'<a href="{escape(quote(path))}">{name}</a> <span class="soft">{escape(path)}</span>'
-                       for name, path in links if path)
+    # The bytes of names that are not UTF-8 stay as they are.
+    shown = " · ".join(f'<a href="{escape(quote(path, errors="surrogateescape"))}">{name}</a> '
+                       f'<span class="soft">{escape(path)}</span>' for name, path in links if path)
     return f'<section id="shot{entry["number"]}">{"".join(parts)}<p class="links">{shown}</p></section>'
 
 

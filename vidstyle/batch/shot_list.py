@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ def read_shots(where: Sequence[str | Path], base: Shot) -> list[Shot]:
     shots = list[Shot]()
     for path in map(Path, where):
         suffix = path.suffix.lower()
-        if suffix in LIST_SUFFIXES and not path.is_dir():
+        if suffix in LIST_SUFFIXES and not os.path.isdir(path):
             shots += _read_csv(path, base) if suffix == ".csv" else _read_toml_list(path, base)
         else:
             shots += [replace(base, clip=clip) for clip in find_clips(path)]
@@ -134,7 +135,7 @@ def _shots_of(values: Mapping[str, Any], path: Path, base: Shot, place: str, *, 
         raise UsageError(f"{place}: {error}") from error
     if output is not None:
         target = path.parent / output
-        is_folder = output.endswith(("/", "\\")) or target.is_dir()
+        is_folder = output.endswith(("/", "\\")) or os.path.isdir(target)
         if len(clips) > 1 and not is_folder:
             raise UsageError(f"{where('output')}: {output} is one file for {len(clips)} clips; give a folder, as {output}/.")
         shot = replace(shot, target=None, folder=target) if is_folder else replace(shot, target=target, folder=target.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ EDIT_SUFFIXES = (".otio", ".edl", ".fcpxml", ".fcpxmld", ".xml")
 
 def is_edit(path: Path) -> bool:
     """Whether an argument of a command names an edit."""
-    return path.suffix.lower() in EDIT_SUFFIXES and path.is_dir() == (path.suffix.lower() == ".fcpxmld")
+    return path.suffix.lower() in EDIT_SUFFIXES and os.path.isdir(path) == (path.suffix.lower() == ".fcpxmld")
 
 
 def read_edits(where: Sequence[Path], request: Request, media: Path | None, handles: int) -> list[Edit]:
@@ -55,7 +56,7 @@ def write_edits(edits: Sequence[Edit], request: Request) -> None:
     for edit in edits:
         from vidstyle.run.manifest_file import manifest_path
 
-        painted = [shot.target for shot in edit.shots if shot.target is not None and manifest_path(shot.target).exists()]
+        painted = [shot.target for shot in edit.shots if shot.target is not None and os.path.exists(manifest_path(shot.target))]
         written = edit.write(painted)
         _print_warnings(edit, written.warnings)
         if request.json:

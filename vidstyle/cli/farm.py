@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,7 @@ def farm(
     """
     if job.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"-o {job}: a job is written as YAML; name it {job.with_suffix('.yaml').name}.")
-    if not clip.is_file():
+    if not os.path.isfile(clip):
         raise UsageError(f"{clip}: is no shot list; the tasks of a job are its lines, so write one with a line for each clip.")
     if is_edit(clip):
         raise UsageError(f"{clip}: is an edit, which is written again when all of it is painted, and no task of a farm does "
@@ -55,7 +56,7 @@ def farm(
     text = job_template(clip, shots, list(_arguments(context)), job.parent)
     check_target(job, clip, request.overwrite)
     try:
-        write_atomically(job, text.encode())
+        write_atomically(job, text.encode(errors="surrogateescape"))
     except OSError as error:
         raise OutputError(f"{job}: cannot be written ({reason(error)}); check the folder and the disk.") from error
     say(f"{job}: {len(shots)} tasks, one for each shot of {clip.name}")

@@ -12,14 +12,15 @@ from vidstyle.core.errors import UsageError
 
 def names_several(clips: Sequence[Path]) -> bool:
     """Whether these arguments may stand for several clips: more than one, a folder, or a glob."""
-    return len(clips) > 1 or any(path.is_dir() or (glob.has_magic(str(path)) and not os.path.lexists(path)) for path in clips)
+    return len(clips) > 1 or any(os.path.isdir(path) or (glob.has_magic(str(path)) and not os.path.lexists(path))
+                                 for path in clips)
 
 
 def parse_output(text: str | None, several: bool) -> tuple[Path | None, bool]:
     """The output of one clip or `several`, and whether it is a folder; None where `text` is. Raises UsageError."""
     if text is None:
         return None, False
-    folder = text.endswith(("/", os.sep)) or Path(text).is_dir()
+    folder = text.endswith(("/", os.sep)) or os.path.isdir(text)
     if several and not folder:
         raise UsageError(f"-o {text} is one file for several clips; give a folder, such as -o {text}/.")
     return Path(text), folder

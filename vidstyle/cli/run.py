@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ def run(
 ) -> None:
     """Paint CLIP in the style of an image; of several clips, finished ones are skipped, and one that fails stops no other."""
     assert clip, "with_request gives the clip of --from where none is named"
-    if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not path.is_dir()]:
+    if lists := [path for path in clip if path.suffix.lower() in (".csv", ".toml") and not os.path.isdir(path)]:
         raise UsageError(f"{lists[0]}: is a shot list; paint it with: vidstyle batch {lists[0]}.")
     refuse_jobs(jobs, cluster, dry_run=dry_run)
     if names_several(clip):

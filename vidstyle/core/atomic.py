@@ -24,9 +24,8 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
     nor its temporary name (see `PartFile`) may be one of them or the source, by any name or link.
     """
     check_folder(target)
-    if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(target.name + _LONGEST_ADDITION))) < 0:
-        raise OutputError(f"{target}: the name is {-spare} bytes too long for its manifest; give a shorter name with -o.")
-    if target.is_dir():
+    check_name(target)
+    if os.path.isdir(target):
         raise OutputError(f"{target}: is a folder; name a file.")
     for file in (target, part_path(target)):
         if (read := find_same(file, [source, *inputs])) is not None:
@@ -37,12 +36,22 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
         raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
 
 
+def check_name(target: Path, option: str = "-o") -> None:
+    """Raise OutputError where the name of `target` leaves no room for those of the files beside it. option: that states it."""
+    if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(target.name + _LONGEST_ADDITION))) < 0:
+        raise OutputError(f"{target}: the name is {-spare} {'byte' if spare == -1 else 'bytes'} too long for those of the "
+                          f"files beside it; give a shorter name with {option}.")
+
+
 def check_folder(target: Path) -> None:
     """Raise OutputError unless a file can be added to the folder of `target`, or that folder can be made."""
     folder = target.absolute().parent
     while not os.path.lexists(folder):
+        if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(folder.name))) < 0:
+            raise OutputError(f"{target}: the name of the folder {folder.name} is {-spare} "
+                              f"{'byte' if spare == -1 else 'bytes'} too long; give a shorter one.")
         folder = folder.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
@@ -100,7 +109,7 @@ def write_atomically(path: Path, content: bytes) -> str:
 
 def fsync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are safe on the disk."""
-    folder = path.is_dir()
+    folder = os.path.isdir(path)
     if sys.platform == "win32" and folder:
         return  # Windows opens no folders, and needs no such step
     handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)  # Windows syncs only what may be written

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vidstyle.core.errors import InputError, UsageError, reason
@@ -64,3 +66,20 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file in hex; raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def named_in_utf8(path: Path) -> Iterator[Path]:
+    """`path`, or a link to it where its name is not UTF-8: safetensors opens no other names."""
+    try:
+        str(path).encode()
+        plain = True
+    except UnicodeEncodeError:
+        plain = False
+    if plain:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "link")
+        link.symlink_to(path.absolute())
+        yield link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -27,12 +28,12 @@ class Truth:
         """Find the files. Raises InputError if there are none, or fewer masks than motions."""
         self.folder = folder
         own = folder / "flow"
-        self._flows = sorted((own if own.is_dir() else folder).glob("*.flo"))
+        self._flows = sorted((own if os.path.isdir(own) else folder).glob("*.flo"))
         if not self._flows:
             raise InputError(f"{folder}: holds no true motion; name a folder with flow/*.flo and occlusions/*.png in it.")
         self._masks = []
         for kind in ("occlusions", "invalid"):
-            masks = folder / kind if own.is_dir() else folder.parent.parent / kind / folder.name
+            masks = folder / kind if os.path.isdir(own) else folder.parent.parent / kind / folder.name
             files = sorted(masks.glob("*.png"))
             if len(files) < len(self._flows) and (files or kind == "occlusions"):
                 raise InputError(f"{masks}: holds {len(files)} masks for {len(self._flows)} motions; give one for each.")

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vidstyle.core.errors import InputError, OutputError, UsageError, reason
-from vidstyle.core.files import check_plain, sha256
+from vidstyle.core.files import check_plain, named_in_utf8, sha256
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: holds more than {MOST_BYTES >> 30} GB; give the weights alone, as a state_dict.")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            with named_in_utf8(path) as named:
+                return load_file(named)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.curve import constant
 from vidstyle.core.errors import InputError, OutputError, UsageError, reason
-from vidstyle.core.files import check_plain
+from vidstyle.core.files import check_plain, named_in_utf8
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style_picture import StylePicture, weights_change
 
@@ -40,7 +40,7 @@ def load_palette(path: Path, styles: Sequence[StylePicture], *, matched: bool = 
     """
     check_plain(path, "a .safetensors palette")
     try:
-        with safe_open(path, framework="pt") as file:
+        with named_in_utf8(path) as named, safe_open(named, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {part.name: file.get_tensor(part.name) for part in fields(Palette)}
         shapes = [tuple(tensor.shape) for tensor in tensors.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,7 +74,7 @@ def _read(style: Style) -> StylePicture:
     if not isinstance(weight, Curve) and not 0 < weight < float("inf"):
         raise UsageError(f"{path}: its weight is {weight:g}; give a number above 0.")
     try:
-        digest = sha256(path) if path.is_file() else ""  # `read_image` refuses what is no plain file
+        digest = sha256(path) if os.path.isfile(path) else ""  # `read_image` refuses what is no plain file
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)}); check the path.") from error
     image = _images.get(digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,7 @@ def write_comparison(plan: Plan, painted: Path, listen: Listener = lambda progre
 
 def lacks_comparison(plan: Plan) -> bool:
     """Whether a review movie is asked for that is not there; of a finished output it can still be made."""
-    return plan.comparison is not None and not plan.comparison.target.exists()
+    return plan.comparison is not None and not os.path.exists(plan.comparison.target)
 
 
 def compose(source: Tensor, painting: Tensor, kind: str, size: tuple[int, int], seconds: float) -> Tensor:

@@ -30,8 +30,7 @@ def plan_comparison(target: Path, source: Source, frames: tuple[int, int], optio
     if options.compare == "none":
         return None
     path = comparison_target(target)
-    if path.absolute().parent.is_dir():
-        check_target(path, source.clip.path, overwrite, [*source.files, target])
+    check_target(path, source.clip.path, overwrite, [*source.files, target])
     return plan_output(path, source, frames, WriteSettings("h264", CRF, options.audio, False, _size(source, options)))
 
 

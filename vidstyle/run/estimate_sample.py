@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -213,7 +214,7 @@ def _times_of_frames(clock: _Clock, times: Sequence[float], flows: Sequence[int]
 
 def _quick(options: Options) -> Options:
     """The options in one pass, with fewer steps of a fit, whose network is not saved, and without sound: it takes no time."""
-    network = options.network if options.network is not None and options.network.exists() else None
+    network = options.network if options.network is not None and os.path.exists(options.network) else None
     return replace(options, network=network, fit_steps=min(FIT_STEPS, options.fit_steps), passes=1, audio="none", strict=False)
 
 
@@ -227,4 +228,4 @@ def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:
 
 def _size_of(folder: Path) -> int:
     """Bytes of all files in a folder; those of its subfolders do not count."""
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return sum(file.stat().st_size for file in folder.iterdir() if os.path.isfile(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def write_frames_to_paint(clip: Path, folder: Path | None = None, options: Optio
             number = source.clip.number(index)
             found.files[number] = folder / f"{stem}_{number:0{digits}d}.png"
     for file in found.files.values():
-        if file.exists() and not overwrite:
+        if os.path.exists(file) and not overwrite:
             raise OutputError(f"{file}: exists already, and may be painted; give another -o, or --overwrite to replace it.")
         check_target(file, source.clip.path, overwrite, source.files)
     try:

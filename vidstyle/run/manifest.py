@@ -50,9 +50,9 @@ def describe(path: Path, folder: Path, files: Sequence[Path] = ()) -> Descriptio
 
 def _describe_files(path: str, files: Sequence[tuple[Path, str]]) -> Description:
     """`describe` for files whose hashes are known."""
-    names = "".join(f"{file.name} {found}\n" for file, found in files)
+    names = "".join(f"{file.name} {found}\n" for file, found in files).encode(errors="surrogatepass")  # any byte of a name
     return {"path": path, "bytes": sum(file.stat().st_size for file, _ in files),
-            "sha256": hashlib.sha256(names.encode()).hexdigest(), "files": [file.name for file, _ in files]}
+            "sha256": hashlib.sha256(names).hexdigest(), "files": [file.name for file, _ in files]}
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -120,7 +120,7 @@ def _network(options: Options) -> str:
     """Hash of the network file; `fitted` if a network will be fitted, `none` if no network is used."""
     if options.strength == 0 or "network" not in find_method(options.method).uses(options):
         return "none"
-    return sha256(options.network) if options.network is not None and options.network.exists() else "fitted"
+    return sha256(options.network) if options.network is not None and os.path.exists(options.network) else "fitted"
 
 
 def _device(name: str) -> str:

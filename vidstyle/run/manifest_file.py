@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def manifest_path(target: Path) -> Path:
     where the shorter name is that of other images, `shot.####.png`.
     """
     whole, pattern = target.with_name(target.name + SUFFIX), parse_pattern(target)
-    if pattern is None or whole.exists():
+    if pattern is None or os.path.exists(whole):
         return whole
     short = target.with_name(pattern.stem() + SUFFIX)
     stated = _read(short, "path")
@@ -30,7 +31,7 @@ def manifest_path(target: Path) -> Path:
 def is_earlier_preview(target: Path) -> bool:
     """Whether the movie `target` is one that `vidstyle preview` has written and nobody has changed, or is gone."""
     path = manifest_path(target)
-    return _read(path, "sheet") is not None and (not target.exists() or _read(path, "sha256") == sha256(target))
+    return _read(path, "sheet") is not None and (not os.path.exists(target) or _read(path, "sha256") == sha256(target))
 
 
 def _read(path: Path, key: str) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from vidstyle.core.atomic import check_name
 from vidstyle.core.curve import plain
 from vidstyle.core.devices import find_device
 from vidstyle.core.errors import UsageError
@@ -151,6 +153,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
         frames = _middle(frames)
     named = None if preview and selection == Selection() else frames
     target = target or _in(folder, default_target(opened, pictures, options, named, preview=preview))
+    check_name(target)  # before files beside it are looked for
     sheet = _sheet(target) if preview else None
     overwrite = (overwrite or (preview and is_earlier_preview(target))
                  or (target.suffix.lower() in IMAGE_SUFFIXES and is_unfinished(target, frames)))
@@ -168,7 +171,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     load_flow(options.flow, device)
     for layer in (pictures, *mattes.styles):
         method.check(options, layer)
-    if mattes.styles and "network" in method.uses(options) and options.network is not None and not options.network.exists():
+    network = options.network
+    if mattes.styles and "network" in method.uses(options) and network is not None and not os.path.exists(network):
         raise UsageError(f"--network {options.network}: one file cannot hold the networks that would be fitted for the styles "
                          "of regions; leave --network out, or give one that was trained in all these styles.")
     if options.palette is not None:

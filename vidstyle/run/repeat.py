@@ -64,10 +64,10 @@ class Job:
         """
         from vidstyle.video import parse_pattern
 
-        if "clip" not in given and parse_pattern(self.clip) is None and not self.clip.exists():
+        if "clip" not in given and parse_pattern(self.clip) is None and not os.path.exists(self.clip):
             raise InputError(f"{self.manifest}: was painted from {self.clip}, which is not there any more; name the clip "
                              f"before --from: vidstyle run CLIP --from {self.manifest.name}.")
-        lost = [path for path, _ in self.styles if not path.exists()]
+        lost = [path for path, _ in self.styles if not os.path.exists(path)]
         if lost and "style" not in given:
             raise InputError(f"{self.manifest}: was painted in the style of {lost[0]}, which is not there any more; "
                              "put it there, or name the styles with --style.")
@@ -87,7 +87,7 @@ class Job:
         if unchanged and not _taken(self.output):
             return self.output
         names = (_numbered(self.output, number) for number in count(2))
-        return next(name for name in names if not _taken(name) and not _manifest_of(name).exists())
+        return next(name for name in names if not _taken(name) and not os.path.exists(_manifest_of(name)))
 
 
 def read_job(manifest: str | Path) -> Job:
@@ -124,7 +124,7 @@ def _job(path: Path, record: dict[str, Any]) -> Job:
     def locate(name: str) -> Path:
         found = path.parent / name
         # Without `..`, where the folder is there: of `a.mov=../b.png` it is not, and the text names two files.
-        return Path(os.path.normpath(found)) if found.parent.exists() else found
+        return Path(os.path.normpath(found)) if os.path.exists(found.parent) else found
 
     # Manifests of earlier versions have no file_options, and name files as the command line did.
     options = read_stated(stated, Path, lambda name: f"{path}, {name}").options
@@ -167,7 +167,7 @@ def _taken(output: Path) -> bool:
     from vidstyle.run.resume.folder import work_folder
     from vidstyle.video import parse_pattern
 
-    if work_folder(output).exists():
+    if os.path.exists(work_folder(output)):
         return False
 
     pattern = parse_pattern(output)

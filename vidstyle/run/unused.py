@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def _unused(given: set[str], options: Options, source: Source, frames: tuple[int
 def _used_as_made(options: Options) -> bool:
     """Whether the network of `--network` exists, so that the options of a fit have no effect."""
     uses_network = "network" in find_method(options.method).uses(options)
-    return uses_network and options.network is not None and options.network.exists()
+    return uses_network and options.network is not None and os.path.exists(options.network)
 
 
 def _missing(given: Collection[str], options: Options) -> Iterator[tuple[list[str], str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +129,6 @@ def is_earlier(sheet: Path) -> bool:
     """Whether the file `sheet` is one that was written with the list beside it and that nobody has changed, or is gone."""
     try:
         record = json.loads(sheet.with_suffix(".json").read_text(encoding="utf-8"))
-        return record["sheet"] == sheet.name and (not sheet.exists() or bool(record["sheet_sha256"] == sha256(sheet)))
+        return record["sheet"] == sheet.name and (not os.path.exists(sheet) or bool(record["sheet_sha256"] == sha256(sheet)))
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ def _paint_groups(plan: VariantsPlan, explain: Explain, listen: Listener, flows:
 def _plain(options: Options) -> Options:
     """The options as far as one painted frame depends on them; what is written is none of it."""
     default = Options()
-    network = options.network if options.network is not None and options.network.exists() else None
+    network = options.network if options.network is not None and os.path.exists(options.network) else None
     return replace(options, network=network, codec=default.codec, crf=default.crf, audio="none", compare="none", strict=False)
 
 

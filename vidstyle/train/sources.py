@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -74,10 +75,10 @@ def find_sources(sources: Sequence[Path], styles: Sequence[Path]) -> tuple[list[
     videos, photos = list[Path](), list[Path]()
     own = {path.resolve() for path in styles}
     for source in sources:
-        if not source.is_dir():
+        if not os.path.isdir(source):
             (photos if source.suffix.lower() in IMAGES else videos).append(source)
             continue
-        files = [path for path in sorted(source.rglob("*")) if path.is_file() and path.resolve() not in own
+        files = [path for path in sorted(source.rglob("*")) if os.path.isfile(path) and path.resolve() not in own
                  and not any(folder.suffix == FOLDER_SUFFIX for folder in path.parents)]
         found = [path for path in files if path.suffix.lower() in IMAGES | MOVIE_SUFFIXES]
         if not found:
@@ -103,7 +104,7 @@ def prepare_sources(videos: Sequence[Path], photos: Sequence[Path], folder: Path
     done, total = 0, sum(map(len, positions[group.rank :: group.count]))
     for number in range(group.rank, len(opened), group.count):
         summary = folder / f"{number:04}.safetensors"
-        if not summary.exists():
+        if not os.path.exists(summary):
             colours = []
             found = _pairs(opened[number], positions[number], height, options, device)
             for file, tensors in zip(files[number], found, strict=True):

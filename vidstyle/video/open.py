@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _open(path: Path, settings: ReadSettings) -> MovieSource | ImageSequenceSour
     if pattern is None:
         if path.suffix.lower() not in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES):
             return MovieSource.open(path, settings)
-        if path.is_file() and (pictures := count_pictures(path)) > 1:
+        if os.path.isfile(path) and (pictures := count_pictures(path)) > 1:
             if path.suffix.lower() == ".png":
                 return MovieSource.open(path, settings)
             raise InputError(f"{path}: holds {pictures} images; save each to a file of its own, and name them as in "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ def read_edit(path: Path, base: Shot, media: Path | None = None, handles: int = 
         raise UsageError(f"{path}: no style is given; name a picture with --style.")
     if base.selection != Selection():
         raise UsageError(f"{path}: states the frames of its clips; leave --frames, --start and --end out.")
-    if media is not None and not media.is_dir():
+    if media is not None and not os.path.isdir(media):
         raise UsageError(f"--media {media} is no folder; name the folder that holds the media of {path.name}.")
     finder = Finder(path, media, read_settings(base.options))
     loaded = load(path, lambda root: media_rates(root, finder))
@@ -165,7 +166,7 @@ def _style_names(styles: Sequence[Style]) -> str:
 def _check_targets(edit: Edit, overwrite: bool) -> None:
     """Refuse to write over an edit that somebody else wrote."""
     for target in edit.targets:
-        if target.exists() and not overwrite and b"vidstyle" not in target.read_bytes().lower():
+        if os.path.exists(target) and not overwrite and b"vidstyle" not in target.read_bytes().lower():
             raise UsageError(f"{target}: exists already and was not written by vidstyle; rename it, or use --overwrite.")
 
 

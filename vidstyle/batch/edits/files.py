@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Loaded:
 def load(path: Path, rates_of: Callable[[Any], Sequence[Fraction]]) -> Loaded:
     """The edit at `path`. rates_of: for EDLs, see `read_edl`. Raises UsageError for its suffix, InputError for its content."""
     suffix = path.suffix.lower()
-    if suffix == ".fcpxmld" and path.is_dir():
+    if suffix == ".fcpxmld" and os.path.isdir(path):
         return _load_fcpxml(path / "Info.fcpxml")
     check_plain(path, "an edit")
     if suffix == ".edl":

@@ -127,7 +127,7 @@ class Finder:
 
     @cached_property
     def _beside(self) -> _Folder:
-        return _Folder([path for path in self.edit.parent.iterdir() if path.is_file()])
+        return _Folder([path for path in self.edit.parent.iterdir() if os.path.isfile(path)])
 
     @cached_property
     def _below(self) -> _Folder:
@@ -169,7 +169,7 @@ def _paths(url: str) -> Iterator[str]:
 def _exists(path: Path) -> bool:
     pattern = parse_pattern(path)
     if pattern is None:
-        return path.is_file()
+        return os.path.isfile(path)
     try:
         return bool(pattern.found())
     except InputError:

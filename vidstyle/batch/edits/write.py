@@ -95,7 +95,7 @@ def _reference(clip: Clip, rate: float, available: Any) -> Any:
 def _write(target: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, text.encode())
+        write_atomically(target, text.encode(errors="backslashreplace"))
     except OSError as error:
         raise write_failed(target, error) from error
 

@@ -215,7 +215,7 @@ class Inputs:
         files = list(plan.source.files[:: max(1, len(plan.source.files) // _MOST_CHECKED)])
         files += [style.path for style in plan.styles]
         files += [file for control in plan.control_files.values() for file in control[:: max(1, len(control) // _MOST_CHECKED)]]
-        files += [file for file in (plan.options.network, plan.options.palette) if file is not None and file.exists()]
+        files += [file for file in (plan.options.network, plan.options.palette) if file is not None and os.path.exists(file)]
         if "=" in plan.options.flow:
             files.append(Path(plan.options.flow.partition("=")[2]))
         try:
@@ -239,13 +239,13 @@ class Inputs:
                 raise InputError(f"{relative[0]}: is relative to {self.folder}, which is not on {here}; "
                                  "give absolute paths that every machine of the cluster sees.") from None
         for file, size in self.sizes:
-            if not file.is_file():
+            if not os.path.isfile(file):
                 raise InputError(f"{file}: is not on {here}; put it where every machine of the cluster sees it "
                                  "under this name.")
             if file.stat().st_size != size:
                 raise InputError(f"{file}: has {file.stat().st_size} bytes on {here} and {size} where the command runs; "
                                  "put it where every machine of the cluster sees the same file.")
-        if not self.marker.exists():
+        if not os.path.exists(self.marker):
             raise OutputError(f"{self.marker.parent}: is another folder on {here} than where the command runs; "
                               "write to a folder that every machine of the cluster sees, with -o.")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidstyle.core.atomic import check_folder, write_atomically
+from vidstyle.core.atomic import check_folder, check_name, write_atomically
 from vidstyle.core.curve import Curve, most
 from vidstyle.core.errors import OutputError, UsageError, reason
 from vidstyle.core.options import Options
@@ -42,7 +43,7 @@ class FeedForwardMethod:
         return self._of_network(options) | {"strokes"} | of_strokes | uses_of_strokes(options, options.strokes or 0)
 
     def _of_network(self, options: Options) -> frozenset[str]:
-        if options.network is None or not options.network.exists():
+        if options.network is None or not os.path.exists(options.network):
             return _OF_A_FIT | options_of_colour(options)
         from vidstyle.painting.feedforward.network_file import is_trained
 
@@ -70,7 +71,7 @@ class FeedForwardMethod:
         from vidstyle.painting.style_picture import styles_at, weights_change
 
         network, styles = options.network, list(styles)
-        if network is None or not network.exists():
+        if network is None or not os.path.exists(network):
             if weights_change(styles):
                 raise UsageError("A network is fitted to one blend of styles; give constant weights, another --method, or the "
                                  "--network of vidstyle train that knows the styles.")
@@ -78,7 +79,7 @@ class FeedForwardMethod:
                 raise UsageError("A network is fitted to one style scale; give --style-scale a number, or another --method.")
         if network is None:
             return
-        if network.exists():
+        if os.path.exists(network):
             from vidstyle.painting.feedforward.network_file import load_network, read_network
 
             if weights_change(styles) and read_network(network)[1] is None:
@@ -91,13 +92,14 @@ class FeedForwardMethod:
             raise UsageError(f"{network}: a network is saved as .safetensors; give it that extension.")
         else:
             check_folder(network)
+            check_name(network, "--network")
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`; the network is loaded, or fitted and then saved in `job.fit_store` and in the file of `--network`."""
         from vidstyle.painting.feedforward.network_file import load_network, save_network
 
         options, store = job.options, job.fit_store
-        if options.network is not None and options.network.exists():
+        if options.network is not None and os.path.exists(options.network):
             return _painter(job, _network_at(job, options.network), {})
         if store.network is None:
             network, losses = _fitted(job)

@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from vidstyle.core.atomic import write_atomically
 from vidstyle.core.errors import InputError, OutputError, reason
-from vidstyle.core.files import check_plain
+from vidstyle.core.files import check_plain, named_in_utf8
 from vidstyle.painting.feedforward.network import PaintNetwork
 from vidstyle.painting.feedforward.style_table import StyleTable, blend_weights
 from vidstyle.painting.palette import Palette
@@ -71,7 +71,7 @@ def read_network(path: Path) -> tuple[PaintNetwork, StyleTable | None, dict[str,
         raise InputError(f"{path}: is a pickle, which can hold a program and is never run; "
                          "give a .safetensors network that vidstyle saved.")
     try:
-        with safe_open(path, framework="pt") as file:
+        with named_in_utf8(path) as named, safe_open(named, framework="pt") as file:
             metadata = file.metadata() or {}
             settings = int(metadata["width"]), int(metadata["blocks"]), float(metadata["keep"]), int(metadata["soft"])
             if not all(low <= value <= high for value, (low, high) in zip(settings, _RANGES, strict=True)):

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from vidstyle.core.atomic import fsync, write_atomically
-from vidstyle.core.files import sha256
+from vidstyle.core.files import named_in_utf8, sha256
 from vidstyle.run.resume.folder import RunFolder
 from vidstyle.run.resume.records import FIT, NETWORK, of_kind, of_layer
 
@@ -28,8 +28,8 @@ class FitCheckpoint:
         if not records:
             return None
         [(name, _)] = records[-1]["files"]
-        with self.folder.disk_errors():
-            return load_file(self.folder.path / name)
+        with self.folder.disk_errors(), named_in_utf8(self.folder.path / name) as named:
+            return load_file(named)
 
     def save(self, step: int, state: Callable[[], dict[str, Tensor]], *, now: bool = False) -> None:
         """Save `state()` as that after `step` steps, where a save is due, or `now`."""

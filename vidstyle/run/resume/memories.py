@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from vidstyle.core.files import named_in_utf8
 from vidstyle.core.frame import Frame, Memory
 
 
@@ -28,7 +29,7 @@ def pack_memories(memories: Sequence[Memory]) -> bytes:
 
 def unpack_memories(path: Path, device: str) -> list[Memory]:
     """The memories that `pack_memories` was given, on `device`. Raises OSError, SafetensorError for another file."""
-    with safe_open(path, framework="pt", device=device) as file:
+    with named_in_utf8(path) as named, safe_open(named, framework="pt", device=device) as file:
         moments = json.loads(file.metadata()["frames"])
         return [Memory(Frame(file.get_tensor(f"{number}.frame"), pts, Fraction(time_base), index, duration),
                        file.get_tensor(f"{number}.painting"))

@@ -108,7 +108,7 @@ def _field_of(numbers: Sequence[str]) -> str:
 
 def parse_pattern(path: Path) -> Pattern | None:
     """The pattern that `path` is; None if it is the name of one file, which may contain `#` too."""
-    if path.suffix.lower() not in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) or path.is_file():
+    if path.suffix.lower() not in (*IMAGE_SUFFIXES, *PICTURE_SUFFIXES) or os.path.isfile(path):
         return None
     fields = list(_FIELD.finditer(path.name))
     if not fields:

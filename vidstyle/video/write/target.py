@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidstyle.core.atomic import check_target, part_path
+from vidstyle.core.atomic import check_name, check_target, part_path
 from vidstyle.core.errors import OutputError
 from vidstyle.core.files import file_id
 from vidstyle.video.images.pattern import number_list, parse_pattern
@@ -24,6 +24,7 @@ def check_output(target: Path, source: Source, frames: tuple[int, int], *, overw
     numbers = [source.clip.number(index) for index in range(frames[0], frames[1] + 1)]
     files = [target] if pattern is None else [pattern.file(number) for number in numbers]
     check_target(files[0], sources[0], overwrite or pattern is not None, sources[1:] if pattern is None else ())
+    check_name(files[-1])  # the highest number may have the most digits
     read, existing = {file_id(source) for source in sources}, list[int]()
     for number, file in zip(numbers, files, strict=False):
         if os.path.lexists(file):
