@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from vidstyle.core.errors import OutputError
+from vidstyle.core.files import named_in_utf8
 from vidstyle.core.images import read_image, resize, size_at_height
 from vidstyle.core.train_options import TrainOptions
 from vidstyle.painting.feedforward.synthetic_motion import moved_pair, random_crop, random_motion
@@ -62,7 +63,7 @@ class TrainingDataset(Dataset[TrainingSample]):
     def _from_pair(self, item: int, height: int, side: int, generator: torch.Generator) -> tuple[TrainingSample, Tensor]:
         """A random crop of `side` pixels of a pair painted at `height`, and the colours (3, n) of its video."""
         path, video = self.pairs[item]
-        with safe_open(path, "pt") as file:
+        with named_in_utf8(path) as named, safe_open(named, "pt") as file:
             fields = {name: file.get_slice(name) for name in ("last", "this", "to_last", "visibility")}
             tall, wide = fields["this"].get_shape()[-2:]
             window = min(tall, wide, round(side * tall / size_at_height((tall, wide), height, side)[0]))

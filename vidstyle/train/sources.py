@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
@@ -115,7 +115,8 @@ def prepare_sources(videos: Sequence[Path], photos: Sequence[Path], folder: Path
                 listen(Progress("analyse", done, total))
             write_atomically(summary, save({"colours": torch.cat(colours, 1)}))
     group.barrier()
-    video_colours = [load_file(folder / f"{number:04}.safetensors")["colours"].float() / 255 for number in range(len(opened))]
+    video_colours = [load((folder / f"{number:04}.safetensors").read_bytes())["colours"].float() / 255
+                     for number in range(len(opened))]
     trained_on = list(photos)
     if opened:
         held = [_held_out_run(opened[number], first, count, height, video_colours[number]) for number, first, count in runs]
