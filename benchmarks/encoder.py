@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `training`, which is not installed
 
-from training.distill_encoder import Teacher
+from training.teachers import Teacher
 from vidstyle.core.devices import precision
 from vidstyle.core.images import read_image, resize
 from vidstyle.core.interfaces import Encoder

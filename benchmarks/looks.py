@@ -41,7 +41,7 @@ from benchmarks.look_repetition import repetition
 from benchmarks.look_sheets import grid, sheet, write_blind
 from benchmarks.paintings import plan_of, read_frames
 from benchmarks.peers import VGG_FILE
-from training.distill_encoder import Teacher
+from training.teachers import Teacher
 from vidstyle.core.errors import InputError
 from vidstyle.core.images import read_image, resize, size_at_height, write_png
 from vidstyle.core.interfaces import Encoder

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `benchmarks`, `samples`
 from benchmarks.encoder import SHALLOW, TeacherEncoder, TrueVGG
 from benchmarks.paintings import plan_of, read_frames, vidstyle_painter
 from benchmarks.peers import VGG_FILE
-from training.distill_encoder import Teacher
+from training.teachers import Teacher
 from vidstyle.core.config import load_options
 from vidstyle.core.images import read_image, resize, size_at_height, write_png
 from vidstyle.core.interfaces import Encoder

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from vidstyle.core.errors import out_of_memory
 from vidstyle.core.frame import Prior
 from vidstyle.core.interfaces import Encoder
 from vidstyle.encoders import load_encoder
@@ -18,7 +19,7 @@ from vidstyle.encoders.vgg import VGG
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, covariance, gram, style_loss
 from vidstyle.painting.optimize import tiles
 from vidstyle.painting.optimize.stylizer import OptimizingStylizer
-from vidstyle.painting.optimize.tiles import TiledLoss, content_features, free_what_failed, out_of_memory, tiles_of
+from vidstyle.painting.optimize.tiles import TiledLoss, content_features, free_what_failed, tiles_of
 from vidstyle.painting.style import StyleTarget
 
 WEIGHTS = {"relu1_1": 1.0, "relu2_1": 0.5, "relu4_1": 2.0, "relu5_1": 1.0}

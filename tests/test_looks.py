@@ -21,7 +21,7 @@ from benchmarks.look_repetition import SIDE, best_places, recurrences, repetitio
 from benchmarks.look_sheets import CELL, CROP, GAP, LABEL, grid, sheet, write_blind
 from benchmarks.looks import Judges, Look, main, mean_look
 from benchmarks.peers import VGG_FILE
-from training.distill_encoder import Teacher
+from training.teachers import Teacher
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import read_image, resize, write_png

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
-import sys
 
 import typer
 
-from vidstyle.core.errors import DeviceError, OutputError, UsageError, VidstyleError
+from vidstyle.core.errors import DeviceError, OutputError, UsageError, VidstyleError, out_of_memory
 
-_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|ALLOC_FAILED|could not create a (primitive|memory object)",
-                            re.IGNORECASE)
 _NO_NUMBER = re.compile("Input should be a valid (number|integer), unable to parse string as an? (?:number|integer)")
 _NUMBERS = {"number": "number, without a unit", "integer": "whole number"}
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -39,22 +36,13 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return 143, "Stopped by SIGTERM."
     if isinstance(error, KeyboardInterrupt):
         return 130, "Stopped by Ctrl-C."
-    if _is_out_of_memory(error):
+    if out_of_memory(error):
         return DeviceError.exit_code, "There is not enough memory; give a smaller --size, or use --device cpu."
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return OutputError.exit_code, "The disk is full; free some space, or name an output on another disk with -o."
     detail = _one_line(str(error)).rstrip(".")
     name = f"{type(error).__name__}: {detail}" if detail else type(error).__name__
     return 1, f"This is our bug ({name}); run it again with --debug and send us the output."
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # Importing torch takes seconds; if it has not been imported, it cannot have raised the error.
-    torch = sys.modules.get("torch")
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    # The CPU and MPS allocators raise a plain RuntimeError, which only its text identifies.
-    return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error)))
 
 
 def _usage_sentence(error: typer.TyperException) -> str:

@@ -38,23 +38,28 @@ def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Se
 
 def check_name(target: Path, option: str = "-o") -> None:
     """Raise OutputError where the name of `target` leaves no room for those of the files beside it. option: that states it."""
-    if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(target.name + _LONGEST_ADDITION))) < 0:
-        raise OutputError(f"{target}: the name is {-spare} {'byte' if spare == -1 else 'bytes'} too long for those of the "
-                          f"files beside it; give a shorter name with {option}.")
+    if beyond := _beyond(target.name + _LONGEST_ADDITION):
+        raise OutputError(f"{target}: the name is {beyond} too long for those of the files beside it; give a shorter name with "
+                          f"{option}.")
 
 
 def check_folder(target: Path) -> None:
     """Raise OutputError unless a file can be added to the folder of `target`, or that folder can be made."""
     folder = target.absolute().parent
     while not os.path.lexists(folder):
-        if (spare := _MOST_BYTES_OF_NAME - len(os.fsencode(folder.name))) < 0:
-            raise OutputError(f"{target}: the name of the folder {folder.name} is {-spare} "
-                              f"{'byte' if spare == -1 else 'bytes'} too long; give a shorter one.")
+        if beyond := _beyond(folder.name):
+            raise OutputError(f"{target}: the name of the folder {folder.name} is {beyond} too long; give a shorter one.")
         folder = folder.parent
     if not os.path.isdir(folder):
         raise OutputError(f"{target}: {folder} is no folder; name an output elsewhere.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{target}: the folder {folder} is read-only; name an output elsewhere.")
+
+
+def _beyond(name: str) -> str:
+    """By how much a name is too long: `3 bytes`; empty where it is not."""
+    count = len(os.fsencode(name)) - _MOST_BYTES_OF_NAME
+    return "" if count <= 0 else f"{count} byte{'s' if count > 1 else ''}"
 
 
 def write_failed(target: Path, error: Exception) -> OutputError:

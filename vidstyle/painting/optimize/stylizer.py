@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from vidstyle.core.choices import FollowInit, Init, Optimizer
 from vidstyle.core.devices import precision
+from vidstyle.core.errors import out_of_memory
 from vidstyle.core.frame import Prior
 from vidstyle.core.images import resize
 from vidstyle.core.interfaces import Encoder
@@ -18,7 +19,7 @@ from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram,
 from vidstyle.ops.warp import long_term_weights
 from vidstyle.painting.optimize.descent import DESCENTS
 from vidstyle.painting.optimize.fourier import FourierImage
-from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, free_what_failed, out_of_memory
+from vidstyle.painting.optimize.tiles import TILES, TiledLoss, content_features, free_what_failed
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.style import FLIPS, StyleTarget
 

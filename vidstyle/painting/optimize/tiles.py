@@ -20,8 +20,6 @@ GRID = 16
 """Pixels of the coarsest pooling; tiles begin at its multiples."""
 TILES = (1024, 512, 256)
 """Sides of tiles in pixels, which are tried one after another."""
-_WORDS = ("can't allocate memory", "not enough memory", "could not create a primitive", "could not create a memory object")
-"""In a RuntimeError: of torch's allocator on a CPU, here and on Windows, and of oneDNN, which computes convolutions."""
 STRIDES = {"1": 1, "2": 2, "3": 4, "4": 8, "5": 16}
 """Pixels of one position, by the block of a layer."""
 
@@ -142,12 +140,6 @@ class _WithGradient(torch.autograd.Function):
         """The gradient times that of what follows."""
         [gradient] = ctx.saved_tensors  # type: ignore[attr-defined]
         return outputs[0] * gradient, None
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether the memory was too small: of a GPU, or of this machine as far as it says so."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS))
 
 
 def free_what_failed() -> None:
