@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,19 @@ def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
     both.write_bytes(parts[0].read_bytes() + later.read_bytes())
     with pytest.raises(InputError, match="changes from 96x64"):
         list(open_source(both).decode())
+
+
+def test_a_packet_without_data_repeats_the_picture_before_it(tmp_path: Path) -> None:
+    """Theora, of which no encoder is at hand, repeats pictures so; NUT keeps such packets of any codec."""
+    whole = make_clip(tmp_path / "a.webm", codec="libvpx", options={"g": "100"}, time_base=Fraction(1, 1000), step=40)
+    with av.open(str(whole)) as reader, av.open(str(tmp_path / "b.nut"), "w") as writer:
+        out = writer.add_stream_from_template(reader.streams.video[0])
+        for number, packet in enumerate(reader.demux(reader.streams.video[0])):
+            if packet.size:
+                copied = av.Packet(b"" if number in (10, 11) else bytes(packet))  # the last two refer to nothing missing
+                copied.pts, copied.dts, copied.time_base, copied.stream = packet.pts, packet.dts, packet.time_base, out
+                writer.mux(copied)
+    source = open_source(tmp_path / "b.nut")
+    assert [float(time * source.clip.time_base) for time in source.clip.pts] == [n * 0.04 for n in range(10)]
+    for one, two in zip(source.decode(), open_source(whole).decode(0, 9), strict=True):
+        assert torch.equal(one.image, two.image)

@@ -175,10 +175,8 @@ def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: 
     end, read = max(count.end for count in counts.values()), counts[stream.index].packets
     cut = bytes_missing(path, container, end, lacks_frames=not stream.frames or read < stream.frames)
     doubts, faults = list[str](), list(faults)
-    if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
+    if cut and container.format.name in _JOINABLE:  # a recording may end within a packet and be whole
         doubts.append("The file ends within a packet; it may be cut off.")
-    elif container.format.name == "ivf" and counts[stream.index].corrupt and not faults:
-        faults.append(f"is cut off within its last frame; {frames} frames are there")
     elif cut and not faults:
         faults.append(f"is cut off; {frames} frames are there, and {cut} bytes at the end are missing")
     if not faults and (doubt := stated_length_fault(container, counts)):
