@@ -9,10 +9,10 @@
 `long` prints it over one frame and over ten, and over ten where the bar was in between: what comes back into view should be
 painted as it was.
 
-`trails`: in one pass, what enters at the border is painted in the few steps of one frame, and held. The style loss of its paint, mean over
-the layers, is compared with that of the same places in frames that are painted anew, and with that of the rest. It is measured
-by VGG-19 (relu1_1 to relu3_1) if DATA has it, else by the builtin encoder. The distance of the paint to that of the last frame
-would not do: a trail is steady, so that the distance is small where it stays for good.
+`trails`: in one pass, what enters at the border is painted in the few steps of one frame, and held. The style loss of its
+paint, mean over the layers, is compared with that of the same places in frames that are painted anew, and with that of the
+rest. It is measured by VGG-19 (relu1_1 to relu3_1) if DATA has it, else by the builtin encoder. The distance of the paint to
+that of the last frame would not do: a trail is steady, so that the distance is small where it stays for good.
 """
 
 from __future__ import annotations
@@ -180,8 +180,8 @@ def trails(args: argparse.Namespace) -> None:
         return statistics.mean(style_of(images[k], new[k] if entered else 1 - new[k]) for k in judged)
 
     print(f"{'':10}{'entered':>9}{'the rest':>9}{'e_stab':>9}{'CPU s/frame':>13}")
-    print(f"{'anew':10}{mean(anew, entered=True):9.4f}{mean(anew, entered=False):9.4f}{rms(scene, alone, 1):9.4f}{of_one:13.2f}",
-          flush=True)
+    print(f"{'anew':10}{mean(anew, entered=True):9.4f}{mean(anew, entered=False):9.4f}{rms(scene, alone, 1):9.4f}"
+          f"{of_one:13.2f}", flush=True)
     rows = [torch.cat([scene.frames[k].image for k in judged], 2), torch.cat(list(anew.values()), 2)]
     for passes in args.passes:
         began = time.process_time()

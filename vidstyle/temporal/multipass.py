@@ -29,10 +29,10 @@ def paint_in_passes(frames: Iterable[Frame], stylize: Stylizer, repaint: Repaint
     frame, and every later frame follows that half-finished paint. Here the first pass paints it as fully as the rest.
 
     In a later pass a frame begins with its painting of the pass before, `blended` with its neighbour's of this pass, and
-    follows the `references` in the direction that the pass comes from. The paper leaves the temporal loss out of several passes;
-    with it from the second pass on, as here, three passes are enough. The clip is painted in windows: a block of BLOCK frames,
-    and up to OVERLAP after it, within one shot. The blocks belong to the clip, not to the range that is asked for. The last
-    pass is forward, so that a window follows the one before: passes is odd.
+    follows the `references` in the direction that the pass comes from. The paper leaves the temporal loss out of several
+    passes; with it from the second pass on, as here, three passes are enough. The clip is painted in windows: a block of BLOCK
+    frames, and up to OVERLAP after it, within one shot. The blocks belong to the clip, not to the range that is asked for. The
+    last pass is forward, so that a window follows the one before: passes is odd.
 
     frames: read twice, each time from the beginning: once at the painted size for the windows, and again so that none waits
     at its full size. Held in memory are a window's frames and paintings, as bytes, and the references before it.
@@ -143,7 +143,8 @@ class _Work:
         return Memory(replace(frame, image=from_bytes(frame.image)), from_bytes(self.paintings[place]))
 
     def paint_alone(self, stylize: Stylizer, painted: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """The first pass. painted: by index, what this returned for the window before: its overlap, which is not painted again."""
+        """The first pass. painted, and what is returned: by index the paintings of an overlap, of the window before and of this
+        one, so that they are not painted again."""
         for place, frame in enumerate(self.window.frames):
             if frame.index in painted:
                 self.paintings[place] = painted[frame.index]

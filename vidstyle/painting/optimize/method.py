@@ -78,7 +78,8 @@ class OptimizeMethod:
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
         """See `Method`."""
         if not _by_key_frames(options) and options.passes % 2 == 0:
-            raise UsageError(f"passes is {options.passes}; give an odd number: after the first pass, every second one is forward, and the last must be.")
+            raise UsageError(f"passes is {options.passes}; give an odd number: after the first pass a backward and a forward "
+                             "one go together.")
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""
