@@ -31,8 +31,6 @@ MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 SWEEPS, MENDING_SWEEPS = 2, 1
 """How often each patch chooses: in a hole of a few patches most neighbours lie fixed around it, or are chosen before it."""
-APART, MENDING_APART = 4, 2
-"""Rows and columns between patches that choose at the same time; for a small hole the steps would be many and tiny."""
 NONE = Wishes()
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
@@ -133,8 +131,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
                 everywhere = torch.arange(laid.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, wished, everywhere))
             del padded
-            sweeps, apart = (MENDING_SWEEPS, MENDING_APART) if passes is MENDING else (SWEEPS, APART)
-            laid, distance = choose(style, targets, places, nearest(style, targets, spread), spread, laid, sweeps, apart)
+            laid, distance = choose(style, targets, places, nearest(style, targets, spread), spread, laid,
+                                    MENDING_SWEEPS if passes is MENDING else SWEEPS)
             del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
