@@ -68,7 +68,8 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
         if audio == "none":
             lines[track.index] = f"{of}{track} -> dropped, as asked"
             continue
-        stream, cut = streams[track.index], not whole and container not in EDIT_LISTS
+        stream = streams[track.index]
+        cut = not whole and (container not in EDIT_LISTS or _is_described_once(source, track))
         if not cut and holds_sound(source, stream, container):
             plan.audio.append(track.index)
             lines[track.index] = f"{of}{track} -> copied"
@@ -96,6 +97,13 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
             plan.warnings.append(f"Sound is re-encoded{' without loss' if exact else ''}: {of}{track}, with {encoder}, "
                                  f"{why}{hint}.")
     return lines
+
+
+def _is_described_once(source: Source, track: Track) -> bool:
+    """Whether only the first packet says which speakers the sound is for, as in AAC whose ADTS headers leave that out."""
+    head = next(iter(source.sound_packets.get(track.index, ())), None)
+    return (track.codec == "aac" and head is not None and head.data[:1] == b"\xff" and head.data[1] & 0xF6 == 0xF0
+            and not head.data[2] & 1 and not head.data[3] & 0xC0)
 
 
 def _plan_extras(source: Source, readers: Readers, suffix: str, plan: StreamPlan) -> dict[int, str]:
