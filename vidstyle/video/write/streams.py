@@ -9,6 +9,7 @@ from functools import partial
 from av.stream import Stream
 
 from vidstyle.video.interfaces import Source
+from vidstyle.video.read.description import describe_streams
 from vidstyle.video.read.tracks import is_known
 from vidstyle.video.tracks import Track
 from vidstyle.video.write.codecs import CONTAINERS, default_suffix
@@ -112,7 +113,9 @@ def _plan_extras(source: Source, readers: Readers, suffix: str, plan: StreamPlan
     if readers.movie is None:
         return lines
     chapters = bool(readers.movie.chapters())
-    timecodes = [s.index for s in readers.movie.streams if s.type == "data" and "timecode" in s.metadata]
+    # Tracks of other data, such as a camera's `rtmd`, may state a timecode too, which is only a part of what they hold.
+    timecodes = [index for index, described in describe_streams(readers.movie).items()
+                 if described.tag == "tmcd" and "timecode" in readers.movie.streams[index].metadata]
     for track in source.clip.others:
         if track.index in timecodes:
             lines[track.index] = f"{track} -> written anew as timecode"
