@@ -285,3 +285,33 @@ def test_sound_of_one_long_packet_is_not_said_to_break_off(tmp_path: Path) -> No
     """WavPack in Matroska comes in packets of a second, which state no length."""
     source = open_source(with_sound(tmp_path / "a.mkv", "wavpack"))
     assert not any("breaks off" in text for text in source.warnings)
+
+
+@pytest.mark.parametrize(("layout", "suffix", "target"), [("7.1", ".mp4", ".mkv"), ("7.1(wide)", ".mp4", ".mkv"),
+                                                          ("octagonal", ".mkv", ".mkv"), ("5.0(side)", ".ts", ".mp4")])
+def test_sound_of_any_speakers_keeps_its_channels(tmp_path: Path, layout: str, suffix: str, target: str) -> None:
+    """PyAV reads foreign memory from 8 channels on; AAC describes unusual speakers in its first packet alone."""
+    path, channels = tmp_path / f"a{suffix}", av.AudioLayout(layout).nb_channels
+    tones = np.stack([np.sin(np.arange(48000) * (n + 2) / 40) for n in range(channels)], 1).astype(np.float32) * 0.2
+    with av.open(str(path), "w") as writer:
+        video, sound = writer.add_stream("libx264", 25), writer.add_stream("aac", 48000, layout=layout)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for index in range(25):
+            writer.mux(video.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), index, np.uint8), "rgb24")))
+        writer.mux(video.encode(None))
+        frame = av.AudioFrame.from_ndarray(tones.reshape(1, -1), format="flt", layout=layout)
+        frame.sample_rate = 48000
+        writer.mux(sound.encode(frame))
+        writer.mux(sound.encode(None))
+    source = open_source(path)
+    copy(source, tmp_path / f"b{target}", (5, 20))
+    with av.open(str(tmp_path / f"b{target}")) as reader:
+        [track] = reader.streams.audio
+        resampler = av.AudioResampler("flt", track.layout, 48000)
+        found = np.concatenate([one.to_ndarray() for frame in reader.decode(track) for one in resampler.resample(frame)], 1)
+    found = found.reshape(-1, channels)
+    assert len(found) == pytest.approx(16 * 1920, abs=2048)  # a packet of AAC more at either end
+    for channel in range(channels):
+        one, other = (abs(np.fft.rfft(samples[4096:20480, channel])) for samples in (found, tones))
+        if one.max() > 100:  # the channel for low sounds keeps only those
+            assert abs(int(one.argmax()) - int(other.argmax())) <= 1  # each tone is in its channel; a bin is 2.9 Hz

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from negative_method import Negative
-from PIL import Image
+from PIL import Image, ImageCms
 from sequence_files import make_sequence, write_coded
+from test_images import linear_profile
 from typer.testing import CliRunner
 from video_clips import make_clip
 
@@ -141,3 +144,57 @@ def test_the_command_line_paints_and_repeats_a_picture(folder: Path) -> None:
     again = CliRunner().invoke(app, ["run", "--from", str(folder / "out.png.vidstyle.json"), "--json"])
     assert again.exit_code == 0, again.output
     assert (folder / "out_2.png").read_bytes() == (folder / "out.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.tif", "photo.webp", "photo.####.png"])
+def test_the_colours_of_a_photograph_are_converted_by_its_profile(tmp_path: Path, name: str) -> None:
+    # A profile with the primaries of sRGB and no curve: linear light, whose sRGB values are known from the formula.
+    linear = np.dstack([np.tile(np.arange(0, 240, 12, np.uint8), (8, 1))] * 3)
+    light = linear / 255
+    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    for number in (1, 2):
+        exactly = {"lossless": True} if name.endswith("webp") else {}
+        Image.fromarray(linear).save(tmp_path / name.replace("####", f"000{number}"), icc_profile=linear_profile(), **exactly)
+    source = open_source(tmp_path / name)
+    assert source.warnings == ("The colours (linear) are converted to sRGB, with 8 bits a sample.",)
+    for frame in source.decode():
+        # One code of rounding, one of the profile's fixed point.
+        assert np.abs(frame.image.permute(1, 2, 0).numpy() - expected).max() <= 2 / 255
+
+
+def test_a_profile_of_srgb_costs_no_bits(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65536, (12, 16, 3)).astype(np.uint16)
+    write_coded(tmp_path / "bare.png", pixels)
+    data, profile = (tmp_path / "bare.png").read_bytes(), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    chunk = b"iCCPsRGB\0\0" + zlib.compress(profile)
+    whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "photo.png").write_bytes(data[:33] + whole + data[33:])  # behind the header
+    source = open_source(tmp_path / "photo.png")
+    assert (source.warnings, source.clip.coding.depth) == ((), 16)
+    [frame] = source.decode()
+    assert np.array_equal((frame.image.permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16), pixels)
+
+
+@pytest.mark.parametrize("compression", ["raw", "jpeg"])
+def test_a_tiff_of_ycbcr_is_read_as_pillow_reads_it(tmp_path: Path, compression: str) -> None:
+    x, y = np.meshgrid(np.linspace(40, 200, 32), np.linspace(60, 180, 24))
+    picture = Image.fromarray(np.stack([x, y, (x + y) / 2], -1).astype(np.uint8)).convert("YCbCr")
+    picture.save(tmp_path / "photo.tif", compression=compression)
+    expected = np.array(Image.open(tmp_path / "photo.tif").convert("RGB")) / np.float32(255)
+    source = open_source(tmp_path / "photo.tif")
+    assert source.warnings == ("The colours (YCbCr) are converted to sRGB, with 8 bits a sample.",)
+    [frame] = source.decode()
+    assert np.array_equal(frame.image.permute(1, 2, 0).numpy(), expected)
+
+
+def test_a_damaged_second_page_of_a_tiff_is_one_sentence(tmp_path: Path) -> None:
+    """Pillow raises a TypeError, and other things, where the table of a page lacks what it needs."""
+    pages = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue")]
+    pages[0].save(tmp_path / "photo.tif", save_all=True, append_images=pages[1:])
+    data = bytearray((tmp_path / "photo.tif").read_bytes())
+    [first] = struct.unpack_from("<I", data, 4)
+    [count] = struct.unpack_from("<H", data, first)
+    [second] = struct.unpack_from("<I", data, first + 2 + 12 * count)
+    struct.pack_into("<H", data, second + 2, 250)  # no longer the width
+    (tmp_path / "photo.tif").write_bytes(data)
+    assert [frame.image[0].mean() for frame in open_source(tmp_path / "photo.tif").decode()] == [1]

@@ -104,6 +104,18 @@ def test_chapters_and_timecode_of_a_range(tmp_path: Path, suffix: str) -> None:
         assert written.clip.timecode == timecode
 
 
+def test_data_of_a_camera_that_states_a_timecode_is_not_taken_for_one(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mov", metadata={"timecode": "01:00:00:00"}, time_base=Fraction(1, 25), step=1)
+    data = path.read_bytes()
+    assert open_source(path).clip.timecode == "01:00:00:00"
+    path.write_bytes(data.replace(b"tmcd", b"rtmd"))  # as Sony's cameras name theirs; what it holds is no timecode
+    source = open_source(path)
+    assert source.clip.timecode is None
+    found = plan(source, tmp_path / "b.mov")
+    assert any("data rtmd" in line and "-> dropped" in line for line in found.streams)
+    assert any("data rtmd" in text for text in found.lost)
+
+
 def test_a_timecode_that_cannot_count_is_named(tmp_path: Path) -> None:
     source = open_source(marked(tmp_path / "a.mkv", step=700))
     assert source.clip.variable_rate

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
 from vidstyle.core.atomic import write_atomically
@@ -23,7 +25,12 @@ MOST_PIXELS = 2**27
 MOST_BYTES = 2**30
 """Largest image file that is read: more than `MOST_PIXELS` need with 16 bits a sample and without compression."""
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000", "TGA")  # well tested decoders only
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, SyntaxError, EOFError,
+               struct.error)
+"""What Pillow raises for damaged files; of the kinds of damage it checks only some."""
 _ORIENTATION = 0x0112  # tag of EXIF
+_PHOTOMETRIC, _YCBCR = 262, 6  # tag of TIFF, and one of its values
+_GRAY = ("L", "LA", "I;16", "I;16B")
 _FLIPS = {2: (2,), 3: (1, 2), 4: (1,), 6: (2,), 7: (1, 2), 8: (1,)}
 """Axes that are flipped for each orientation of EXIF; from 5 on, rows and columns are exchanged before."""
 
@@ -35,9 +42,10 @@ def read_image(path: Path) -> Tensor:
     return colour.contiguous()
 
 
-def read_pixels(path: Path) -> Tensor:
+def read_pixels(path: Path, *, upright: bool = True) -> Tensor:
     """Read an image file as (3, H, W) float32 sRGB in [0, 1], turned as its EXIF says; (4, H, W) where it has alpha.
 
+    upright: without it, an image that has to be converted is not turned.
     Colours of another space are converted by the file's ICC profile, with 8 bits a sample. Raises InputError if the file is
     missing, is of another kind than `_FORMATS`, is cut off, or is larger than `MOST_PIXELS` or `MOST_BYTES`.
     """
@@ -52,15 +60,49 @@ def read_pixels(path: Path) -> Tensor:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:  # a small file may unpack to more than memory holds
                 raise Image.DecompressionBombError
-            managed = picture.info.get("icc_profile") or picture.mode == "CMYK" or picture.format in ("AVIF", "JPEG2000", "TGA")
-            image = _by_pillow(picture) if managed else _by_opencv(content, picture.getexif().get(_ORIENTATION, 1))
+            managed = _other_colours(picture) or picture.format in ("AVIF", "JPEG2000", "TGA")
+            image = _by_pillow(picture, upright) if managed else _by_opencv(content, picture.getexif().get(_ORIENTATION, 1))
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
     except cv2.error as error:
         raise InputError(f"{path}: cannot be read as an image ({error.err}); save it as PNG or JPEG.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: is not an image that can be read; save it as PNG or JPEG.") from error
     return image
+
+
+def other_colours(path: Path) -> str:
+    """The name of the colours of an image file, such as `Adobe RGB (1998)`, where `read_pixels` converts them to sRGB.
+
+    Empty where it does not, and where the file cannot be read.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as picture:
+            return _other_colours(picture)
+    except (Image.DecompressionBombError, *_UNREADABLE):
+        return ""
+
+
+def _other_colours(picture: Image.Image) -> str:
+    if picture.mode == "CMYK":
+        return "CMYK"
+    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _YCBCR:
+        return "YCbCr"
+    profile = picture.info.get("icc_profile")
+    return _described(profile, picture.mode in _GRAY) if profile and picture.mode not in ("F", "LAB", "I") else ""
+
+
+@lru_cache(maxsize=8)
+def _described(profile: bytes, gray: bool) -> str:
+    """The name of an ICC profile; empty where it changes no colour by more than a code, as that of sRGB itself."""
+    steps = np.arange(0, 256, 15).astype(np.uint8)
+    colours = steps[None] if gray else np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
+    chart = Image.fromarray(colours)
+    converted = np.asarray(_to_srgb(chart, profile).convert("RGB"), np.int16)
+    if abs(converted - np.asarray(chart.convert("RGB"), np.int16)).max() <= 1:
+        return ""
+    name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+    return "".join(letter for letter in name if letter.isprintable()) or "an ICC profile"
 
 
 def read_size(path: Path) -> tuple[int, int]:
@@ -72,7 +114,7 @@ def read_size(path: Path) -> tuple[int, int]:
             return (height, width) if picture.getexif().get(_ORIENTATION, 1) >= 5 else (width, height)
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: has more than {MOST_PIXELS // 10**6} million pixels; scale it down.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: is not an image that can be read; render or copy it again.") from error
 
 
@@ -81,7 +123,7 @@ def count_pictures(path: Path) -> int:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("PNG", "WEBP", "TIFF", "AVIF")) as picture:
             return getattr(picture, "n_frames", 1)
-    except (Image.DecompressionBombError, UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+    except (Image.DecompressionBombError, *_UNREADABLE):
         return 1
 
 
@@ -102,14 +144,16 @@ def _by_opencv(content: bytes, orientation: int) -> Tensor:
     return upright.flip(_FLIPS.get(orientation, ()))
 
 
-def _by_pillow(picture: Image.Image) -> Tensor:
-    """(3 or 4, H, W) in [0, 1], upright, its colours converted to sRGB. Raises OSError or ValueError."""
+def _by_pillow(picture: Image.Image, upright: bool) -> Tensor:
+    """(3 or 4, H, W) in [0, 1], its colours converted to sRGB, turned if `upright`. Raises OSError or ValueError."""
     profile = picture.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(picture)
+    turned = ImageOps.exif_transpose(picture) if upright else picture
     alpha = None
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        alpha = upright.convert("RGBA").getchannel("A")
-    colour = upright if upright.mode in ("RGB", "L", "CMYK") else upright.convert("RGB")
+    if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
+        alpha = turned.convert("RGBA").getchannel("A")
+    if turned.mode.startswith("I;16"):  # Pillow would clip to 8 bits
+        turned = Image.fromarray((np.asarray(turned) / 257).round().astype(np.uint8))
+    colour = turned if turned.mode in ("RGB", "L", "CMYK") else turned.convert("L" if turned.mode == "LA" else "RGB")
     if profile:
         colour = _to_srgb(colour, profile)
     bands = [*colour.convert("RGB").split(), *([] if alpha is None else [alpha])]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.core.errors import InputError
-from vidstyle.core.images import read_pixels, read_size
+from vidstyle.core.images import other_colours, read_pixels, read_size
 from vidstyle.video import limits
 from vidstyle.video.images import exr
 from vidstyle.video.images.image_file import decode_coded, dpx_header, file_bytes
@@ -43,12 +43,14 @@ def read_facts(path: Path, *, closely: bool = False) -> ImageFacts:
     if width * height > limits.MOST_PIXELS:
         raise InputError(f"{path}: states {width}x{height} pixels, more than the {limits.MOST_PIXELS // 10**6} million that "
                          "are read; scale it down first.")
+    if not closely or path.suffix.lower() in (".exr", ".dpx"):
+        return facts
+    colours = other_colours(path)
+    facts = replace(facts, doubts=(f"The colours ({colours}) are converted to sRGB, with 8 bits a sample.",) if colours else ())
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return replace(facts, alpha=read_pixels(path).shape[0] == 4) if closely else facts
-    if closely and path.suffix.lower() in (".png", ".tif", ".tiff"):
-        image, alpha, depth = decode_coded(path)
-        return ImageFacts((image.shape[2], image.shape[1]), depth, alpha=alpha is not None)
-    return facts
+        return replace(facts, alpha=read_pixels(path).shape[0] == 4)
+    image, alpha, depth = decode_coded(path)
+    return replace(facts, size=(image.shape[2], image.shape[1]), depth=depth, alpha=alpha is not None)
 
 
 def _header(path: Path) -> ImageFacts:

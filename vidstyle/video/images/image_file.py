@@ -16,7 +16,7 @@ from torch import Tensor
 from vidstyle.core.errors import InputError, reason
 from vidstyle.core.files import check_plain
 from vidstyle.core.frame import Original
-from vidstyle.core.images import read_pixels, resize_alpha
+from vidstyle.core.images import other_colours, read_pixels, resize_alpha
 from vidstyle.video.images import dpx, exr, ffmpeg_image
 from vidstyle.video.images.pattern import PICTURE_SUFFIXES
 from vidstyle.video.pixels.light import light_from_log, light_from_srgb, log_from_light, srgb_from_light
@@ -132,7 +132,13 @@ def _decoded(path: Path, codec: str, data: bytes) -> tuple[Tensor, Tensor | None
 
 
 def decode_coded(path: Path) -> tuple[Tensor, Tensor | None, int]:
-    """Codes (3, H, W) of a PNG or TIFF divided by the highest code, alpha likewise if there is one, and the number of bits."""
+    """Codes (3, H, W) of a PNG or TIFF divided by the highest code, alpha likewise if there is one, and the number of bits.
+
+    Colours other than sRGB are converted, with 8 bits a sample.
+    """
+    if other_colours(path):
+        converted = read_pixels(path, upright=False)
+        return converted[:3], converted[3:] if converted.shape[0] == 4 else None, 8
     if path.suffix.lower() != ".png":
         return _decoded(path, "tiff", file_bytes(path))  # OpenCV multiplies the colours of an 8-bit TIFF by its alpha
     data = np.frombuffer(file_bytes(path), np.uint8)

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidstyle.core.errors import InputError
+from vidstyle.core.timecode import Timecode
 from vidstyle.video.clip import Clip
 from vidstyle.video.pixels.colour import Colour, resolve_colour
 from vidstyle.video.pixels.hdr import read_hdr_metadata
@@ -95,6 +96,11 @@ def _colour(frame: VideoFrame, path: Path, codec: str, location: str) -> Colour:
 
 
 def _timecode(container: InputContainer, stream: VideoStream) -> str | None:
-    """The timecode of the first frame: of the video stream, of a timecode track, or of the file."""
-    tables = [stream.metadata, *(other.metadata for other in container.streams if other.type == "data"), container.metadata]
+    """The timecode of the first frame: of the video stream, of a track of data that states one, or of the file.
+
+    FFmpeg reads a timecode from tracks of cameras' own data too (`rtmd`), which may hold something else there.
+    """
+    of_data = [other.metadata for other in container.streams if other.type == "data"
+               and Timecode.parse(other.metadata.get("timecode", "")) is not None]
+    tables = [stream.metadata, *of_data, container.metadata]
     return next((value for table in tables for key, value in table.items() if key.lower() == "timecode"), None)

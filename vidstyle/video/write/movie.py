@@ -83,7 +83,8 @@ def plan_movie(target: Path, source: Source, frames: tuple[int, int], settings: 
         _check_milliseconds(target, clip, frames)
     timecode, lost = _timecode(clip, first), list(form.lost)
     if clip.timecode is not None and timecode is None:
-        lost.append(f"The timecode {clip.timecode} is dropped; it cannot count frames that come at a variable rate.")
+        why = "cannot count frames that come at a variable rate" if clip.variable_rate else "does not fit the rate of frames"
+        lost.append(f"The timecode {clip.timecode} is dropped; it {why}.")
     with open_readers(source) as readers:
         whole = last - first + 1 == clip.frames
         streams = plan_streams(source, readers, target.suffix, settings.audio, whole=whole)

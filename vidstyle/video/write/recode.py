@@ -68,6 +68,18 @@ def sample_bits(codec: str) -> int:
     return 0 if found is None else int(found[1] or 8)
 
 
+def samples_of(frame: AudioFrame) -> np.ndarray[Any, Any]:
+    """The samples (1, N) of a frame, those of all channels in turn.
+
+    PyAV 18.1 counts planes wrongly from 8 channels on, and reads memory that is none of theirs.
+    """
+    if frame.format.is_planar:
+        time, frame.pts = frame.pts, None
+        [packed] = AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
+        frame.pts, frame = time, packed
+    return frame.to_ndarray()
+
+
 def is_loudness(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which samples, floats of about [-1, 1], are numbers that an encoder takes; damaged files hold others."""
     found: np.ndarray[Any, np.dtype[np.bool_]] = np.abs(samples) < _LOUDEST
@@ -102,7 +114,8 @@ class Recoder:
         context.flush_buffers()  # a trial may have decoded the stream to its end
         if not context.sample_rate or not context.channels or context.format is None:
             raise ValueError("the rate or the number of channels of the sound is unknown")
-        self._in, self._rate, self._format = context, context.sample_rate, context.format.name
+        # PyAV 18.1 counts the planes of samples in planes wrongly from 8 channels on, and reads memory that is none of theirs.
+        self._in, self._rate, self._format = context, context.sample_rate, context.format.packed.name
         self._channels = context.channels
         # AVI states only the number of channels; the usual speakers are assumed for it.
         counted = context.layout.name.endswith("channels") or not context.layout.name
@@ -153,41 +166,42 @@ class Recoder:
             yield from self._cut(even, stated)
 
     def _as_at_first(self, frame: AudioFrame) -> list[AudioFrame]:
-        """The frame with the rate, the speakers and the kind of samples that the stream states; broadcasts change them."""
+        """The frame with samples of all channels in turn, and the rate and speakers of the stream; broadcasts change them."""
         kind = frame.format.name, frame.sample_rate, frame.layout.name
-        if (*kind[:2], frame.layout.nb_channels) == (self._format, self._rate, self._channels):
+        same = (frame.sample_rate, frame.layout.nb_channels) == (self._rate, self._channels)
+        if same and frame.format.name == self._format:
             return [frame]
         if kind not in self._resamplers:
-            self._resamplers[kind] = AudioResampler(self._format, self._layout, self._rate)
+            self._resamplers[kind] = AudioResampler(self._format, frame.layout if same else self._layout, self._rate)
         frame.pts = None
         return self._resamplers[kind].resample(frame)
 
     def _cut(self, frame: AudioFrame, stated: int) -> Iterator[AudioFrame]:
         """The part of a frame that states to begin at the sample `stated`, with silence before it where sound is missing."""
         data: np.ndarray[Any, Any] = frame.to_ndarray()
-        planes = 1 if frame.format.is_planar else frame.layout.nb_channels
+        channels = frame.layout.nb_channels
         if data.dtype.kind == "f":
             data = np.where(is_loudness(data), data, 0).astype(data.dtype)
         gap = stated - self._at
         if gap < -_GAP * self._rate:
-            data = data[:, min(-gap * planes, data.shape[1]):]
+            data = data[:, min(-gap * channels, data.shape[1]):]
         while gap > _GAP * self._rate:  # at most a second at once, for gaps may be hours
             length = min(gap, self._rate)
             # 128 is the middle of the one unsigned format.
-            silence = np.full((data.shape[0], length * planes), 128 if self._format.startswith("u8") else 0, data.dtype)
-            yield from self._in_range(silence, planes)
+            silence = np.full((1, length * channels), 128 if self._format == "u8" else 0, data.dtype)
+            yield from self._in_range(silence, channels)
             gap -= length
-        yield from self._in_range(data, planes)
+        yield from self._in_range(data, channels)
 
-    def _in_range(self, data: np.ndarray[Any, Any], planes: int) -> Iterator[AudioFrame]:
-        """The part of the next samples that lies in the range; planes: how many of them follow each other in a row."""
-        first, count = self._at, data.shape[1] // planes
+    def _in_range(self, data: np.ndarray[Any, Any], channels: int) -> Iterator[AudioFrame]:
+        """The part of the next samples, those of all channels in turn, that lies in the range."""
+        first, count = self._at, data.shape[1] // channels
         self._at += count
         low = max(0, (self._begin if self._begin is not None else first) - first)
         high = min(count, (self._end if self._end is not None else first + count) - first)
         if low >= high:
             return
-        piece = AudioFrame.from_ndarray(np.ascontiguousarray(data[:, low * planes:high * planes]), format=self._format,
+        piece = AudioFrame.from_ndarray(np.ascontiguousarray(data[:, low * channels:high * channels]), format=self._format,
                                         layout=self._layout)
         piece.sample_rate, piece.time_base = self._rate, Fraction(1, self._rate)
         piece.pts = first + low - self._origin

@@ -24,7 +24,7 @@ from vidstyle.video.write import extras, sound
 from vidstyle.video.write.extras import ExtrasWriter
 from vidstyle.video.write.feed import Order, Refused, read
 from vidstyle.video.write.layout import MovieLayout
-from vidstyle.video.write.recode import is_loudness, sample_bits
+from vidstyle.video.write.recode import is_loudness, sample_bits, samples_of
 from vidstyle.video.write.sound import EDIT_LISTS, SoundWriter
 
 
@@ -228,7 +228,7 @@ class _Decoded:
             return
         if not self._without:
             self._without = any(isinstance(frame, AudioFrame) and frame.format.name[:3] in ("flt", "dbl")
-                                and not is_loudness(frame.to_ndarray()).all() for frame in frames)
+                                and not is_loudness(samples_of(frame)).all() for frame in frames)
 
     def sentences(self) -> Iterator[str]:
         """What will be silent."""

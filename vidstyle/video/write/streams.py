@@ -9,6 +9,7 @@ from functools import partial
 from av.stream import Stream
 
 from vidstyle.video.interfaces import Source
+from vidstyle.video.read.description import describe_streams
 from vidstyle.video.read.tracks import is_known
 from vidstyle.video.tracks import Track
 from vidstyle.video.write.codecs import CONTAINERS, default_suffix
@@ -68,7 +69,8 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
         if audio == "none":
             lines[track.index] = f"{of}{track} -> dropped, as asked"
             continue
-        stream, cut = streams[track.index], not whole and container not in EDIT_LISTS
+        stream = streams[track.index]
+        cut = not whole and (container not in EDIT_LISTS or _is_described_once(source, track))
         if not cut and holds_sound(source, stream, container):
             plan.audio.append(track.index)
             lines[track.index] = f"{of}{track} -> copied"
@@ -98,13 +100,22 @@ def _plan_sound(source: Source, readers: Readers, suffix: str, audio: str, whole
     return lines
 
 
+def _is_described_once(source: Source, track: Track) -> bool:
+    """Whether only the first packet says which speakers the sound is for, as in AAC whose ADTS headers leave that out."""
+    head = next(iter(source.sound_packets.get(track.index, ())), None)
+    return (track.codec == "aac" and head is not None and head.data[:1] == b"\xff" and head.data[1] & 0xF6 == 0xF0
+            and not head.data[2] & 1 and not head.data[3] & 0xC0)
+
+
 def _plan_extras(source: Source, readers: Readers, suffix: str, plan: StreamPlan) -> dict[int, str]:
     """Add the other streams to `plan`; a line for each, by number."""
     container, lines = CONTAINERS[suffix], dict[int, str]()
     if readers.movie is None:
         return lines
     chapters = bool(readers.movie.chapters())
-    timecodes = [s.index for s in readers.movie.streams if s.type == "data" and "timecode" in s.metadata]
+    # Tracks of other data, such as a camera's `rtmd`, may state a timecode too, which is only a part of what they hold.
+    timecodes = [index for index, described in describe_streams(readers.movie).items()
+                 if described.tag == "tmcd" and "timecode" in readers.movie.streams[index].metadata]
     for track in source.clip.others:
         if track.index in timecodes:
             lines[track.index] = f"{track} -> written anew as timecode"
