@@ -80,8 +80,8 @@ def test_lbfgs_uses_as_many_views_as_it_has_steps_for():
 def test_the_gradient_of_an_image_for_a_line_search_is_that_of_finite_differences(clamped: bool):
     """With Adam's, which ignores the clamp, a line search finds no step where many pixels are black or white."""
     start = (9 * noise(3)[:, :12, :16] - 4).clamp(0, 1)  # most pixels are black or white
-    image, amplitudes = FourierImage(start, clamped=clamped), torch.randn(3, 12, 9, 2, generator=torch.Generator().manual_seed(4))
-    target = noise(5)[:, :12, :16]
+    amplitudes = torch.randn(3, 12, 9, 2, generator=torch.Generator().manual_seed(4))
+    image, target = FourierImage(start, clamped=clamped), noise(5)[:, :12, :16]
 
     def loss() -> Tensor:
         return (image() - target).double().square().sum()
