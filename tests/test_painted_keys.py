@@ -21,6 +21,8 @@ from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 from vidstyle.core.parse import KeyPicture, parse_key
 from vidstyle.core.timecode import Timecode
+from vidstyle.painting.exemplar import Exemplar
+from vidstyle.painting.keyed import KeyedShots, paint_with_keys
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.finish import frame_hash
 from vidstyle.run.parts import join, paint_part, split
@@ -65,6 +67,21 @@ def whole(folder: Path) -> list[str]:
 def test_a_painting_comes_out_as_it_went_in(folder: Path):
     for number in KEYS:
         assert whole(folder)[number] == frame_hash(read_image(folder / f"k_{number:04}.png"))
+
+
+def test_strokes_drawn_anew_keep_their_share(folder: Path):
+    """With half of the strokes, a drawing of what no painting shows lies halfway from its colours to all strokes."""
+    [frame, other] = open_source(folder / "clip.mp4").decode(6, 7)
+    shots = KeyedShots(lambda index: (6,), lambda index: Exemplar(frame.image, read_image(folder / "k_0006.png")))
+    shown = []
+    for strokes in (0.0, 0.5, 1.0):
+        keys = paint_with_keys(shots, None, Options(boil="ones" if strokes else "none", strokes=strokes)).key_frames
+        assert keys is not None
+        painting = keys.paint(other, None)
+        shown.append(keys.show(other, painting if keys.redraw is None else keys.redraw(other, painting)))
+    colours, half, strokes = shown
+    assert (strokes - colours).abs().mean() > 0.05
+    torch.testing.assert_close(half, (colours + strokes) / 2)
 
 
 def test_a_key_belongs_to_its_shot(folder: Path):
