@@ -133,7 +133,7 @@ def test_a_plain_guide_is_not_laid_with_the_same_patch(built: StrokeIndex):
     assert len(described.unique(dim=0)) == 1  # every patch asks for the same
     targets = Targets(described, torch.ones(len(places)), torch.zeros(len(places)))
     spread = even_spread(patches)
-    laid, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, torch.full(grid, -1), 2)
+    laid, _ = choose(patches, targets, places, nearest(patches, targets, spread), spread, torch.full(grid, -1), 2, 4)
     eighth = 144 // 8 // one.stride
     around = laid.unfold(0, eighth, 1).unfold(1, eighth, 1).flatten(0, 1).flatten(1)
     most = max(int(some.unique(return_counts=True)[1].max()) for some in around)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from video_clips import SHAPES, make_clip, remux
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import Frame
-from vidstyle.video import open_source
+from vidstyle.video import ReadSettings, open_source, probe
 
 
 def same(one: Frame, two: Frame) -> bool:
@@ -108,11 +109,78 @@ def test_a_missing_frame_is_noticed(tmp_path: Path) -> None:
         list(replace(source, clip=replace(source.clip, path=other)).decode())
 
 
-def test_a_change_of_size_is_refused(tmp_path: Path) -> None:
-    parts = [make_clip(tmp_path / f"{n}.ts", frames=5, size=size, options={"bf": "0"})
-             for n, size in enumerate([(96, 64), (64, 48)])]
-    later = remux(parts[1], tmp_path / "later.ts", shift=5 * 3600)
-    both = tmp_path / "both.ts"
-    both.write_bytes(parts[0].read_bytes() + later.read_bytes())
-    with pytest.raises(InputError, match="changes from 96x64"):
-        list(open_source(both).decode())
+def joined_tags(first: bytes, second: bytes, late: int) -> bytes:
+    """Two FLV files as a recorder joins them: the tags of the second one come `late` milliseconds later."""
+    tags, at = bytearray(second[13:]), 0
+    while at < len(tags):
+        tags[at + 4:at + 7] = (int.from_bytes(tags[at + 4:at + 7], "big") + late).to_bytes(3, "big")
+        at += 15 + int.from_bytes(tags[at + 1:at + 4], "big")
+    return first + bytes(tags)
+
+
+def joined(target: Path, parts: list[Path]) -> None:
+    """The packets of two movies of five frames in one stream; the second states its size in its frames alone."""
+    with av.open(str(target), "w") as writer:
+        out = None
+        for number, part in enumerate(parts):
+            with av.open(str(part)) as reader:
+                out = out or writer.add_stream_from_template(reader.streams.video[0])
+                for packet in reader.demux(reader.streams.video[0]):
+                    if packet.size:
+                        packet.dts = packet.pts = packet.pts + 200 * number
+                        packet.stream = out
+                        writer.mux(packet)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".ts", "libx264"), (".ts", "mpeg2video"), (".ts", "libx265"),
+                                               (".flv", "libx264"), (".webm", "libvpx"), (".webm", "libvpx-vp9"),
+                                               (".h264", "libx264"), (".m2v", "mpeg2video")])
+def test_a_change_of_size_is_found_before_painting(tmp_path: Path, suffix: str, codec: str) -> None:
+    shape: dict[str, Any] = {"time_base": Fraction(1, 1000), "step": 40} if suffix in (".flv", ".webm") else \
+        {"time_base": Fraction(1, 25), "step": 1}
+    parts = [make_clip(tmp_path / f"{n}{suffix}", frames=5, size=size, codec=codec, options={"bf": "0"}, **shape)
+             for n, size in enumerate([(96, 64), (64, 48), (96, 64)])]
+    other, same = tmp_path / f"other{suffix}", tmp_path / f"same{suffix}"
+    for target, second in ((other, parts[1]), (same, parts[2])):
+        if suffix == ".flv":
+            target.write_bytes(joined_tags(parts[0].read_bytes(), second.read_bytes(), 200))
+        elif suffix == ".webm":
+            joined(target, [parts[0], second])
+        else:
+            later = remux(second, tmp_path / f"later{suffix}", shift=5 * 3600) if suffix == ".ts" else second
+            target.write_bytes(parts[0].read_bytes() + later.read_bytes())
+    assert probe(same).frames == 10
+    lost = codec == "mpeg2video"  # FFmpeg's decoder never gives the frame that it holds back when the size changes
+    at = 5 - (lost and suffix == ".m2v")
+    with pytest.raises(InputError, match=rf"changes from 96x64 yuv420p to 64x48 yuv420p at frame {at}; split it there\.$"):
+        open_source(other)
+    held = open_source(other, ReadSettings("hold"))
+    frames = list(held.decode())
+    assert len(frames) == held.clip.frames
+    assert [frame.index for frame in frames if frame.damage == "held"] == list(range(5 - lost, len(frames)))
+    if suffix not in (".h264", ".m2v"):
+        assert any("changes from 96x64" in text for text in held.warnings)
+
+
+def test_a_change_of_size_that_only_frames_state_is_found_when_they_are_read(tmp_path: Path) -> None:
+    parts = [make_clip(tmp_path / f"{n}.avi", frames=5, size=size, codec="mjpeg", pix_fmt="yuvj420p",
+                       time_base=Fraction(1, 1000), step=40) for n, size in enumerate([(96, 64), (64, 48)])]
+    joined(tmp_path / "both.avi", parts)
+    with pytest.raises(InputError, match=r"changes from 96x64 yuvj420p to 64x48 yuvj420p at frame 5; split it there\.$"):
+        list(open_source(tmp_path / "both.avi").decode())
+
+
+def test_a_packet_without_data_repeats_the_picture_before_it(tmp_path: Path) -> None:
+    """Theora, of which no encoder is at hand, repeats pictures so; NUT keeps such packets of any codec."""
+    whole = make_clip(tmp_path / "a.webm", codec="libvpx", options={"g": "100"}, time_base=Fraction(1, 1000), step=40)
+    with av.open(str(whole)) as reader, av.open(str(tmp_path / "b.nut"), "w") as writer:
+        out = writer.add_stream_from_template(reader.streams.video[0])
+        for number, packet in enumerate(reader.demux(reader.streams.video[0])):
+            if packet.size:
+                copied = av.Packet(b"" if number in (10, 11) else bytes(packet))  # the last two refer to nothing missing
+                copied.pts, copied.dts, copied.time_base, copied.stream = packet.pts, packet.dts, packet.time_base, out
+                writer.mux(copied)
+    source = open_source(tmp_path / "b.nut")
+    assert [float(time * source.clip.time_base) for time in source.clip.pts] == [n * 0.04 for n in range(10)]
+    for one, two in zip(source.decode(), open_source(whole).decode(0, 9), strict=True):
+        assert torch.equal(one.image, two.image)

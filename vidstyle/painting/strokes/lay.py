@@ -19,7 +19,7 @@ from vidstyle.ops.read_back import places as true_places
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import carry, choose
-from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
+from vidstyle.painting.strokes.describe import GUIDE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
@@ -31,6 +31,8 @@ MENDING = (2, 4)
 """Numbers of the passes that mend: holes are small, so that coarser patches would cover them whole."""
 SWEEPS, MENDING_SWEEPS = 2, 1
 """How often each patch chooses: in a hole of a few patches most neighbours lie fixed around it, or are chosen before it."""
+APART, MENDING_APART = 4, 2
+"""Rows and columns between patches that choose at the same time; for a small hole the steps would be many and tiny."""
 NONE = Wishes()
 _CHUNK = 8192  # patches described at once
 _MARGIN = 16  # pixels around the holes: a patch of 8 at half size that touches a hole reaches 11 of them
@@ -131,8 +133,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
                 everywhere = torch.arange(laid.numel(), device=guide.device)
                 spread = measure_spread(style, _describe(style, one, blurred, padded, weights, wished, everywhere))
             del padded
-            laid, distance = choose(style, targets, places, nearest(style, targets, spread), spread, laid,
-                                    MENDING_SWEEPS if passes is MENDING else SWEEPS)
+            sweeps, apart = (MENDING_SWEEPS, MENDING_APART) if passes is MENDING else (SWEEPS, APART)
+            laid, distance = choose(style, targets, places, nearest(style, targets, spread), spread, laid, sweeps, apart)
             del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
@@ -168,10 +170,7 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    box = style.boxes[style.shown]
-    inner = slice(box.border, -box.border or None)
-    picture = box.cut(style.picture)[:, inner, inner] / 255
-    detail = picture - blur(picture, STYLE_BLUR)
+    detail = style.detail
     detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]

@@ -78,9 +78,13 @@ def _set_speakers(container: InputContainer) -> None:
 
 
 def demuxed(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet[Stream]]:
-    """Every packet of these streams, from the container's current position to its end."""
+    """Every packet of these streams, from the container's current position to its end; at last one without data of each.
+
+    Packets without data that have a time are left out: Theora repeats a picture by them, which is then displayed for longer,
+    and FFmpeg's decoders refuse them.
+    """
     try:
-        yield from container.demux(*streams)
+        yield from (packet for packet in container.demux(*streams) if packet.size or packet.dts is None)
     except IndexError:
         # PyAV 18.1 raises this at the end of a file in which a stream appeared later, as in a transport stream.
         return

@@ -11,12 +11,14 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 
+from vidstyle.video.read import elements
 from vidstyle.video.read.boxes import boxes
+from vidstyle.video.read.elements import number
 
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
-_MOST_ELEMENTS = 10_000_000  # chunks of an AVI, of which each frame is one, or elements of a Matroska segment
 _PACKETS = ((188, 0), (192, 4))  # size and place of the first sync byte of MPEG-TS, and of the kind that cameras write
 _DV_525, _DV_625 = 120_000, 144_000  # bytes of a frame, by the lines of the picture; DVCPRO 50 and HD have multiples
+_TAIL = 4096  # bytes at the end of an animated PNG; some programs append a few
 _SLACK = Fraction(1, 10)  # seconds: muxers round the length of a file, some omit the last packet's
 
 
@@ -26,7 +28,8 @@ def bytes_missing(path: Path, container: InputContainer, end: Fraction, lacks_fr
     The outermost parts of AVI, Matroska and MP4 state sizes, which many programs write too large: only what lacks samples
     is cut off. end: seconds at which the last packet that was read ends. lacks_frames: whether the painted stream states more
     frames than were read, or no number. MPEG-TS comes in packets of one size, so a file cut at random is noticed in 187 cases
-    of 188; DV comes in frames of one size; GIF ends in a semicolon.
+    of 188; DV comes in frames of one size; GIF ends in a semicolon, and an animated PNG in a part of that name. What other
+    formats consist of states its length (see `elements`).
     """
     size, name = path.stat().st_size, container.format.name
     if "mp4" in name:
@@ -44,12 +47,10 @@ def bytes_missing(path: Path, container: InputContainer, end: Fraction, lacks_fr
         if name == "gif":
             file.seek(-1, os.SEEK_END)
             return int(file.read(1) not in b";\0")  # 0 ends a whole image, of which some programs write the last
-    return 0
-
-
-def _number(file: BinaryIO, count: int, order: str = "big") -> int:
-    """The next `count` bytes as a number; 0 behind the end."""
-    return int.from_bytes(file.read(count), "little" if order == "little" else "big")
+        if name == "apng":
+            file.seek(-min(size, _TAIL), os.SEEK_END)
+            return 0 if b"IEND" in file.read() else 12
+        return elements.missing(file, size, container)
 
 
 def _samples_missing(path: Path, container: InputContainer, size: int) -> int:
@@ -70,7 +71,7 @@ def _riff_end(file: BinaryIO, size: int) -> int:
         file.seek(end)
         if file.read(4) != b"RIFF":
             break
-        length = _number(file, 4, "little")
+        length = number(file, 4, "little")
         if length in (0, 0xFFFFFFFF):
             break  # written live
         end += 8 + length + length % 2
@@ -82,11 +83,11 @@ def _riff_missing(file: BinaryIO, size: int, *, lacks_frames: bool) -> int:
     stated, at = _riff_end(file, size), 0
     if stated <= size:
         return 0
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(elements.MOST):
         if at + 8 > size:
             break
         file.seek(at)
-        name, length = file.read(4), _number(file, 4, "little")
+        name, length = file.read(4), number(file, 4, "little")
         if name in (b"RIFF", b"LIST"):
             at += 12  # its kind is stated before its first chunk
             continue
@@ -102,16 +103,16 @@ def _segment_missing(file: BinaryIO, size: int, *, ends_early: bool) -> int:
 
     ends_early: whether the packets end before the stated length, or none is stated.
     """
-    if _number(file, 4) != _EBML:
+    if number(file, 4) != _EBML:
         return 0
     length = _vint(file)
     if length is None:
         return 0
     file.seek(length, os.SEEK_CUR)
-    if _number(file, 4) != _SEGMENT or (length := _vint(file)) is None:
+    if number(file, 4) != _SEGMENT or (length := _vint(file)) is None:
         return 0
     stated, at = file.tell() + length, file.tell()
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(elements.MOST):
         if at >= min(size, stated):
             break
         file.seek(at)
@@ -127,12 +128,12 @@ def _segment_missing(file: BinaryIO, size: int, *, ends_early: bool) -> int:
 
 def _vint(file: BinaryIO) -> int | None:
     """EBML's number: as many leading zero bits as bytes follow; None where all bits are ones, which is `unknown`."""
-    first = _number(file, 1)
+    first = number(file, 1)
     more = 8 - first.bit_length()
     if more > 7:
         return None
     bits = 7 * (more + 1)
-    value = (first << 8 * more | _number(file, more)) & ((1 << bits) - 1)
+    value = (first << 8 * more | number(file, more)) & ((1 << bits) - 1)
     return None if value == (1 << bits) - 1 else value
 
 

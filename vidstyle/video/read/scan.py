@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,7 @@ from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
 from vidstyle.video.read.first_frame import FirstFrame
+from vidstyle.video.read.layouts import LayoutWatch, changed
 from vidstyle.video.read.length import bytes_missing
 from vidstyle.video.read.tracks import track_of
 
@@ -108,7 +110,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
     InputError for damage where `on_damage` is `fail`, and for a clip without a frame or beyond the limits.
     """
     found = _Displayed(stream.codec_context.codec.canonical_name, container.format.name in _JOINABLE)
-    displayed, faults = found.frames, list[str]()
+    displayed, faults, watch = found.frames, list[str](), LayoutWatch(stream)
     counts = {other.index: PacketCount() for other in container.streams}
     heads: dict[int, list[Packet[Stream]]] = {other.index: [] for other in container.streams if other.index != stream.index}
     texts = {other.index for other in container.streams.subtitles if other.codec_context and other.codec_context.codec.text_sub}
@@ -125,6 +127,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
             if number != stream.index or packet.size == 0:
                 continue
             found.add(packet)
+            watch.add(packet)
             if len(displayed) > limits.MOST_FRAMES:
                 raise InputError(f"{path}: holds more than {limits.MOST_FRAMES} frames, a day at 60 a second; "
                                  "split it first.")
@@ -158,6 +161,7 @@ def scan(container: InputContainer, stream: VideoStream, path: Path, first: Firs
         raise InputError(f"{path}: states times {float((pts[-1] - pts[0]) * stream.time_base):.0f} s apart, more than a week; "
                          "remux it, or export it again.")
     doubts = _doubts(container, stream, path, counts, faults, len(pts), on_damage)
+    doubts += _changes(watch, pts, path, on_damage)
     if left_out:
         doubts.append(f"The first {left_out} frames lack the frame they were coded from and are left out, as players do.")
     steps = [after - before for before, after in pairwise(pts)]
@@ -175,10 +179,8 @@ def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: 
     end, read = max(count.end for count in counts.values()), counts[stream.index].packets
     cut = bytes_missing(path, container, end, lacks_frames=not stream.frames or read < stream.frames)
     doubts, faults = list[str](), list(faults)
-    if cut and container.format.name == "mpegts":  # a recording may end within a packet and be whole
+    if cut and container.format.name in _JOINABLE:  # a recording may end within a packet and be whole
         doubts.append("The file ends within a packet; it may be cut off.")
-    elif container.format.name == "ivf" and counts[stream.index].corrupt and not faults:
-        faults.append(f"is cut off within its last frame; {frames} frames are there")
     elif cut and not faults:
         faults.append(f"is cut off; {frames} frames are there, and {cut} bytes at the end are missing")
     if not faults and (doubt := stated_length_fault(container, counts)):
@@ -190,6 +192,17 @@ def _doubts(container: InputContainer, stream: VideoStream, path: Path, counts: 
         if fault := sound_fault(other, counts[other.index], container):
             doubts.append(f"The sound of {track_of(other)} {fault}.")
     return doubts
+
+
+def _changes(watch: LayoutWatch, pts: list[int], path: Path, on_damage: OnDamage) -> list[str]:
+    """A sentence where frames become larger or smaller. Raises InputError for that where `on_damage` is `fail`."""
+    if watch.change is None:
+        return []
+    time, before, after = watch.change
+    what = changed(before, after, bisect_left(pts, time))
+    if on_damage == "fail":
+        raise InputError(f"{path}: {what}; split it there.")
+    return [f"The clip {what}; frames of another size repeat the one before them."]
 
 
 def _is_hidden(codec: str, packet: Packet[Stream]) -> bool:
