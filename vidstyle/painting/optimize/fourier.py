@@ -33,7 +33,7 @@ class FourierImage:
     def __call__(self) -> Tensor:
         """(3, H, W), clamped to [0, 1] if so asked; the gradient ignores that, so that a clamped pixel can return."""
         change = torch.fft.irfft2(torch.view_as_complex(self.amplitudes) * self._scale, self.start.shape[-2:], norm="ortho")
-        image = self.start + torch.tensordot(self._colours, change, 1)
+        image: Tensor = self.start + torch.tensordot(self._colours, change, 1)
         if not self.clamped:
             return image
         clamped: Tensor = image + (image.clamp(0, 1) - image).detach()
