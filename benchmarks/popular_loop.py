@@ -7,7 +7,8 @@ The loop is that of neural-style-pt, one scale, each frame anew: L-BFGS on pixel
 weight 100, total variation 0.001, the authors' VGG-19 with max pooling and values of 0 to 255. DATA (by default VIDSTYLE_DATA)
 holds VGG-19 to relu3_4, so style is relu1_1 to relu3_1 and content relu3_3. All frames cost the loop the same, so it paints
 the middle one; vidstyle paints them all: with its defaults, with `--preset final`, and with Ruder's method (`--key-every 1
---strokes 0`). Its CPU seconds include what it does before the first frame.
+--strokes 0`). Its CPU seconds include what it does before the first frame. `anew` and `keys` descend on the loop's own losses,
+by L-BFGS and from the frame in its own colours: `anew` the middle frame alone, `keys` key frames, carried to the others.
 
 All are judged on the middle frame, by the normalised Gram loss and content loss of `vidstyle.ops.losses`: in the layers that
 the loop descends on, so that the judge is the loop's own, and in all five of VGG-19 compressed 16 times (content relu4_2). `at`
@@ -21,9 +22,11 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -40,10 +43,15 @@ from vidstyle.core.images import read_image, resize, size_at_height, write_png
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
 from vidstyle.ops.losses import CONTENT_LAYER, STYLE_LAYERS, content_loss, gram, style_loss
+from vidstyle.painting.palette import Palette
+from vidstyle.painting.style import StyleTarget
 
 COMPRESSED_FILE = "weights/collab_distill/encoder5.pth"
 CONTENT = "relu3_3"
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 5.0, 100.0, 1e-3  # the defaults of neural-style-pt
+SAME = Options(strokes=0, optimizer="lbfgs", style_layers=SHALLOW, content_weight=0.08, tv_weight=0.01, optimize_steps=100)
+ROWS = {"vidstyle": Options(), "final": load_options("final"), "Ruder": Options(key_every=1, strokes=0),
+        "anew": replace(SAME, key_every=1, temporal=0), "keys": SAME}
 LOG_EVERY = 5  # evaluations of the loop
 
 
@@ -112,6 +120,27 @@ def popular_loop(vgg: Encoder, judge: Judge, frame: Tensor, style: Tensor, itera
     return shown(), points
 
 
+@dataclass(frozen=True)
+class Shallow:
+    """VGG-19 to relu3_3 as an encoder of vidstyle: content is measured there, and no style below relu3_1."""
+
+    vgg: Encoder
+
+    def __call__(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        at_hand = {layer: CONTENT if layer == CONTENT_LAYER else layer if layer in SHALLOW else SHALLOW[0] for layer in layers}
+        found = self.vgg(image, sorted(set(at_hand.values())))
+        return {layer: found[name] for layer, name in at_hand.items()}
+
+
+@contextmanager
+def loops_losses(vgg: Encoder) -> Iterator[None]:
+    """In it, vidstyle paints by the loop's network and leaves a frame's colours as they are."""
+    same = Palette(torch.eye(3), torch.zeros(3), torch.full((3,), 0.02), torch.full((3,), 0.98))
+    with (patch("vidstyle.run.paint.load_encoder", lambda name, device: Shallow(vgg)),
+          patch.object(StyleTarget, "palette_at", lambda target, frames: lambda seconds: same)):
+        yield
+
+
 def reached(points: Iterable[Point], style: float) -> Point | None:
     """Where the loop's style loss first is as low."""
     return next((point for point in points if point.losses[0] <= style), None)
@@ -125,7 +154,8 @@ def main() -> None:
     parser.add_argument("--frames", default="30-41")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=300)
-    parser.add_argument("--sheet", type=Path, help="PNG, from left to right: source, loop, vidstyle, final, Ruder")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--sheet", type=Path, help="PNG, from left to right: source, loop, and the rows")
     args = parser.parse_args()
     if args.data is None:
         parser.error("VGG-19 is needed: set VIDSTYLE_DATA or give --data")
@@ -150,12 +180,15 @@ def main() -> None:
     painting, points = popular_loop(vgg, judge, frame, style, args.iterations)
     print(row("the loop", points[-1].seconds, painting), flush=True)
     shown = [frame, painting]
-    ours = {"vidstyle": Options(), "final": load_options("final"), "Ruder": Options(key_every=1, strokes=0)}
-    for name, options in ours.items():
-        plan = plan_of(args.clip, args.style, replace(options, size=args.size, device="cpu"))
-        sources, began = read_frames(plan, first, last), time.process_time()
-        paint, _ = vidstyle_painter(plan)
-        paintings = list(paint(sources))
+    for name in args.rows:
+        plan = plan_of(args.clip, args.style, replace(ROWS[name], size=args.size, device="cpu"))
+        sources = read_frames(plan, first, last)
+        if name == "anew":
+            sources = sources[len(sources) // 2:][:1]
+        began = time.process_time()
+        with loops_losses(vgg) if name in ("anew", "keys") else nullcontext():
+            paint, _ = vidstyle_painter(plan)
+            paintings = list(paint(sources))
         seconds, painting = (time.process_time() - began) / len(sources), paintings[len(sources) // 2]
         point = reached(points, judge(painting)[0])
         there = f"{'never':>12}" if point is None else (

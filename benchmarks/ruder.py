@@ -9,10 +9,10 @@
 `long` prints it over one frame and over ten, and over ten where the bar was in between: what comes back into view should be
 painted as it was.
 
-`trails`: what enters at the border is painted in the few steps of one frame, and held. The style loss of its paint, mean over
-the layers, is compared with that of the same places in frames that are painted anew, and with that of the rest. It is measured
-by VGG-19 (relu1_1 to relu3_1) if DATA has it, else by the builtin encoder. The distance of the paint to that of the last frame
-would not do: a trail is steady, so that the distance is small where it stays for good.
+`trails`: in one pass, what enters at the border is painted in the few steps of one frame, and held. The style loss of its
+paint, mean over the layers, is compared with that of the same places in frames that are painted anew, and with that of the
+rest. It is measured by VGG-19 (relu1_1 to relu3_1) if DATA has it, else by the builtin encoder. The distance of the paint to
+that of the last frame would not do: a trail is steady, so that the distance is small where it stays for good.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from benchmarks.encoder import SHALLOW, TrueVGG
 from benchmarks.known_motion import SAMPLES, Scene, panning, passing
 from benchmarks.paintings import plan_of, read_frames, vidstyle_painter
 from benchmarks.peers import VGG_FILE
-from vidstyle.core.frame import Frame
+from vidstyle.core.frame import Frame, Prior
 from vidstyle.core.images import read_image, resize, size_at_height, write_png
 from vidstyle.core.interfaces import Encoder
 from vidstyle.core.options import Options
@@ -60,7 +60,8 @@ RUDER = Options(device="cpu", key_every=1, strokes=0)
 def at_size(flow: Tensor, size: tuple[int, int]) -> Tensor:
     """A flow (2, h, w), in pixels, on a grid of another (height, width)."""
     factor = torch.tensor([size[1] / flow.shape[2], size[0] / flow.shape[1]])[:, None, None]
-    return resize(flow, size) * factor
+    # Not by `resize`, which clamps to [0, 1]: with it, figures of Sintel until November 2026 held for no true motion at all.
+    return F.interpolate(flow[None], size, mode="bilinear", antialias=True)[0] * factor
 
 
 def sintel(args: argparse.Namespace) -> None:
@@ -103,14 +104,24 @@ def long(args: argparse.Namespace) -> None:
         """Where what frame k shows was hidden at some time in the ten frames before."""
         return 1 - torch.stack([scene.visible(j, k) for j in range(k - 9, k)]).amin(0)
 
+    painter = build(args, scene)
+    first = painter.stylize(scene.frames[0], ())
+
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        return painter.stylize(frame, priors) if priors else first
+
     print(f"{'':26}{'e_stab':>9}{'gap 10':>9}{'hidden':>9}{'CPU s/frame':>13}")
-    for name, references in (("one reference", (1,)), ("references 1, 2, 4, 8", (1, 2, 4, 8))):
-        painter, began = build(args, scene), time.process_time()
-        images = [painted.painting for painted in paint_frames(scene.frames, painter.stylize, scene.estimate, never,
+    rows = [torch.cat([scene.frames[k].image for k in (0, 4, 10)], 2)]
+    for references in ((1,), (1, 2, 4, 8), (1, 10)):
+        began = time.process_time()
+        images = [painted.painting for painted in paint_frames(scene.frames, stylize, scene.estimate, never,
                                                                references=references)]
-        seconds = (time.process_time() - began) / len(images)
-        print(f"{name:26}{rms(scene, images, 1):9.4f}{rms(scene, images, 10):9.4f}{rms(scene, images, 10, hidden):9.4f}"
-              f"{seconds:13.2f}", flush=True)
+        seconds = (time.process_time() - began) / (len(images) - 1)  # the first frame was painted before
+        print(f"{f'references {references}':26}{rms(scene, images, 1):9.4f}{rms(scene, images, 10):9.4f}"
+              f"{rms(scene, images, 10, hidden):9.4f}{seconds:13.2f}", flush=True)
+        rows.append(torch.cat([images[k] for k in (0, 4, 10)], 2))
+        if args.sheet:
+            write_png(args.sheet, torch.cat(rows, 1))
 
 
 def never(last: Frame, this: Frame) -> bool:
@@ -157,20 +168,27 @@ def trails(args: argparse.Namespace) -> None:
     painter, judged = build(args, scene), range(3, args.count, 3)
     assert painter.passes is not None
     new = {k: 1 - scene.visible(0, k) for k in judged}
-    anew = {k: painter.stylize(scene.frames[k], ()) for k in judged}
+    began = time.process_time()
+    alone = [painter.stylize(frame, ()) for frame in scene.frames]
+    of_one = (time.process_time() - began) / args.count
+    anew = {k: alone[k] for k in judged}
+
+    def stylize(frame: Frame, priors: Sequence[Prior]) -> Tensor:
+        return painter.stylize(frame, priors) if priors else alone[frame.index]
 
     def mean(images: Mapping[int, Tensor] | Sequence[Tensor], *, entered: bool) -> float:
         return statistics.mean(style_of(images[k], new[k] if entered else 1 - new[k]) for k in judged)
 
     print(f"{'':10}{'entered':>9}{'the rest':>9}{'e_stab':>9}{'CPU s/frame':>13}")
-    print(f"{'anew':10}{mean(anew, entered=True):9.4f}{mean(anew, entered=False):9.4f}", flush=True)
+    print(f"{'anew':10}{mean(anew, entered=True):9.4f}{mean(anew, entered=False):9.4f}{rms(scene, alone, 1):9.4f}"
+          f"{of_one:13.2f}", flush=True)
     rows = [torch.cat([scene.frames[k].image for k in judged], 2), torch.cat(list(anew.values()), 2)]
     for passes in args.passes:
         began = time.process_time()
-        painted = (paint_frames(scene.frames, painter.stylize, scene.estimate, never) if passes == 1 else
-                   paint_in_passes(scene.frames, painter.stylize, painter.passes.repaint, scene.estimate, never, passes=passes))
+        painted = (paint_frames(scene.frames, stylize, scene.estimate, never) if passes == 1 else
+                   paint_in_passes(scene.frames, stylize, painter.passes.repaint, scene.estimate, never, passes=passes))
         images = [one.painting for one in painted]
-        seconds = (time.process_time() - began) / len(images)
+        seconds = (time.process_time() - began) / len(images) + of_one * (1 / len(images) if passes == 1 else 1)
         print(f"{passes:<10}{mean(images, entered=True):9.4f}{mean(images, entered=False):9.4f}{rms(scene, images, 1):9.4f}"
               f"{seconds:13.2f}", flush=True)
         rows.append(torch.cat([images[k] for k in judged], 2))
@@ -188,7 +206,7 @@ def main() -> None:
     parser.add_argument("--init", default=Options.follow_init, help="follow_init of `long` and `trails`")
     parser.add_argument("--passes", type=int, nargs="+", default=[1, 3, 5], help="of `trails`")
     parser.add_argument("--steps", type=int, default=Options.follow_steps, help="of `long` and `trails`, on each later frame")
-    parser.add_argument("--sheet", type=Path, help="PNG of `trails`: source, painted anew, each number of passes")
+    parser.add_argument("--sheet", type=Path, help="PNG of `trails` (source, painted anew, each number of passes) or `long`")
     args = parser.parse_args()
     {"sintel": sintel, "long": long, "trails": trails}[args.what](args)
 

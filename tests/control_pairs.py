@@ -35,7 +35,7 @@ CONTROLS: dict[str, Table] = {
     "strength": {"strength": "1:0.2 6:1"},
     "strokes": {"strokes": "1:0.2 6:1"},
     "forms": {"forms": "1:0.2 6:1"},
-    "style scale": {"style_scale": "1:0.5 6:2 hold"},
+    "style scale": {"style_scale": "1:0.5 6:4 hold"},
     "temporal": {"temporal": "0:1 3:0 hold"},
     "weights": {"style": ["style.png:1:1 6:0.2", "other.png"]},
     "key": {"key": [f"{KEY}=key.png"]},
@@ -96,8 +96,8 @@ def make_media(folder: Path) -> Path:
         return image.clip(0, 255).astype(np.uint8)
 
     make_clip(folder / "clip.mp4", frames=FRAMES, size=SIZE, picture=picture)
-    for seed, name in enumerate(("style", "other", "region"), 1):
-        write_coded(folder / f"{name}.png", codes(seed, (72, 54), most=255))
+    for seed, name in enumerate(("style", "other", "region"), 1):  # so large that their scale counts at this size
+        write_coded(folder / f"{name}.png", codes(seed, (144, 108), most=255))
     write_coded(folder / "key.png", codes(5, SIZE, most=255))
     for name, white in (("left", np.arange(48) < 12), ("right", np.arange(48) >= 20), ("white", np.arange(48) >= 0)):
         write_coded(folder / f"{name}.png", np.broadcast_to(np.uint8(255 * white)[None, :, None], (32, 48, 3)))

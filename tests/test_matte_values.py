@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sequence_files import light, write_coded, write_exr
+from sequence_files import codes, light, write_coded, write_exr
+from video_clips import make_clip
 
+from vidstyle.core.errors import UsageError
 from vidstyle.core.frame import Frame, Original, Prior
+from vidstyle.core.options import Options
 from vidstyle.core.parse import SOURCE, parse_matte
 from vidstyle.painting.job import KeyFrames, Painter
 from vidstyle.painting.layers import stack_painters
+from vidstyle.painting.style_picture import Style
 from vidstyle.run.mattes import Matte, Mattes, to_grey
+from vidstyle.run.plan import plan_video
 from vidstyle.video.images import image_file
 
 
@@ -82,3 +87,24 @@ def test_a_matte_names_a_file_and_perhaps_a_style(text: str, file: str, style: P
 def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path: Path):
     (tmp_path / "a=b.png").touch()
     assert parse_matte(f"{tmp_path}/a=b.png") == (tmp_path / "a=b.png", None)
+
+
+def test_a_gap_in_a_matte_is_held_and_a_dot_is_no_matte(tmp_path: Path):
+    clip = make_clip(tmp_path / "clip.mp4", frames=4, size=(64, 48))
+    write_coded(tmp_path / "style.png", codes(1, (64, 48), most=255))
+    for number in (0, 1, 3):
+        write_coded(tmp_path / f"m.{number:04}.png", np.full((48, 64, 3), 100 * number // 3 + 50, np.uint8))
+    write_coded(tmp_path / "dot.png", np.full((1, 1, 3), 255, np.uint8))
+    for option in ("matte", "stroke_size"):
+        pattern = str(tmp_path / "m.####.png")
+        options = Options(gaps="hold", device="cpu", **{option: (pattern,) if option == "matte" else pattern})
+        plan = plan_video(clip, [Style(tmp_path / "style.png")], None, options)
+        assert not any("--gaps" in warning for warning in plan.warnings)
+        [matte] = plan.mattes.mattes or [plan.stroke_size]
+        assert matte is not None
+        assert torch.equal(matte.at(2), matte.at(1))
+        assert not torch.equal(matte.at(3), matte.at(2))
+    with pytest.raises(UsageError, match=r"dot\.png: is 1x1 and the clip is 64x48, which is another shape"):
+        plan_video(clip, [Style(tmp_path / "style.png")], None, Options(matte=(str(tmp_path / "dot.png"),), device="cpu"))
+    plan = plan_video(clip, [Style(tmp_path / "style.png")], None, Options(gaps="hold", device="cpu"))
+    assert any("--gaps has no effect" in warning for warning in plan.warnings)

@@ -124,6 +124,8 @@ def test_a_command_with_options_that_its_method_does_not_use_is_refused(tmp_path
     refuse_unused({"network"}, Options(strength=0))  # a warning
     save_network(PaintNetwork(width=8, blocks=1), network, {})
     refuse_unused({"network", "seed"}, Options(network=network, method="feedforward"))  # a warning
+    with pytest.raises(UsageError, match=r"^--follow-init has no effect: give --passes 1 too, or leave it out"):
+        refuse_unused({"follow_init"}, Options(key_every=1, strokes=0.0, passes=3))
     with pytest.raises(UsageError, match=r"^--fit-steps has no effect: --method optimize does not use it\. --network has no"):
         refuse_unused({"network", "fit_steps"}, Options(network=network))
 

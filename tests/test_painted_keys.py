@@ -21,6 +21,8 @@ from vidstyle.core.images import read_image, write_png
 from vidstyle.core.options import Options
 from vidstyle.core.parse import KeyPicture, parse_key
 from vidstyle.core.timecode import Timecode
+from vidstyle.painting.exemplar import Exemplar
+from vidstyle.painting.keyed import KeyedShots, paint_with_keys
 from vidstyle.painting.style_picture import Style
 from vidstyle.run.finish import frame_hash
 from vidstyle.run.parts import join, paint_part, split
@@ -65,6 +67,21 @@ def whole(folder: Path) -> list[str]:
 def test_a_painting_comes_out_as_it_went_in(folder: Path):
     for number in KEYS:
         assert whole(folder)[number] == frame_hash(read_image(folder / f"k_{number:04}.png"))
+
+
+def test_strokes_drawn_anew_keep_their_share(folder: Path):
+    """With half of the strokes, a drawing of what no painting shows lies halfway from its colours to all strokes."""
+    [frame, other] = open_source(folder / "clip.mp4").decode(6, 7)
+    shots = KeyedShots(lambda index: (6,), lambda index: Exemplar(frame.image, read_image(folder / "k_0006.png")))
+    shown = []
+    for strokes in (0.0, 0.5, 1.0):
+        keys = paint_with_keys(shots, None, Options(boil="ones" if strokes else "none", strokes=strokes)).key_frames
+        assert keys is not None
+        painting = keys.paint(other, None)
+        shown.append(keys.show(other, painting if keys.redraw is None else keys.redraw(other, painting)))
+    colours, half, strokes = shown
+    assert (strokes - colours).abs().mean() > 0.05
+    torch.testing.assert_close(half, (colours + strokes) / 2)
 
 
 def test_a_key_belongs_to_its_shot(folder: Path):
@@ -175,6 +192,8 @@ def test_a_key_is_a_number_or_a_time():
     (["--key", "6=none.png"], "none.png: cannot be read"),
     (["--key", "6=broken.png"], "broken.png: is not an image that can be read"),
     (["--key", "6=wide.png"], "wide.png: is 64x40, another shape than the clip"),
+    (["--key", "6=dot.png"], "dot.png: is 1x1, another shape than the clip"),
+    (["--key", "6=unpainted.png"], "unpainted.png: is transparent everywhere"),
     (["--keys", "none_####.png"], "none_####.png: no such images are there"),
     (["--keys", "k_0006.png"], "--keys k_0006.png has no place for a number"),
     (["--keys", "k_####.png", "-o", "k_0006.png"], "k_0006.png"),
@@ -184,6 +203,8 @@ def test_a_wrong_key_is_one_sentence_before_any_painting(folder: Path, monkeypat
     monkeypatch.chdir(folder)
     (folder / "broken.png").write_bytes(b"no image")
     write_png(folder / "wide.png", torch.rand(3, 40, 64))
+    write_png(folder / "dot.png", torch.rand(3, 1, 1))
+    cv2.imwrite(str(folder / "unpainted.png"), np.zeros((48, 64, 4), np.uint8))
     before = sorted(folder.iterdir())
     assert execute(["run", "clip.mp4", "--style", "style.png", *words]) in (2, 3, 4)
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vidstyle: ")]
@@ -196,6 +217,18 @@ def test_a_painting_larger_than_the_painted_size_is_named(folder: Path):
     options = replace(key(folder), key=(KeyPicture(6, folder / "large.png"),))
     plan = plan_video(folder / "clip.mp4", [], folder / "l.mp4", options, Selection((0, 3)))
     assert any("lose detail at the painted size 64x48" in warning for warning in plan.warnings)
+    # The least size is square, and the painting has the clip's shape all the same.
+    assert plan_video(folder / "clip.mp4", [], None, replace(options, size=16), Selection((0, 3))).paint_size == (16, 16)
+
+
+def test_paintings_are_variants_without_a_style(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    words = ["--frames", f"{CUTS[0]}-24", "--method", "palette", "--size", "64", "--device", "cpu", "-o", "variants.png"]
+    assert execute(["preview", "clip.mp4", "--vary", f"key={CUTS[0]}=k_0014.png,22=k_0022.png", *words]) == 0
+    found = json.loads((folder / "variants.json").read_text())["variants"]
+    assert [each["label"] for each in found] == ["key 14=k_0014.png", "key 22=k_0022.png"]
+    assert len({each["frame_sha256"] for each in found}) == 2
+    assert execute(["preview", "clip.mp4", "--vary", "strokes=0,1", *words]) == 2  # neither a style nor paintings
 
 
 def test_the_frames_to_paint_are_read_back(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -81,7 +81,7 @@ def test_strokes_lie_along_forms(turned: StrokeIndex, plain: StrokeIndex):
     wishes = Wishes(direction_of_forms(guide))
     # The eight turns are 22.5 degrees apart, so the nearest is 5.6 off on average, and the lines are wavy by a few more; level
     # lines are 45 off on average.
-    assert degrees_off(lay_strokes(turned, guide, wishes=wishes), tangent) < 11
+    assert degrees_off(lay_strokes(turned, guide, wishes=wishes), tangent) < 9  # 6.9 and 6.8 with two seeds
     assert degrees_off(lay_strokes(plain, guide, wishes=wishes), tangent) > 30
 
 
@@ -92,7 +92,7 @@ def test_strokes_lie_along_the_motion(turned: StrokeIndex, way: float):
     guide = rings()
     painted = lay_strokes(turned, guide, wishes=Wishes(direction_of_motion(guide, motion)))
     # 30 degrees is 7.5 from the nearest of the eight turns; the rest is that of the rings' own edges in the strokes.
-    assert degrees_off(painted, angle) < 14
+    assert degrees_off(painted, angle) < 10
 
 
 def test_what_is_still_has_the_direction_of_its_forms():
@@ -130,8 +130,8 @@ def test_strokes_are_a_third_where_the_matte_is_black():
     painting = lay_strokes(index, guide, wishes=Wishes(size=size))
     full, small = period(painting[:, :, 8:108]), period(painting[:, :, 132:-8])
     assert full == pytest.approx(12, rel=0.15)  # neighbouring waves of the transform differ by a twelfth
-    # Copies of the middle size fill in where the smallest has too few tones: 4.8 and 5.2 with two seeds.
-    assert small == pytest.approx(4, rel=0.4)
+    # Copies of the middle size fill in where the smallest has too few tones: 4.25 and 4.31 with two seeds.
+    assert small == pytest.approx(4, rel=0.15)
 
 
 def test_a_turned_copy_has_patches_of_the_style_only():

@@ -188,7 +188,8 @@ def read_request(
     target, folder = parse_output(output, several)
     base = None if repeats is None else repeats.options
     options, chosen = load_options(preset or "standard", config, base, **given), given_options(config, **given)
-    if not images and not for_lists and not options.has_keys:
+    variants = [options] if grid is None else [options_of_variant(values, options, chosen) for values in grid.variants]
+    if not images and not for_lists and not all(each.has_keys for each in variants):
         raise UsageError("No style is given; name a picture with --style, or in the --config.")
     if grid is not None:
         typed = given_options(**given) | ({"preset"} if preset else set())

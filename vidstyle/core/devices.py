@@ -1,4 +1,4 @@
-"""Which device computes, in which number format, and how it gives the same numbers every time."""
+"""Which device computes, in which number format, with how many threads, and how it gives the same numbers every time."""
 
 from __future__ import annotations
 
@@ -60,6 +60,17 @@ def deterministic(device: str) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         cudnn.deterministic, cudnn.benchmark = before[2], before[3]
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with `count` threads of the processor inside the context, in the thread that calls."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def find_device(name: str) -> str:

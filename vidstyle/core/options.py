@@ -171,8 +171,8 @@ class Options:
         help="Distances in frames to the earlier paintings that each frame follows; 1 is the last (key_every 1, strokes 0).")
     passes: int = option(
         1, low=1, high=99, command_line=False,
-        help="Times that every frame is painted, forward and backward in turn, an odd number; 3 and more reduce the trails "
-             "behind what moves, and take that many times as long (key_every 1, strokes 0).")
+        help="Times that every frame is painted: on its own, then backward and forward in turn, an odd number; 3 and more "
+             "leave no trails behind what moves, and take as long as a first frame for every frame (key_every 1, strokes 0).")
     init: Init = option(
         "source", command_line=False,
         help="A key frame, or the first frame of a shot, is painted from the frame in the style's colours (source) or from "

@@ -64,8 +64,8 @@ class ChangingStylizer:
     """The stylizer of these settings at these seconds; with a `share` it paints the upper layer in full."""
     changes: Changes
     temporal: float | Curve
-    share: Curve | None
-    """Share of the upper layer that is shown."""
+    share: float | Curve | None
+    """Share of the upper layer that is shown; None: there is one layer."""
 
     @property
     def channels(self) -> int:
@@ -101,7 +101,7 @@ class ChangingStylizer:
         """See `KeyFrames.show`."""
         if self.share is None:
             return painting
-        return torch.lerp(painting[3:], painting[:3], self.share.at(frame.seconds))
+        return torch.lerp(painting[3:], painting[:3], value_at(self.share, frame.seconds))
 
     def _of(self, frame: Frame) -> tuple[Settings, KeyFrameStylizer]:
         settings = self.changes.at(frame.seconds)

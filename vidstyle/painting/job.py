@@ -97,6 +97,16 @@ def strokes_or_all(options: Options) -> float | Curve:
     return 1.0 if options.strokes is None else options.strokes
 
 
+def share_of_layers(options: Options, strokes: float | Curve) -> float | Curve | None:
+    """The share of the `strokes`, where a painting has two layers: all strokes, and what lies under them; None: it has one.
+
+    Both are needed for a share that changes, and where strokes are drawn anew: in a blend they would be found no more.
+    """
+    if isinstance(strokes, int | float):
+        return strokes if options.boil != "none" and 0 < strokes < 1 else None
+    return strokes
+
+
 def uses_of_strokes(options: Options, strokes: float | Curve) -> frozenset[str]:
     """Names of the options that say how strokes are laid and when they are laid anew, if these have an effect."""
     used = {"stroke_direction", "stroke_size"} | ({"boil", "refresh"} if options.temporal else set())

@@ -11,7 +11,7 @@ from vidstyle.core.curve import Curve, constant
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize_alpha
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
-from vidstyle.painting.job import KeyFrames, Painter, PaintingJob
+from vidstyle.painting.job import KeyFrames, Painter, PaintingJob, share_of_layers
 from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer, Wisher
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.strokes import StrokeIndex, Wishes, direction_of_forms, direction_of_motion, find_detail
@@ -27,7 +27,8 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
     """
     options, weights = job.options, [style.weight for style in job.styles]
     keys: KeyFrameStylizer | ChangingStylizer
-    if any(isinstance(number, Curve) for number in (forms, strokes, options.style_scale, options.temporal, *weights)):
+    numbers = (forms, strokes, options.style_scale, options.temporal, *weights)
+    if share_of_layers(options, strokes) is not None or any(isinstance(number, Curve) for number in numbers):
         keys = _changing(job, palette, paint_forms if forms else None, forms, strokes)
     else:
         index = None
@@ -48,12 +49,13 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
 
 def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
               forms: float | Curve, strokes: float | Curve) -> ChangingStylizer:
-    """The stylizer where options or weights are curves; parameters as for `key_frame_painter`."""
+    """The stylizer where options or weights are curves, or paintings have layers; parameters as for `key_frame_painter`."""
     images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
     same = None if any(isinstance(weight, Curve) for weight in weights) else [*map(constant, weights)]
     index = ChangingIndex(images, same, job.height, job.options.seed, _copied(job)) if strokes else None
-    layers = strokes if index is not None else forms
-    share = layers if isinstance(layers, Curve) else None
+    share = share_of_layers(job.options, strokes)
+    if index is None and isinstance(forms, Curve):
+        share = forms
     if index is None and share is not None:
         forms = 1.0
     shown = 1.0 if share is not None else strokes

@@ -14,7 +14,7 @@ from vidstyle.core.curve import Curve, constant, value_at
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.core.options import Options
 from vidstyle.painting.exemplar import Exemplar, ExemplarStylizer
-from vidstyle.painting.job import KeyFrames, Painter, Passes, strokes_or_all
+from vidstyle.painting.job import KeyFrames, Painter, Passes, share_of_layers, strokes_or_all
 from vidstyle.painting.layers import part_of, split_layers
 
 _HELD = 2  # exemplars prepared at once: frames between two of them may need either
@@ -34,8 +34,8 @@ class KeyedShots:
 class KeyedPainter:
     """Paints the frames of shots with painted key frames by these, and others by `base`.
 
-    With a `share` of the strokes that changes, a painting is two layers as that of a `ChangingStylizer`: all strokes, and the
-    colours alone. The artist's painting is the same in both.
+    With a `share` of the strokes, a painting is two layers as that of a `ChangingStylizer`: all strokes, and the colours alone.
+    The artist's painting is the same in both.
     """
 
     shots: KeyedShots
@@ -44,8 +44,8 @@ class KeyedPainter:
     stylizer: Callable[[int], ExemplarStylizer]
     """Index of a painted key frame -> the painter with its strokes."""
     temporal: float | Curve
-    share: Curve | None
-    """Share of the strokes, where it changes."""
+    share: float | Curve | None
+    """Share of the strokes in what the artist has not painted, see `share_of_layers`; None: there is one layer."""
 
     @property
     def channels(self) -> int:
@@ -99,7 +99,9 @@ class KeyedPainter:
         """See `KeyFrames.show`."""
         if not self.shots.keys_of(frame.index):
             return self._base().show(frame, painting)
-        return painting[:3] if self.share is None else torch.lerp(painting[3:], painting[:3], self.share.at(frame.seconds))
+        if self.share is None:
+            return painting[:3]
+        return torch.lerp(painting[3:], painting[:3], value_at(self.share, frame.seconds))
 
     def _layers(self, key: int) -> list[ExemplarStylizer]:
         """The painters of the layers with the strokes of a key frame."""
@@ -124,7 +126,7 @@ def paint_with_keys(shots: KeyedShots, base: Painter | None, options: Options) -
     painted key frames do not show.
     """
     strokes = strokes_or_all(options)
-    share = strokes if isinstance(strokes, Curve) else None
+    share = share_of_layers(options, strokes)
     shown = 1.0 if share is not None else constant(strokes)
     held = replace(shots, read=lru_cache(_HELD)(shots.read))
     stylizer = lru_cache(_HELD)(lambda index: ExemplarStylizer.of(held.read(index), shown, options.seed,

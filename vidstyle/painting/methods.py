@@ -53,7 +53,7 @@ METHODS: dict[str, Method] = {method.name: method for method in (
     PaletteMethod(),
 )}  # fmt: skip
 
-_WAYS: tuple[dict[str, Any], ...] = ({}, {"color": "match"}, {"forms": 0.5}, {"strokes": 1}, {"temporal": 1},
+_WAYS: tuple[dict[str, Any], ...] = ({}, {"color": "match"}, {"passes": 1}, {"forms": 0.5}, {"strokes": 1}, {"temporal": 1},
                                      {"key_every": 1, "strokes": 0}, {"strokes": 1, "temporal": 1},
                                      {"key_every": 1, "strokes": 0, "forms": 1})
 """Options that make a method use others, the fewest first; see `way_to_use`."""

@@ -84,7 +84,7 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         distance, interval = _distance(plan, painted, sample, listen)
         keys = _key_frames(plan, painted, sample.every, distance)
     paintings = frames if keys is None else keys
-    firsts = min(len(painted), paintings)
+    firsts = min(len(painted), paintings) if _times(plan) == 1 else paintings
     held = HELD[plan.options.boil] if sample.redraw else 0
     given = {key for shot in plan.keyed_shots for key in shot.keys}
     drawings = sum(since_drawing(index, held, plan.keyed_shots) == 0 or index == a for a, b in painted
@@ -114,11 +114,11 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
 
 
 def _times(plan: Plan) -> float:
-    """How often a frame is painted: in every pass; and in all but the last with the block before, if it is close to that."""
+    """How often a frame is painted: in every pass, and in all but the first and the last also with the block before its own."""
     options = plan.options
     if not options.temporal or "passes" not in find_method(options.method).uses(options):
         return 1
-    return options.passes + (options.passes - 1) * OVERLAP / BLOCK
+    return options.passes + (options.passes - 2) * OVERLAP / BLOCK
 
 
 def _key_frames(plan: Plan, shots: Sequence[Range], every: int | None, distance: float) -> int:

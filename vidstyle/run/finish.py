@@ -27,11 +27,13 @@ def finish(source: Frame, painting: Tensor | None, size: tuple[int, int], option
     values: of `mattes` for this frame.
     """
     width, height = size
-    under = resize(source.image, (height, width))
     strength = value_at(options.strength, source.seconds)
-    if painting is None or strength == 0:
+    layers = [] if painting is None else [resize(layer, (height, width)) for layer in split_layers(painting.cpu())]
+    if strength == 1 and options.color != "source" and len(layers) == 1 and not mattes.mattes:
+        return layers[0]  # nothing of the source is seen
+    under = resize(source.image, (height, width))
+    if not layers or strength == 0:
         return under
-    layers = [resize(layer, (height, width)) for layer in split_layers(painting.cpu())]
     if options.color == "source":
         layers = [with_colours_of(under, layer) for layer in layers]
     layers = [torch.lerp(under, layer, strength) for layer in layers]

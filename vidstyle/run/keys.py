@@ -38,14 +38,14 @@ def find_keys(options: Options, clip: Clip, size: tuple[int, int]) -> tuple[Pain
     """The painted key frames that the options name, in order. size: width and height painted.
 
     Every painting is read once. Raises UsageError or InputError, in one sentence, for a frame that the clip does not have or
-    that is named twice, and for a painting that cannot be read or has another shape than the clip.
+    that is named twice, and for a painting that cannot be read, shows nothing or has another shape than the clip.
     """
     keys = sorted((PaintedKey(index, clip.number(index), path, (0, 0)) for index, path in _named(options, clip)),
                   key=lambda key: key.index)
     for one, other in pairwise(keys):
         if one.index == other.index:
             raise UsageError(f"Frame {one.number} has two painted key frames, {one.path} and {other.path}; leave one out.")
-    return tuple(PaintedKey(key.index, key.number, key.path, _size(key.path, size)) for key in keys)
+    return tuple(PaintedKey(key.index, key.number, key.path, _size(key.path, clip, size)) for key in keys)
 
 
 def _named(options: Options, clip: Clip) -> Iterator[tuple[int, Path]]:
@@ -60,12 +60,18 @@ def _named(options: Options, clip: Clip) -> Iterator[tuple[int, Path]]:
             yield clip.index_at(number, f"--keys {path}"), path
 
 
-def _size(path: Path, painted: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a painting. Raises UsageError where its shape is not that of `painted` (width, height)."""
-    height, width = read_pixels(path).shape[1:]
-    # The painted size is rounded to whole pixels: so many of the painting's may be missing or too many.
-    spare = 1 + max(1.0, width / painted[0])
-    if abs(width - height * painted[0] / painted[1]) > spare:
+def _size(path: Path, clip: Clip, painted: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a painting. Raises UsageError for one that is transparent everywhere, or of another shape.
+
+    Its shape is that of the clip as it is seen, or that of `painted` (width, height).
+    """
+    pixels = read_pixels(path)
+    height, width = pixels.shape[1:]
+    if len(pixels) == 4 and not pixels[3].any():
+        raise UsageError(f"{path}: is transparent everywhere, so that nothing of it is seen; paint it, or leave it out.")
+    # Sizes are rounded to whole pixels: so many of the painting's may be missing or too many, and few of a small one's.
+    shapes = ((float(clip.width * clip.sample_aspect_ratio), clip.height), painted)
+    if all(abs(width - height * wide / tall) > min(1 + max(1.0, width / wide), width / 10) for wide, tall in shapes):
         raise UsageError(f"{path}: is {width}x{height}, another shape than the clip, which is painted at "
                          f"{painted[0]}x{painted[1]}; paint over a frame that `vidstyle keys` writes, and do not crop it.")
     return width, height

@@ -25,7 +25,8 @@ from vidstyle.video.images.pattern import IMAGE_SUFFIXES, PICTURE_SUFFIXES
 LEVELS = 65535
 """Steps from black to white to which a matte is rounded: colours of a video come from sums of floats, and so do not reach 0
 and 1 exactly, and where a matte is black the source is to stay as it is."""
-_ROUNDING = 2.0  # pixels by which the height of a matte may differ from the clip's shape: sizes are rounded to even numbers
+_ROUNDING = 2.0  # pixels by which the height of a matte may differ from the clip's shape, at most a tenth: sizes are rounded to
+# even numbers
 _SAME_RATE = Fraction(1, 1000)  # rates that differ by less are the same, written with other roundings
 
 
@@ -199,7 +200,7 @@ def _check_shape(file: Path, width: int, height: int, pixel: Fraction, clip: Cli
     """Raise UsageError where a matte of this size, whose pixels have this aspect ratio, does not have the clip's shape."""
     shapes = [(Fraction(clip.width), clip.height), (clip.width * clip.sample_aspect_ratio, clip.height)]
     for wide in (Fraction(width), width * pixel):
-        if any(abs(wide * down / across - height) <= _ROUNDING for across, down in shapes):
+        if any(abs(wide * down / across - height) <= min(_ROUNDING, height / 10) for across, down in shapes):
             return
     raise UsageError(f"{file}: is {width}x{height} and the clip is {clip.width}x{clip.height}, which is another shape; "
                      f"give {option} a file of the clip's shape, at any size.")

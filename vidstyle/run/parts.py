@@ -14,15 +14,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from vidstyle.core.devices import deterministic
+from vidstyle.core.devices import deterministic, threads
 from vidstyle.core.errors import UsageError, VidstyleError
 from vidstyle.core.progress import Listener, Progress
 from vidstyle.flow import load_flow
@@ -155,19 +154,13 @@ def run_in_parts(plan: Plan, listen: Listener) -> Result:
     return join(plan, done, listen=listen)
 
 
-@contextmanager
-def threads_of(target: Path | None) -> Iterator[None]:
+def threads_of(target: Path | None) -> AbstractContextManager[None]:
     """Compute with as many threads as the unfinished run of `target` began with; None changes nothing.
 
     torch splits and rounds its sums differently for another number.
     """
-    before, records = torch.get_num_threads(), () if target is None else saved_records(target)
-    if records:
-        torch.set_num_threads(int(records[0]["job"]["threads"]))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    records = () if target is None else saved_records(target)
+    return threads(int(records[0]["job"]["threads"])) if records else nullcontext()
 
 
 def _after(before: int, total: int, listen: Listener) -> Listener:

@@ -164,6 +164,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                          opened.settings)
     stroke_size = plan_stroke_size(options.stroke_size if options.strength != 0 else None, opened.clip,
                                    named or (0, opened.clip.frames - 1), opened.settings)
+    read = mattes.mattes if stroke_size is None else (*mattes.mattes, stroke_size)
     controls = control_files(options, mattes, keys, stroke_size)
     check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
                  [file for files in controls.values() for file in files])
@@ -197,7 +198,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     chosen, all_keyed = _changed(options) if given is None else given, bool(keyed) and not others
     warnings = (*opened.warnings, *mattes.warnings, *output.warnings,
                 *without_effect(chosen, options, opened, frames, all_keyed=all_keyed, styled=styled,
-                                regions=bool(mattes.styles)),
+                                regions=bool(mattes.styles),
+                                sequences=any(one.source is not None and one.source.images for one in read)),
                 *size_warnings(keys, size), *curves_beyond(options, pictures, opened.clip))
     return Plan(opened, pictures, output, frames, start, size, options, device, warnings, overwrite, sheet, comparison,
                 controls, mattes, selection != Selection(), keys, tuple(keyed), all_keyed, styled, stroke_size)

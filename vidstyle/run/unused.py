@@ -52,12 +52,14 @@ def check_direction(options: Options) -> None:
 
 
 def without_effect(given: Collection[str], options: Options, source: Source, frames: tuple[int, int], *,
-                   all_keyed: bool = False, styled: bool = True, regions: bool = False) -> tuple[str, ...]:
+                   all_keyed: bool = False, styled: bool = True, regions: bool = False,
+                   sequences: bool = False) -> tuple[str, ...]:
     """One sentence for each group of the `given` options (names) that change nothing in this run.
 
     all_keyed: every shot has painted key frames. styled: a style is given. regions: regions have styles of their own.
+    sequences: a control reads a sequence, which may have gaps.
     """
-    groups = list(_unused(set(given), options, source, frames))
+    groups = list(_unused(set(given) - ({"gaps"} if sequences else set()), options, source, frames))
     if all_keyed and find_method(options.method).by_key_frames(options):
         of_style = find_method(options.method).uses(options) - _OF_KEYS | ({"color"} if options.color == "match" else set())
         groups.append((sorted(set() if regions else set(given) & of_style) + ["style"] * styled,

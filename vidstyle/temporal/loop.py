@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from vidstyle.core.frame import Correspondence, Frame, Memory, Prior
@@ -102,7 +103,8 @@ def carry(painting: Tensor, correspondence: Correspondence) -> Prior:
 
 def ahead(items: Iterator[Item], most: int = 1) -> Iterator[Item]:
     """The same items; a second thread computes the next ones, at most `most`, while the caller uses the current one."""
-    with ThreadPoolExecutor(1) as worker:
+    # A thread that starts while another one converts a frame (`yuv`) would compute with that one's number of threads.
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as worker:
         try:
             coming = deque(worker.submit(next, items, None) for _ in range(most))
             while (item := coming.popleft().result()) is not None:

@@ -1,8 +1,8 @@
-"""Paint every frame of a clip several times, forward and backward in turn (Ruder et al. 2016, section 3.5)."""
+"""Paint every frame of a clip on its own, then again backward and forward in turn (Ruder et al. 2016, section 3.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -23,40 +23,43 @@ BLEND = 0.5
 def paint_in_passes(frames: Iterable[Frame], stylize: Stylizer, repaint: Repainter, estimate_flow: FlowEstimator,
                     is_cut: CutDetector, *, passes: int, references: Sequence[int] = (1,), memories: Sequence[Memory] = (),
                     shrink: Callable[[Frame], Frame] = lambda frame: frame) -> Iterator[Painted]:
-    """Paint each frame `passes` times, forward in the first pass and backward in every second one.
+    """Paint each frame `passes` times: on its own in the first pass, then backward and forward in turn.
 
-    One pass leaves trails: what comes into view is painted within the steps of one frame, and every later frame follows that
-    half-finished paint. A backward pass brings the paint of later frames there.
+    Painted once, with the last painting as prior, a clip has trails: what comes into view is painted within the steps of one
+    frame, and every later frame follows that half-finished paint. Here the first pass paints it as fully as the rest.
 
-    The first pass is `paint_frames`. In a later one a frame begins with its painting of the pass before, `blended` with its
-    neighbour's of this pass, and follows the `references` in the direction that the pass comes from. The clip is painted in
-    windows: a block of BLOCK frames, and up to OVERLAP after it, within one shot. The blocks belong to the clip, not to the
-    range that is asked for. The last pass is forward, so that a window follows the one before: passes is odd.
+    In a later pass a frame begins with its painting of the pass before, `blended` with its neighbour's of this pass, and
+    follows the `references` in the direction that the pass comes from. The paper leaves the temporal loss out of several
+    passes; with it from the second pass on, as here, three passes are enough. The clip is painted in windows: a block of BLOCK
+    frames, and up to OVERLAP after it, within one shot. The blocks belong to the clip, not to the range that is asked for. The
+    last pass is forward, so that a window follows the one before: passes is odd.
 
     frames: read twice, each time from the beginning: once at the painted size for the windows, and again so that none waits
     at its full size. Held in memory are a window's frames and paintings, as bytes, and the references before it.
 
     `Painted.memories` are those before the frame's window, then that of the frame itself, without its image. With them as
     `memories`, and with frames from the window's first one on, this goes on after the frame as if it had never stopped: the
-    window is painted anew, and frames up to that one are not yielded. Raises ValueError if `passes` is even or below 1, or if
+    window is painted anew, and frames up to that one are not yielded. Raises ValueError if `passes` is even or below 3, or if
     `frames` is an iterator.
     """
-    if passes < 1 or passes % 2 == 0:
-        raise ValueError(f"{passes} passes: the number must be odd")
+    if passes < 3 or passes % 2 == 0:
+        raise ValueError(f"{passes} passes: the number must be odd, 3 or more")
     sources = iter(frames)
     if sources is frames:
         raise ValueError("frames that are read twice cannot be an iterator")
     references = sorted(set(references))
     before, done = tuple(memories[:-1]), memories[-1].frame.index if memories else -1
+    alone: dict[int, Tensor] = {}
     for window in find_windows(frames, is_cut, shrink, before[-1].frame if before else None):
         shot = () if window.starts_shot else before
         work = _Work(window, shot, references, estimate_flow)
-        for number in range(passes - 1):
-            backward = number % 2 == 1
+        alone = work.paint_alone(stylize, alone)
+        for number in range(2, passes):
+            backward = number % 2 == 0
             for place in (reversed if backward else iter)(range(len(window.frames))):
-                work.paint(place, stylize if number == 0 else None, repaint, backward=backward)
+                work.repaint(place, repaint, backward=backward)
         for place in range(window.final):
-            painting = work.paint(place, stylize if passes == 1 else None, repaint, backward=False)
+            painting = work.repaint(place, repaint, backward=False)
             frame = window.frames[place]
             if frame.index > done:
                 source = next(source for source in sources if source.index == frame.index)
@@ -139,17 +142,25 @@ class _Work:
         frame = self.window.frames[place]
         return Memory(replace(frame, image=from_bytes(frame.image)), from_bytes(self.paintings[place]))
 
-    def paint(self, place: int, stylize: Stylizer | None, repaint: Repainter, *, backward: bool) -> Tensor:
-        """Paint the frame at a place of the window, and return the painting; stylize: None in passes after the first."""
+    def paint_alone(self, stylize: Stylizer, painted: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """The first pass. painted, and what is returned: by index the paintings of an overlap, of the window before and of this
+        one, so that they are not painted again."""
+        for place, frame in enumerate(self.window.frames):
+            if frame.index in painted:
+                self.paintings[place] = painted[frame.index]
+            else:
+                self.paintings[place] = to_bytes(stylize(replace(frame, image=from_bytes(frame.image)), ()))
+        return {self.window.frames[place].index: self.paintings[place]
+                for place in range(self.window.final, len(self.window.frames))}
+
+    def repaint(self, place: int, repaint: Repainter, *, backward: bool) -> Tensor:
+        """A later pass over the frame at a place of the window; returns the painting."""
         image = self.window.frames[place]
         frame = replace(image, image=from_bytes(image.image))
         places = [place + j if backward else place - j for j in self.references]
         # Motion is estimated again in every pass: that takes a small part of the time, and keeping it most of the memory.
         priors = [carry(memory.painting, correspond(memory.frame, frame, self.estimate_flow))
                   for memory in (self.memory(j) for j in places if -len(self.shot) <= j < len(self.window.frames))]
-        if stylize is not None:
-            painting = stylize(frame, priors)
-        else:
-            painting = repaint(frame, blended(from_bytes(self.paintings[place]), priors[0] if priors else None), priors)
-        self.paintings[place] = to_bytes(painting)
+        start = blended(from_bytes(self.paintings[place]), priors[0] if priors else None)
+        self.paintings[place] = to_bytes(repaint(frame, start, priors))
         return from_bytes(self.paintings[place])

@@ -18,6 +18,9 @@ Descent = Callable[[Tensor, Loss, int, int, float], None]
 
 HISTORY = 10
 """Pairs of steps and gradients that L-BFGS keeps, each twice the memory of the image."""
+SHARE = 100
+"""Evaluations of the loss that L-BFGS spends on one view at least: in each it begins anew, with a step as short as the gradient
+is large, so that 60 evaluations shared by five views hardly paint a frame."""
 
 
 def adam(values: Tensor, loss: Loss, views: int, steps: int, rate: float) -> None:
@@ -37,12 +40,12 @@ def adam(values: Tensor, loss: Loss, views: int, steps: int, rate: float) -> Non
 def lbfgs(values: Tensor, loss: Loss, views: int, steps: int, rate: float) -> None:
     """L-BFGS with a line search, one view after another: its picture of the curvature holds for one view only.
 
-    steps: evaluations of the loss, each as long as a step of Adam. rate: unused, for the line search finds it.
+    steps: evaluations of the loss, each as long as a step of Adam; of the views the first ones are used, with at least `SHARE`
+    steps each. rate: unused, for the line search finds it.
     """
+    views = max(1, min(views, steps // SHARE))
     for view in range(views):
         share = (steps * (view + 1)) // views - (steps * view) // views
-        if not share:
-            continue
         optimizer = torch.optim.LBFGS([values], max_iter=share, max_eval=share, history_size=HISTORY,
                                       line_search_fn="strong_wolfe")
 

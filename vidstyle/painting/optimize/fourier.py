@@ -18,10 +18,10 @@ class FourierImage:
     fills with specks of colour. Here all scales change at the same rate, and lightness changes more than colour does.
     """
 
-    def __init__(self, start: Tensor) -> None:
-        """start: (3, H, W) in [0, 1]."""
+    def __init__(self, start: Tensor, *, clamped: bool = True) -> None:
+        """start: (3, H, W) in [0, 1]. clamped: False for a line search, which needs the gradient of that very loss."""
         height, width = start.shape[-2:]
-        self.start = start
+        self.start, self.clamped = start, clamped
         self.amplitudes = torch.zeros(3, height, width // 2 + 1, 2, device=start.device, requires_grad=True)
         """(3, H, W // 2 + 1, 2): real and imaginary parts, by colour and frequency."""
         down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
@@ -31,8 +31,10 @@ class FourierImage:
         self._colours = colours / colours.norm(dim=0).max()
 
     def __call__(self) -> Tensor:
-        """(3, H, W) clamped to [0, 1]. The gradient ignores the clamp, so that a clamped pixel can return into the range."""
+        """(3, H, W), clamped to [0, 1] if so asked; the gradient ignores that, so that a clamped pixel can return."""
         change = torch.fft.irfft2(torch.view_as_complex(self.amplitudes) * self._scale, self.start.shape[-2:], norm="ortho")
         image = self.start + torch.tensordot(self._colours, change, 1)
+        if not self.clamped:
+            return image
         clamped: Tensor = image + (image.clamp(0, 1) - image).detach()
         return clamped

@@ -23,7 +23,7 @@ PASSES_PREROLL = 24  # frames: the block before the range, of `temporal.multipas
 _USED = frozenset({"palette", "style_scale", "temporal", "key_every", "forms", "strokes"})
 _OF_FORMS = frozenset({"content_weight", "style_weight", "tv_weight", "encoder", "optimize_steps", "init", "optimizer",
                        "style_loss", "style_layers", "pooling"})
-_OF_EVERY_FRAME = frozenset({"follow_steps", "references", "passes", "follow_init"})
+_OF_EVERY_FRAME = frozenset({"follow_steps", "references", "passes"})
 
 
 def _forms(options: Options) -> float | Curve:
@@ -51,8 +51,9 @@ class OptimizeMethod:
         """See `Method`; nothing is random but noise, and the style patches that are searched for strokes."""
         used = _USED | options_of_colour(options)
         if not _by_key_frames(options):
-            noise = "noise" in (options.init, options.follow_init)
-            return used | _OF_FORMS | _OF_EVERY_FRAME | ({"seed"} if noise else set())
+            begins = {"init"} if options.passes > 1 else {"init", "follow_init"}  # later passes begin with the pass before
+            noise = any(getattr(options, name) == "noise" for name in begins)
+            return used | _OF_FORMS | _OF_EVERY_FRAME | begins | ({"seed"} if noise else set())
         forms = bool(_forms(options))
         random = bool(strokes_or_all(options)) or (forms and options.init == "noise")
         used |= uses_of_strokes(options, strokes_or_all(options)) | (_OF_FORMS if forms else set())
@@ -77,7 +78,8 @@ class OptimizeMethod:
     def check(self, options: Options, styles: Iterable[StylePicture]) -> None:
         """See `Method`."""
         if not _by_key_frames(options) and options.passes % 2 == 0:
-            raise UsageError(f"passes is {options.passes}; give an odd number: the first and the last pass are forward.")
+            raise UsageError(f"passes is {options.passes}; give an odd number: after the first pass a backward and a forward "
+                             "one go together.")
 
     def build(self, job: PaintingJob) -> Painter:
         """See `Method`."""

@@ -135,7 +135,7 @@ class OptimizingStylizer:
         content = [content_features(self.encoder, _view(padded, *view), side) for view in views]
         weights = long_term_weights([prior.visibility for prior in priors])
 
-        canvas = FourierImage(_pad(start))
+        canvas = FourierImage(_pad(start), clamped=self.optimizer != "lbfgs")
         layers = list(self.layers or STYLE_LAYERS)
 
         def seen(view: int, shown: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ class OptimizingStylizer:
             return total
 
         DESCENTS[self.optimizer](canvas.amplitudes, loss, OFFSETS, steps, rate)
-        return _unpad(canvas().detach())
+        return _unpad(canvas().detach().clamp(0, 1))
 
 
 def _shown(image: Tensor, priors: Sequence[Prior]) -> Tensor:

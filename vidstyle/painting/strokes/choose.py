@@ -23,7 +23,9 @@ CELL = 4
 """Side of the cells of the style picture whose uses are counted, in places of its grid."""
 BLOCKS = 6
 """Uses are counted in blocks of the height over this, three by three. At 16 a speck came back every fifth of the height."""
-_APART = 4  # patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them
+_APART, _FEW, _FEW_APART = 4, 4096, 2
+"""Patches chosen at the same time lie this many rows and columns apart: the others' choices are known to them. Of few patches,
+as in a hole or on a coarse level, most of the time would go into steps that are many and tiny: these lie less far apart."""
 _AT_ONCE = 2048  # patches that choose at once, without knowing each other's choice: 5 MB of descriptions
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
@@ -52,7 +54,8 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
     blocks = uses.blocks(y, x)
     uses.add(blocks, flat[here], 1)
     distance = spread.new_zeros(len(places))
-    for group in [some for each in _apart(y, x) * sweeps for some in torch.split(each, _AT_ONCE)]:
+    apart = _APART if len(places) >= _FEW else _FEW_APART
+    for group in [some for each in _apart(y, x, apart) * sweeps for some in torch.split(each, _AT_ONCE)]:
         now, own = flat[here[group]], targets.at(group)
         beside = flat[here[group][:, None] + steps]
         continued = torch.where(beside >= 0, beside - shifts, -1)
@@ -73,10 +76,10 @@ def choose(style: Patches, targets: Targets, places: Tensor, candidates: Tensor,
     return match[1:-1, 1:-1].clone(), distance
 
 
-def _apart(y: Tensor, x: Tensor) -> list[Tensor]:
-    """The indices of the patches in rows `y` and columns `x`, in groups of patches that lie `_APART` rows and columns apart."""
-    group = y % _APART * _APART + x % _APART
-    sizes = read_back((group[:, None] == torch.arange(_APART**2, device=y.device)).sum(0))
+def _apart(y: Tensor, x: Tensor, apart: int) -> list[Tensor]:
+    """The indices of the patches in rows `y` and columns `x`, in groups of patches that lie `apart` rows and columns apart."""
+    group = y % apart * apart + x % apart
+    sizes = read_back((group[:, None] == torch.arange(apart**2, device=y.device)).sum(0))
     return [*torch.split(group.argsort(stable=True), [*map(int, sizes)])]
 
 

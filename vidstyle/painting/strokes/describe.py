@@ -34,9 +34,9 @@ MOST_GUIDE_CHANNELS = 6
 _AXIS = 2047.0  # length of a principal axis: a patch of 864 numbers up to 255 is shorter than 7500, and 2047 * 7500 < 2^24
 LENGTH = 680.0
 """Of a description, at most (a little less than 682, for rounding): then 9 (|a| + |b|)² < 2^24."""
-LENGTH_BESIDE_WISHES = 650.0
+LENGTH_BESIDE_WISHES = 600.0
 """The same where three more dimensions follow, for the size and the direction of strokes (`wishes`): the bound of the whole is
-9 (2 · 653)² + 9 (2 · 161)² + 3 · 380² < 2^24."""
+9 (2 · 603)² + 9 (2 · 191)² + 3 · 600² < 2^24."""
 _SAMPLE = 6000  # patches from which the axes are learnt; enough for 864 dimensions
 
 

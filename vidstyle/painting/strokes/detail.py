@@ -15,6 +15,8 @@ HEIGHT = 180
 """Height in pixels at which detail is measured, so that it is the same at every painted size."""
 EDGE, FORM = 3.0, 8.0
 """σ in pixels at `HEIGHT`: contrast against the first blur is edges, between the two blurs it is the inside of small forms."""
+SHRINK = 4
+"""How much smaller the wide blur is computed."""
 FORM_SHARE = 0.1
 """Weight of the squared contrast of forms beside that of edges. At 0 cups lost their inside, at 0.5 skies had no swirls."""
 LEAST_CONTRAST = 0.1
@@ -28,7 +30,10 @@ def find_detail(image: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     small = resize(image, size_at_height((height, width), HEIGHT, 32))
     forms = blur(small, EDGE)
-    edge, form = ((one - other).square().mean(0, keepdim=True) for one, other in ((small, forms), (forms, blur(small, FORM))))
+    # What is blurred so widely is the same at a quarter of the size, and a fifth of the work.
+    quarter = F.interpolate(forms[None], scale_factor=1 / SHRINK, mode="area")[0]
+    wide = resize(blur(quarter, (FORM**2 - EDGE**2) ** 0.5 / SHRINK), (small.shape[-2], small.shape[-1]))
+    edge, form = ((one - other).square().mean(0, keepdim=True) for one, other in ((small, forms), (forms, wide)))
     contrast = (blur(edge, EDGE * 2 / 3) + FORM_SHARE * form).sqrt()
     mean = whole(contrast).to(widest_float(image.device)).mean().float() / 255  # exact: whole numbers
     detail = (contrast / (STANDS_OUT * mean).clamp_min(LEAST_CONTRAST)).clamp(0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.painting.strokes.copies import SMALLEST, Copy, in_turns, turn_places
-from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, OWN_DIMENSIONS, Describer
+from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, OWN_DIMENSIONS, STYLE_BLUR, Describer, blur
 from vidstyle.painting.strokes.levels import Box, Level, canvas_size
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.wishes import describe_copy
@@ -52,6 +53,14 @@ class Patches:
     """For each picture, how many places are drawn."""
     shift: tuple[float, float] = (0.0, 0.0)
     """Where in the box the detail begins that a painting starts from, in its heights and widths."""
+
+    @cached_property
+    def detail(self) -> Tensor:
+        """(3, h, w) the fine detail of the picture that is `shown`, without its border: its difference from its blur."""
+        box = self.boxes[self.shown]
+        inner = slice(box.border, -box.border or None)
+        picture = box.cut(self.picture)[:, inner, inner] / 255
+        return picture - blur(picture, STYLE_BLUR)
 
     def weighted(self, weights: Sequence[float], searched: int, generator: torch.Generator) -> Patches:
         """The same patches, of which each picture's share is that of its weight; with 0 it has none.

@@ -19,7 +19,7 @@ from vidstyle.ops.read_back import places as true_places
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.strokes.choose import carry, choose
-from vidstyle.painting.strokes.describe import GUIDE_BLUR, STYLE_BLUR, blur, whole
+from vidstyle.painting.strokes.describe import GUIDE_BLUR, blur, whole
 from vidstyle.painting.strokes.detail import find_detail, guide_weights
 from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
@@ -168,10 +168,7 @@ def _detail(style: Patches, size: tuple[int, int]) -> Tensor:
 
     The first search starts from the guide with this detail: a smooth start finds the plainest style patches only.
     """
-    box = style.boxes[style.shown]
-    inner = slice(box.border, -box.border or None)
-    picture = box.cut(style.picture)[:, inner, inner] / 255
-    detail = picture - blur(picture, STYLE_BLUR)
+    detail = style.detail
     detail = detail.roll([-int(share * side) for share, side in zip(style.shift, _size(detail), strict=True)], (1, 2))
     times = [-(-wanted // there) for wanted, there in zip(size, _size(detail), strict=True)]
     return detail.repeat(1, *times)[:, :size[0], :size[1]]

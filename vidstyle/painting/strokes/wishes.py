@@ -26,8 +26,9 @@ NOISE = 2e-5
 """Squared gradient, of sRGB in [0, 1] per pixel, below which there is no direction."""
 STILL = 1 / 720
 """Motion from frame to frame, in heights, at which half of the direction is that of the motion, and half that of the forms."""
-DIRECTION_LENGTH, SIZE_LENGTH = 160.0, 380.0
-"""Of the direction of a wholly parallel patch, and from the smallest size to the full one, in a description."""
+DIRECTION_LENGTH, SIZE_LENGTH = 190.0, 600.0
+"""Of the direction of a wholly parallel patch, and from the smallest size to the full one, in a description: over its length
+they say how much direction and size count beside colours and forms."""
 MOST_DIRECTION_WEIGHT = 9
 """Weight of squared distances of directions where there is a clear one; where there is none, that is 0."""
 _LUMA = (0.299, 0.587, 0.114)
