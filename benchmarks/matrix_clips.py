@@ -126,6 +126,8 @@ CLIPS: dict[str, str] = {
     "raw.mjpeg": "PIC -c:v mjpeg -q:v 2 -pix_fmt yuvj422p -f mjpeg",
     "raw.vc2": "PIC -c:v vc2 -strict -1",
     "tape.dv": "PIC SND -vf scale=720:576,setsar=16/15 -c:v dvvideo -ac 2 -r 25",
+    "repeats.ogv": "PIC -vf fps=25/2,fps=25 -c:v libtheora -q:v 9",  # every second picture repeats the one before, without data
+    "sound_side.ts": f"PIC SND {_X264} -af pan=5.0(side)|c0=c0|c3=c0 -c:a aac",
     "plain.y4m": "PIC@24000/1001 -pix_fmt yuv444p",
     "photo.jpg": "PIC -frames:v 1 -q:v 2 -update 1 -pix_fmt yuvj420p",
     "photo.png": "PIC -frames:v 1 -update 1 -pix_fmt rgb24",

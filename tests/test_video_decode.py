@@ -159,7 +159,7 @@ def test_a_change_of_size_is_found_before_painting(tmp_path: Path, suffix: str, 
     assert len(frames) == held.clip.frames
     assert [frame.index for frame in frames if frame.damage == "held"] == list(range(5 - lost, len(frames)))
     if suffix not in (".h264", ".m2v"):
-        assert any("changes from 96x64" in text for text in held.warnings)
+        assert any("changes to 64x48 yuv420p at frame 5" in text for text in held.warnings)
 
 
 def test_a_change_of_size_that_only_frames_state_is_found_when_they_are_read(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from vidstyle.video.captions import has_dvd_captions
 from vidstyle.video.clip import Clip
 from vidstyle.video.pixels.planes import side_data
 from vidstyle.video.read.damage import REMEDY, packets
-from vidstyle.video.read.layouts import changed, layout_of
+from vidstyle.video.read.layouts import change_error, layout_of
 from vidstyle.video.read.scan import Scan
 from vidstyle.video.settings import ReadSettings
 
@@ -46,8 +46,7 @@ def count_frames(container: InputContainer, stream: VideoStream, path: Path,
                 if settings.on_damage == "fail" and frame.is_corrupt:
                     raise InputError(f"{path}: frame {len(lengths)} is damaged; {REMEDY}.")
                 if first is not None and settings.on_damage == "fail" and layout_of(frame) != layout_of(first):
-                    what = changed(layout_of(first), layout_of(frame), len(lengths))
-                    raise InputError(f"{path}: {what}; split it there.")
+                    raise change_error(path, layout_of(first), layout_of(frame), len(lengths))
                 first = frame if first is None or (first.is_corrupt and not frame.is_corrupt) else first
                 if (entries := side_data(frame, "A53_CC")) is not None:
                     captions[len(lengths)] = bytes(entries)

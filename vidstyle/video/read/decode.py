@@ -21,7 +21,7 @@ from vidstyle.video.read.bare import numbered
 from vidstyle.video.read.container import open_container, video_stream
 from vidstyle.video.read.damage import OUT_OF_STEP, REMEDY, decodable, every_frame, has_layout
 from vidstyle.video.read.deinterlace import AROUND, Deinterlacing, deinterlaced
-from vidstyle.video.read.layouts import changed, layout_of
+from vidstyle.video.read.layouts import change_error, layout_of
 from vidstyle.video.settings import ReadSettings
 
 Decoded = tuple[int, VideoFrame, str]
@@ -182,4 +182,4 @@ def _check_layout(clip: Clip, frame: VideoFrame, index: int) -> None:
     if not has_layout(clip, frame):
         coding = clip.coding
         stated = coding.width, coding.height, coding.pix_fmt
-        raise InputError(f"{clip.path}: {changed(stated, layout_of(frame), index)}; split it there.")
+        raise change_error(clip.path, stated, layout_of(frame), index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import av
 from av import Packet, VideoFrame
@@ -12,6 +13,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from vidstyle.core.errors import InputError
 from vidstyle.video import limits
 
 _PLACES = {"vp8": slice(6, 10), "vp9": slice(10), "prores": slice(16, 20), "png": slice(16, 24)}
@@ -28,9 +30,10 @@ def layout_of(frame: VideoFrame) -> Layout:
     return frame.width, frame.height, frame.format.name
 
 
-def changed(one: Layout, other: Layout, frame: int) -> str:
-    """What changes at a frame, by its index, as the end of a sentence."""
-    return f"changes from {one[0]}x{one[1]} {one[2]} to {other[0]}x{other[1]} {other[2]} at frame {frame}"
+def change_error(path: Path, one: Layout, other: Layout, frame: int) -> InputError:
+    """The error that at a frame, by its index, `one` layout changes to the `other`."""
+    return InputError(f"{path}: changes from {one[0]}x{one[1]} {one[2]} to {other[0]}x{other[1]} {other[2]} at frame {frame}; "
+                      "split it there.")
 
 
 class LayoutWatch:

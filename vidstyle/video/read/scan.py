@@ -23,7 +23,7 @@ from vidstyle.video.packets import CodedPacket, with_decoding_times
 from vidstyle.video.read.damage import REMEDY, packets
 from vidstyle.video.read.faults import PacketCount, frames_before_first, missing_times, sound_fault, stated_length_fault
 from vidstyle.video.read.first_frame import FirstFrame
-from vidstyle.video.read.layouts import LayoutWatch, changed
+from vidstyle.video.read.layouts import LayoutWatch, change_error
 from vidstyle.video.read.length import bytes_missing
 from vidstyle.video.read.tracks import track_of
 
@@ -199,10 +199,10 @@ def _changes(watch: LayoutWatch, pts: list[int], path: Path, on_damage: OnDamage
     if watch.change is None:
         return []
     time, before, after = watch.change
-    what = changed(before, after, bisect_left(pts, time))
+    at = bisect_left(pts, time)
     if on_damage == "fail":
-        raise InputError(f"{path}: {what}; split it there.")
-    return [f"The clip {what}; frames of another size repeat the one before them."]
+        raise change_error(path, before, after, at)
+    return [f"The clip changes to {after[0]}x{after[1]} {after[2]} at frame {at}; such frames repeat the one before them."]
 
 
 def _is_hidden(codec: str, packet: Packet[Stream]) -> bool:
