@@ -83,7 +83,7 @@ def test_everything_reaches_the_pipeline(asked: Asked):
     assert execute([*RUN, "--style", "b.png:0.5", "--frames", "3-9", "--preset", "draft", "--crf", "9"]) == 0
     assert asked.styles == [Style(Path("monet.jpg")), Style(Path("b.png"), 0.5)]
     assert asked.selection == Selection(frames=(3, 9))
-    assert (asked.options.size, asked.options.crf) == (360, 9)
+    assert (asked.options.size, asked.options.crf) == (320, 9)
 
 
 def test_strict_is_a_flag(asked: Asked):
