@@ -11,6 +11,8 @@ from av.container import InputContainer
 MOST = 10_000_000
 """Elements that are looked at: chunks of an AVI, of which each frame is one, or the packets of a day of film."""
 
+_PARTITION = bytes.fromhex("060e2b34020501010d010201")  # begins the key of the first element of an MXF
+
 Length = Callable[[BinaryIO], int | None]
 """Bytes of the element that begins at the file's position; None where none begins there."""
 
@@ -94,9 +96,6 @@ def _pack(file: BinaryIO) -> int | None:
     if head[3] == 0xBA:
         return 14 + (head[13] & 7) if head[4] & 0xC0 == 0x40 else 12  # MPEG-2, MPEG-1
     return 6 + int.from_bytes(head[4:6], "big") if head[3] > 0xBA else None
-
-
-_PARTITION = bytes.fromhex("060e2b34020501010d010201")  # begins the key of the first element, behind up to 64 KB of anything
 
 
 def _klv(file: BinaryIO) -> int | None:
