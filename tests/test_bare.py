@@ -23,6 +23,7 @@ from vidstyle.run.pipeline import stylize_video
 from vidstyle.run.plan import Selection
 from vidstyle.run.verify import verify
 from vidstyle.video import ReadSettings, open_source, probe
+from vidstyle.video.write.priority import own_priority
 
 FRAMES = 20
 NTSC = Fraction(30000, 1001)
@@ -37,6 +38,8 @@ def write_bare(path: Path, codec: str, options: dict[str, str] | None = None, *,
         stream = container.add_stream(codec, rate=rate, options=options or {})
         context = stream.codec_context
         context.width, context.height, context.pix_fmt, context.time_base = 96, 64, pix_fmt, 1 / rate
+        with own_priority():  # or SVT-AV1 leaves the tests that follow, and the processes they start, in real time
+            context.open()
         for index in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(gradient(index, 96, 64), "rgb24").reformat(format=pix_fmt)
             frame.pts = index

@@ -303,6 +303,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path, limit: int) 
 
 SCHEDULED = """
 import os, sys
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # whatever started this, and before a library starts threads
 import av
 from vidstyle.video.write.priority import own_priority
 with av.open(sys.argv[1], "w") as sink:
@@ -318,7 +319,7 @@ with av.open(sys.argv[1], "w") as sink:
 def test_no_thread_runs_in_real_time(tmp_path: Path) -> None:
     """SVT-AV1 that root starts would make the thread that opens it, and its own, stop every other program.
 
-    In a process of its own: other tests open that encoder as it is.
+    In a process of its own, which states what it starts from: what other tests open cannot change it.
     """
     written = copy(open_source(make_clip(tmp_path / "a.mp4")), tmp_path / "b.mp4", codec="av1")
     assert written.clip.coding.codec == "av1"
