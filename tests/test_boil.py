@@ -248,7 +248,7 @@ def test_drawings_of_strokes_that_grow_over_the_clip_and_of_two_regions(folder: 
 def test_every_frame_a_key_frame_and_drawn_on_twos(tmp_path: Path):
     """Of a still clip, whose steady painting is one picture, strokes change at every second frame and at no other."""
     make_clip(tmp_path / "clip.mp4", frames=6, size=(96, 64),
-              picture=lambda index, width, height: (resize(noise(5, 64), (height, width)) * 255).byte().permute(1, 2, 0).numpy())
+              picture=lambda _, width, height: (resize(noise(5, 64), (height, width)) * 255).byte().permute(1, 2, 0).numpy())
     write_png(tmp_path / "style.png", resize(noise(3, 64), (96, 128)))
     options = Options(size=96, device="cpu", codec="ffv1", key_every=1, boil="twos")
     stylize_video(tmp_path / "clip.mp4", [Style(tmp_path / "style.png")], tmp_path / "out.mkv", options)
