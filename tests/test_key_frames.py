@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,7 +243,7 @@ def test_frames_between_key_frames_before_the_first_wanted_one_are_not_painted()
         assert all(torch.equal(painting, whole[index]) for index, painting in part.items())
 
 
-@pytest.mark.parametrize("lookahead", [1, 3])
+@pytest.mark.parametrize("lookahead", [0, 1, 3])
 def test_nothing_is_painted_behind_the_key_frame_after_the_last_wanted_one(lookahead: int):
     keys = list[int]()
 
@@ -256,14 +257,17 @@ def test_nothing_is_painted_behind_the_key_frame_after_the_last_wanted_one(looka
     assert keys == [0, 5, 10]
 
 
-def test_key_frames_painted_ahead_are_the_same():
-    def paint(lookahead: int) -> list[Painted]:
+def test_key_frames_painted_ahead_are_the_same(tmp_path: Path):
+    def paint(lookahead: int, folder: Path | None = None) -> list[Painted]:
         def paint_key(frame: Frame, prior: Prior | None) -> Tensor:
             return frame.image * 0.5 if prior is None else torch.lerp(0.5 * frame.image, prior.image, 0.8 * prior.visibility)
 
-        return list(paint_by_key_frames(pan(24, 4), paint_key, unmended, moving(4.3), cut_at(16), lookahead=lookahead))
+        return list(paint_by_key_frames(pan(24, 4), paint_key, unmended, moving(4.3), cut_at(16), lookahead=lookahead,
+                                        folder=folder))
 
-    assert all(torch.equal(a.painting, b.painting) for a, b in zip(paint(1), paint(8), strict=True))
+    alone = paint(0)
+    for other in (paint(1), paint(8), paint(0, tmp_path)):
+        assert all(torch.equal(a.painting, b.painting) for a, b in zip(alone, other, strict=True))
 
 
 def test_memories_of_other_frames_are_refused():

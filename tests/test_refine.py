@@ -83,7 +83,8 @@ def test_the_motion_to_both_key_frames_is_refined_at_every_second_frame() -> Non
 
     _, interval = find_intervals(frames, lambda last, this: zero, lambda last, this: False, 6, lambda frame: frame,
                                  refine_flow=one_more)
-    ahead = [float(one.from_behind.to_last[0, 0, 0]) for one in interval.between if one.from_behind is not None]
+    walked = list(walk_back(interval, one_more))
+    ahead = [float(one.from_behind.to_last[0, 0, 0]) for one, _ in reversed(walked) if one.from_behind is not None]
     assert ahead == [distance // REFINED for distance in range(1, 6)]
-    back = [(one.index, float(path.to_last[0, 0, 0])) for one, path in walk_back(interval, one_more)]
+    back = [(one.index, float(path.to_last[0, 0, 0])) for one, path in walked]
     assert back == [(6 - distance, distance // REFINED) for distance in range(1, 6)]

@@ -19,7 +19,7 @@ from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.boil import since_drawing
-from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, SHORTEST, find_intervals, shot_at
+from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, SHORTEST, find_intervals, lookahead_of, shot_at
 from vidstyle.temporal.multipass import BLOCK, OVERLAP
 from vidstyle.video import evenly_spaced
 from vidstyle.video.write.segment import LENGTH
@@ -100,14 +100,16 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         "compare": plan.count * sample.compare,
     }  # fmt: skip
     width, height = plan.paint_size
+    on_disk = lookahead_of(width, height) == 0  # where the frames of an interval wait
     memory = sample.memory
     if memory is not None:
-        memory += max(0, interval - sample.interval) * IN_BETWEEN_BYTES * width * height
+        memory += 0 if on_disk else max(0, interval - sample.interval) * IN_BETWEEN_BYTES * width * height
         if _times(plan) > 1:
             memory += (BLOCK + OVERLAP) * WAITING_BYTES * width * height
     output = round(plan.count * sample.frame_bytes)
     # Until a movie is finished, its coded segments lie both in the output and in the work folder; two paintings are saved.
     work = (output + min(LENGTH, plan.count) * sample.work_bytes if sample.work_bytes else 0) + 24 * width * height * layers
+    work += interval * IN_BETWEEN_BYTES * width * height if on_disk and keys is not None else 0
     compare = round(plan.count * sample.compare_bytes)
     return Estimate(shots, first - begin, keys, sum(parts.values()), parts, memory, output + compare,
                     round(output + compare + work), drawings if held else None)

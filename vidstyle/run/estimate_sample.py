@@ -146,7 +146,7 @@ def measure(plan: Plan, shot: Range, listen: Listener = lambda progress: None) -
         short = _shortened(plan, (begin, min(begin + most - 1, shot[1])), folder)
         with short.output.open(overwrite=True) as sink:
             mattes = short.mattes.read(*short.frames)
-            for painted in painted_frames(short, painter, flow, begin, ()):
+            for painted in painted_frames(short, painter, flow, begin, (), work.path):
                 values = () if painter is None else next(mattes)
                 image = finish(painted.source, painted.painting, short.output.size, short.options, short.mattes, values)
                 frame_hash(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -85,8 +86,9 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     first = plan.frames[0] + len(log.facts)
     same_format = plan.target.suffix.lower() == plan.clip.path.suffix.lower()
     mattes = plan.mattes.read(first, plan.frames[1])
-    with threads(_threads(painter)):
-        for painted in painted_frames(plan, painter, estimate_flow, _begin(plan, painter, first, memories), memories):
+    with threads(_threads(plan, painter)):
+        begin = _begin(plan, painter, first, memories)
+        for painted in painted_frames(plan, painter, estimate_flow, begin, memories, log.folder.path):
             source = painted.source
             if source.index < plan.frames[0]:
                 continue  # the preroll
@@ -101,14 +103,14 @@ def write_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimat
     log.save()
 
 
-def _threads(painter: Painter | None) -> int:
+def _threads(plan: Plan, painter: Painter | None) -> int:
     """How many threads torch shares each computation between, while a painter works.
 
-    With key frames three computations run side by side, see `paint_by_key_frames`, and each is a thousand small steps between
-    which torch's threads wait by spinning: on two cores one thread each took 65 s where two each took 74 s.
+    With key frames of moderate size three computations run side by side, see `paint_by_key_frames`, and each is a thousand
+    small steps between which torch's threads wait by spinning: on two cores one thread each took 65 s where two each took 74 s.
     """
-    by_key_frames = painter is not None and painter.key_frames is not None
-    return max(1, torch.get_num_threads() // 2) if by_key_frames else torch.get_num_threads()
+    beside = painter is not None and painter.key_frames is not None and lookahead_of(*plan.paint_size) > 0
+    return max(1, torch.get_num_threads() // 2) if beside else torch.get_num_threads()
 
 
 def _begin(plan: Plan, painter: Painter | None, first: int, memories: Sequence[Memory]) -> int:
@@ -152,13 +154,16 @@ class _Frames:
 
 
 def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstimator, begin: int,
-                    memories: Sequence[Memory]) -> Iterator[PaintedFrame]:
-    """Frames from `begin` to the last, painted in order; memories: those of the frame before `begin`."""
+                   memories: Sequence[Memory], folder: Path | None = None) -> Iterator[PaintedFrame]:
+    """Frames from `begin` to the last, painted in order.
+
+    memories: those of the frame before `begin`. folder: where large frames may wait in a file, see `paint_by_key_frames`.
+    """
     if painter is None:
         yield from (PaintedFrame(frame, None) for frame in plan.source.decode(begin, plan.frames[1], clamp=False))
         return
     keys = painter.key_frames
-    for painted in _painted(plan, painter, estimate_flow, begin, memories):
+    for painted in _painted(plan, painter, estimate_flow, begin, memories, folder):
         image = painted.painting if keys is None else keys.show(painted.source, painted.painting)
         yield PaintedFrame(painted.source, image, painted.memories)
         if painted.source.index == plan.frames[1]:
@@ -167,7 +172,7 @@ def painted_frames(plan: Plan, painter: Painter | None, estimate_flow: FlowEstim
 
 
 def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: int,
-             memories: Sequence[Memory]) -> Iterator[Painted]:
+             memories: Sequence[Memory], folder: Path | None) -> Iterator[Painted]:
     """Frames from `begin` on, at least to the last of the plan, painted as the painter says."""
     keys, passes, frames = painter.key_frames, painter.passes, _Frames(plan.source, begin)
     references = find_method(plan.options.method).references(plan.options)
@@ -176,11 +181,12 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
         return at_paint_size(frame, plan)
 
     if keys is not None:
+        lookahead = lookahead_of(*plan.paint_size)
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
                                      always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
                                      refresh=keys.refresh, first=plan.frames[0] - keys.held, final=plan.frames[1],
-                                     lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink,
-                                     refine_flow=refine)
+                                     lookahead=lookahead, memories=memories[:MEMORIES], shrink=shrink, refine_flow=refine,
+                                     folder=None if lookahead else folder)
         if keys.redraw is None:
             return steady
         return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, given=plan.keyed_shots,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Correspondence, FlowPair, Frame
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, FlowRefiner
+from vidstyle.core.stack import Stack
 from vidstyle.ops.read_back import read_back
 from vidstyle.ops.warp import trust
 from vidstyle.temporal.carry import Packed, extend, from_bytes, reverse, to_bytes
@@ -63,7 +65,7 @@ def shot_at(index: int, shots: Sequence[KeyedShot]) -> KeyedShot | None:
 
 @dataclass(frozen=True)
 class InBetween:
-    """A frame between two key frames, in 13 bytes a pixel."""
+    """A frame between two key frames, in 17 bytes a pixel."""
 
     index: int
     """Of the frame, see `Frame.index`."""
@@ -73,6 +75,8 @@ class InBetween:
     """From the frame before, with the trust to hold its paint; None where a shot begins."""
     from_behind: Packed | None
     """From the key frame behind; None where there is none."""
+    to_this: Tensor | None
+    """(2, H, W) float16 pixels, the motion from the frame before, on the grid of that; None where a shot begins."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,19 @@ class Interval:
     """From the key frame behind to this one; None where there is none."""
     motion: FlowPair | None
     """From the frame before to the key frame; None where the key frame begins a shot."""
-    between: list[InBetween]
-    """In order of time; whoever works through them takes them out."""
-    steps: list[Tensor | None]
-    """For each of `between`, the motion from the frame before to it, on the grid of that: (2, H, W) float16 pixels."""
+    between: Stack[InBetween]
+    """The last one on top; whoever works through them takes them out."""
+
+    @property
+    def first(self) -> int:
+        """Index of the first frame between, or of the key frame where there is none between."""
+        return self.frame.index - len(self.between)
 
 
 def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
                    shrink: Callable[[Frame], Frame], always: Container[int] = (),
-                   given: Sequence[KeyedShot] = (), lookahead: int = 1,
-                   refine_flow: FlowRefiner | None = None) -> Iterator[Interval]:
+                   given: Sequence[KeyedShot] = (), lookahead: int = 1, refine_flow: FlowRefiner | None = None,
+                   folder: Path | None = None) -> Iterator[Interval]:
     """The key frames of a clip, each with the frames before it back to the last one; arguments as `paint_by_key_frames`.
 
     Key frames are the first and the last frame of a shot; between them every `every`-th, or, without that, the first at
@@ -109,26 +116,24 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
     key: Frame | None = None
     path: FlowPair | None = None
     shot: KeyedShot | None = None
-    between, steps = list[InBetween](), list[Tensor | None]()
+    between = Stack[InBetween](folder)
     newest: tuple[Neighbour, Correspondence | None] | None = None  # after the last key frame; whether it is one is still open
     for this in ahead(neighbours(frames, estimate_flow, is_cut, shrink), lookahead):
         index = this.frame.index
         if this.motion is None or this.trust is None:
             if newest is not None:
-                yield _interval(*newest, between, steps)
-            key, path, between, steps, newest = None, None, [], [], None
+                yield _interval(*newest, between)
+            key, path, between, newest = None, None, Stack(folder), None
             shot = shot_at(index, given)
             if shot is not None and shot.first == index and shot.opens(every):
                 newest = this, None
             else:
                 key = this.frame
-                yield Interval(this.frame, None, None, [], [])
+                yield Interval(this.frame, None, None, Stack())
             continue
         if newest is not None:
-            between.append(_pack(*newest))
+            between.push(_pack(*newest))
             trim()
-            before = newest[0].motion
-            steps.append(None if before is None else before.to_this.half())
         from_key = None
         if key is not None:
             path = follow(key.image, this.frame.image, path, this.motion, len(between) + 1, refine_flow)
@@ -138,12 +143,12 @@ def find_intervals(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut
         soon = every is None and any(index + later in always for later in range(1, SOON))
         if (index in always or (shot is not None and index in shot.keys)
                 or (not soon and _is_key(index, len(between) + 1, from_key, this.trust, every, shot))):
-            found = _interval(*newest, between, steps)
-            key, path, between, steps, newest = this.frame, None, [], [], None
+            found = _interval(*newest, between)
+            key, path, between, newest = this.frame, None, Stack(folder), None
             yield found
             del found
     if newest is not None:
-        yield _interval(*newest, between, steps)
+        yield _interval(*newest, between)
 
 
 def _is_key(index: int, distance: int, from_key: Correspondence | None, from_last: Tensor, every: int | None,
@@ -182,8 +187,12 @@ def is_key(distance: int, from_key: Tensor, from_last: Tensor, every: int | None
 
 
 def lookahead_of(width: int, height: int) -> int:
-    """How many frames of this size may wait with their motion: 12 of 640x360, one of 1920x1080."""
-    return max(1, min(LONGEST, LOOKAHEAD_BYTES // (NEIGHBOUR_BYTES * width * height)))
+    """How many frames of this size may wait with their motion: 12 of 640x360, none of 1920x1080.
+
+    For a single one the search that runs beside the painting is not worth its memory: 0.4 GB at 1920x1080.
+    """
+    fit = min(LONGEST, LOOKAHEAD_BYTES // (NEIGHBOUR_BYTES * width * height))
+    return fit if fit > 1 else 0
 
 
 def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
@@ -222,18 +231,18 @@ def walk_back(interval: Interval, refine_flow: FlowRefiner | None = None) -> Ite
     """
     path, step, count = None, interval.motion, len(interval.between) + 1
     while interval.between:
-        one, to_this = interval.between.pop(), interval.steps.pop()
+        one = interval.between.pop()
         assert step is not None, "a shot's first frame has no in-betweens before it"
         key, image = interval.frame.image, from_bytes(one.image)
         path = follow(key, image, path, reverse(step), count - 1 - len(interval.between), refine_flow)
         trim()
         yield one, Packed.of(path.to_last, trust(key, image, path))
-        step = None if one.from_last is None or to_this is None else FlowPair(one.from_last.to_last.float(), to_this.float())
+        step = None if one.from_last is None or one.to_this is None else FlowPair(one.from_last.to_last.float(),
+                                                                                  one.to_this.float())
 
 
-def _interval(key: Neighbour, from_behind: Correspondence | None, between: list[InBetween],
-              steps: list[Tensor | None]) -> Interval:
-    return Interval(key.frame, from_behind, key.motion, between, steps)
+def _interval(key: Neighbour, from_behind: Correspondence | None, between: Stack[InBetween]) -> Interval:
+    return Interval(key.frame, from_behind, key.motion, between)
 
 
 def _pack(one: Neighbour, from_behind: Correspondence | None) -> InBetween:
@@ -241,4 +250,5 @@ def _pack(one: Neighbour, from_behind: Correspondence | None) -> InBetween:
     if one.motion is not None and one.trust_to_hold is not None:
         from_last = Packed.of(one.motion.to_last, one.trust_to_hold)
     return InBetween(one.frame.index, to_bytes(one.frame.image), from_last,
-                     None if from_behind is None else Packed.of(from_behind.to_last, from_behind.visibility))
+                     None if from_behind is None else Packed.of(from_behind.to_last, from_behind.visibility),
+                     None if one.motion is None else one.motion.to_this.half())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from vidstyle.core.allocator import trim
 from vidstyle.core.frame import Frame, Memory, Prior
 from vidstyle.core.interfaces import CutDetector, FlowEstimator, FlowRefiner, KeyPainter, Mender
+from vidstyle.core.stack import Stack
 from vidstyle.ops.read_back import count as count_true
 from vidstyle.ops.warp import TRUSTED, warp
 from vidstyle.temporal.carry import Packed, choose, colour_change, from_bytes, glide, hold, patch_bias
@@ -30,7 +32,7 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
                         given: Sequence[KeyedShot] = (), refresh: float | None = None, first: int = 0,
                         final: int | None = None, lookahead: int = 1, memories: Sequence[Memory] = (),
                         shrink: Callable[[Frame], Frame] = lambda frame: frame,
-                        refine_flow: FlowRefiner | None = None) -> Iterator[Painted]:
+                        refine_flow: FlowRefiner | None = None, folder: Path | None = None) -> Iterator[Painted]:
     """Paint the key frames of each shot, carry them to the frames between from both sides, and mend what neither shows.
 
     frames: read twice, each time from the beginning and with the same frames: once to find and to paint the key frames, and
@@ -40,8 +42,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     seconds in which every place is painted anew once, see `lose_trust`; None: never. first, final: indices of the first and the
     last frame that is wanted, None for all that follow; before them, only key frames and what they follow are painted, and
     after them no more than the next key frame. lookahead: frames whose motion a second thread may estimate before they are
-    asked for; above 1, a third one paints the next key frame too, for which a second interval is held. shrink: makes the frame
-    that is painted out of the one that was read. refine_flow: corrects the motion to the key frames; None: it may drift.
+    asked for, 0 = no thread does; above 1, a third one paints the next key frame too, for which a second interval is held.
+    shrink: makes the frame that is painted out of the one that was read. refine_flow: corrects the motion to the key frames;
+    None: it may drift. folder: where the frames of an interval wait in a file without a name; None: in memory.
 
     A painting may have more than three channels, (C, H, W) in [0, 1], which are carried alike.
 
@@ -52,8 +55,8 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
 
     For a range to be a slice of the whole clip, `frames` begins where its shot begins, and goes on beyond the range: at the
     end of `frames` the last one is a key frame, as at the end of a shot. Frames are read one interval ahead, so a caller
-    that stops after the range's last frame reads as far as the key frame after it and one more. What is held in memory is
-    one interval. Raises ValueError if `memories` and `frames` do not belong together, or if `frames` is an iterator.
+    that stops after the range's last frame reads as far as the key frame after it and one more. What is held is one interval.
+    Raises ValueError if `memories` and `frames` do not belong together, or if `frames` is an iterator.
     """
     if every is not None and every < 1:
         raise ValueError(f"key frames every {every} frames: it must be 1 or more")
@@ -64,9 +67,9 @@ def paint_by_key_frames(frames: Iterable[Frame], paint_key: KeyPainter, mend: Me
     resumed = memories[0] if memories else None
     last = memories[-1] if memories else None
     done = -1 if last is None else last.frame.index
-    intervals = find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given, lookahead, refine_flow)
-    spans = _paint_keys(intervals, paint_key, refresh, first, final, resumed, refine_flow)
-    for span in ahead(spans) if lookahead > 1 else spans:
+    intervals = find_intervals(frames, estimate_flow, is_cut, every, shrink, always, given, lookahead, refine_flow, folder)
+    spans = _paint_keys(intervals, paint_key, refresh, first, final, resumed, refine_flow, folder)
+    for span in ahead(spans, int(lookahead > 1)):
         coming, frame = span.ahead, span.ahead.frame
         if span.begins_shot:  # nothing passes over a cut
             begin, last = resumed, None if resumed is None else last
@@ -89,12 +92,13 @@ class _Span:
     ahead: Memory
     """The key frame ahead."""
     begins_shot: bool
-    waiting: list[tuple[InBetween, Packed]]
-    """What `walk_back` gives of the frames between, the last one first; whoever works through them takes them out."""
+    waiting: Stack[tuple[InBetween, Packed]]
+    """What `walk_back` gives of the frames between, the first one on top; whoever works through them takes them out."""
 
 
 def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: float | None, first: int,
-                final: int | None, resumed: Memory | None, refine_flow: FlowRefiner | None) -> Iterator[_Span]:
+                final: int | None, resumed: Memory | None, refine_flow: FlowRefiner | None,
+                folder: Path | None) -> Iterator[_Span]:
     """Paint the key frames of the intervals, up to the one of frame `final` or the next after it.
 
     In spans that end before frame `first` or with it, no frames wait.
@@ -106,10 +110,8 @@ def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: f
         frame, behind = interval.frame, interval.from_behind
         if behind is None:
             key = None
-        if resumed is not None:
-            expected = interval.between[0].index if interval.between else frame.index
-            if resumed.frame.index != expected:
-                raise ValueError(f"the frames begin at {expected}, the memories at the frame {resumed.frame.index}")
+        if resumed is not None and resumed.frame.index != interval.first:
+            raise ValueError(f"the frames begin at {interval.first}, the memories at the frame {resumed.frame.index}")
         if resumed is not None and not interval.between:
             coming = _remember(frame, resumed.painting)
         else:
@@ -121,7 +123,9 @@ def _paint_keys(intervals: Iterator[Interval], paint_key: KeyPainter, refresh: f
             trim()
             coming = _remember(frame, paint_key(frame, prior))
             del prior
-        waiting = list(walk_back(interval, refine_flow)) if frame.index > first else []
+        waiting = Stack[tuple[InBetween, Packed]](folder)
+        for one in walk_back(interval, refine_flow) if frame.index > first else ():
+            waiting.push(one)
         del interval
         yield _Span(key, coming, behind is None, waiting)
         if final is not None and frame.index >= final:

@@ -102,7 +102,13 @@ def carry(painting: Tensor, correspondence: Correspondence) -> Prior:
 
 
 def ahead(items: Iterator[Item], most: int = 1) -> Iterator[Item]:
-    """The same items; a second thread computes the next ones, at most `most`, while the caller uses the current one."""
+    """The same items; a second thread computes the next ones, at most `most`, while the caller uses the current one.
+
+    most: 0 = no thread, each item is computed when it is asked for.
+    """
+    if most == 0:
+        yield from items
+        return
     # A thread that starts while another one converts a frame (`yuv`) would compute with that one's number of threads.
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as worker:
         try:
