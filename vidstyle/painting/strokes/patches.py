@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.core.once import once_per_image
 from vidstyle.ops.read_back import places as true_places
 
 _CHUNK = 65536  # patches voted at once: 17 MB
@@ -39,6 +43,19 @@ def window(side: int, sharpness: float) -> Tensor:
     return falloff[:, None] * falloff
 
 
+@cache
+def _cut(stride: int, grid: int) -> Callable[[Tensor], Tensor]:
+    """What cuts a picture (C, h, w) into its blocks of stride² pixels at every place of the grid of `grid` pixels.
+
+    It gives (rows, columns, C · stride²), and cuts each picture once: a block in one piece is copied in half the time.
+    """
+    @once_per_image
+    def cut(picture: Tensor) -> Tensor:
+        return picture.unfold(1, stride, grid).unfold(2, stride, grid).permute(1, 2, 0, 3, 4).flatten(2).contiguous()
+
+    return cut
+
+
 def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places: Tensor, stride: int, shape: Tensor,
          grid: int) -> Tensor:
     """`onto` (C, H, W), which the grid of patches covers exactly, with the average of the overlapping patches where any lies.
@@ -57,17 +74,20 @@ def vote(onto: Tensor, picture: Tensor, sources: Tensor, weights: Tensor, places
     for down, right in steps:
         touched[corner + down * columns + right] = True
     cells, slots = true_places(touched), touched.cumsum(0) - 1
-    blocks = picture.unfold(1, stride, grid).unfold(2, stride, grid)
-    total = onto.new_zeros(len(cells), channels + 1, stride, stride)
+    blocks = _cut(stride, grid)(picture)
+    wide, colours = blocks.shape[1], blocks.shape[2]
+    starts = sources // across * wide + sources % across
+    total = onto.new_zeros(len(cells), colours + stride**2)
     for down, right in steps:
         # One block of every patch at a time: all patches of a 1080p painting would take 1.2 GB.
-        window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride]
-        for source, weight, place in zip(*(torch.split(some, _CHUNK) for some in (sources, weights, corner)), strict=True):
-            block = blocks[:, source // across + down * stride // grid, source % across + right * stride // grid]
-            votes = torch.cat([block.movedim(0, 1) * (window / 255), window.expand(len(place), 1, -1, -1)], 1)
+        window = shape[down * stride:(down + 1) * stride, right * stride:(right + 1) * stride].flatten()
+        window, within = torch.cat([(window / 255).repeat(channels), window]), (down * wide + right) * stride // grid
+        for start, weight, place in zip(*(torch.split(some, _CHUNK) for some in (starts, weights, corner)), strict=True):
+            votes = window.repeat(len(place), 1)
+            votes[:, :colours].mul_(blocks.flatten(0, 1).index_select(0, start + within))
             here = slots[place + down * columns + right]
-            total[here] = total[here] + votes.mul_(weight[:, None, None, None])
-    image = onto.clone()
+            total[here] = total.index_select(0, here).add_(votes.mul_(weight[:, None]))
+    total, image = total.view(-1, channels + 1, stride, stride), onto.clone()
     image.unfold(1, stride, stride).unfold(2, stride, stride)[:, cells // columns, cells % columns] = (
         total[:, :channels] / total[:, channels:]).movedim(1, 0)
     return image
