@@ -15,7 +15,7 @@ from vidstyle.core.images import resize
 from vidstyle.video import open_source
 
 COLUMNS, WIDTH, GAP = 4, 296, 5  # frames of a row; pixels of each, and of the white between them: 1200 in all
-QUALITY = 50  # of JPEG; keeps three rows under 120 KB
+QUALITY = 50  # of JPEG; keeps three rows under 125 KB
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ from vidstyle.run.plan import Selection, plan_video
 from vidstyle.temporal.boil import boil
 from vidstyle.temporal.intervals import KeyedShot
 from vidstyle.temporal.loop import Painted
+from vidstyle.video import open_source
 
 HEIGHT, WIDTH, STEP = 32, 96, 2
 INSIDE = (slice(None), slice(8, -8), slice(16, -8))
@@ -241,6 +243,19 @@ def test_drawings_of_strokes_that_grow_over_the_clip_and_of_two_regions(folder: 
     matted = replace(TWOS, matte=(f"{folder / 'left.png'}={other}",))
     regions = [paint(folder, f"both_{boil}.mp4", replace(matted, boil=boil), selection=selection) for boil in ("none", "twos")]
     assert not {*regions[0]} & {*regions[1]}
+
+
+def test_every_frame_a_key_frame_and_drawn_on_twos(tmp_path: Path):
+    """Of a still clip, whose steady painting is one picture, strokes change at every second frame and at no other."""
+    make_clip(tmp_path / "clip.mp4", frames=6, size=(96, 64),
+              picture=lambda _, width, height: (resize(noise(5, 64), (height, width)) * 255).byte().permute(1, 2, 0).numpy())
+    write_png(tmp_path / "style.png", resize(noise(3, 64), (96, 128)))
+    options = Options(size=96, device="cpu", codec="ffv1", key_every=1, boil="twos")
+    stylize_video(tmp_path / "clip.mp4", [Style(tmp_path / "style.png")], tmp_path / "out.mkv", options)
+    images = [frame.image for frame in open_source(tmp_path / "out.mkv").decode()]
+    changed = [float(((now - before).abs().amax(0) > 0.04).float().mean()) for before, now in pairwise(images)]
+    assert all(change == 0 for change in changed[::2])
+    assert all(change > 0.2 for change in changed[1::2])  # 0.28 and 0.30: of a small style, some new strokes look like the old
 
 
 @pytest.mark.parametrize(("name", "drawings"), [("none", None), ("ones", 24), ("twos", 12), ("threes", 9)])

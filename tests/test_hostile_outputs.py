@@ -56,6 +56,34 @@ def test_no_input_is_written_to_by_any_name(tmp_path: Path, job: tuple[Path, lis
     assert (tmp_path / victim).read_bytes() == before
 
 
+@pytest.mark.parametrize(("victim", "given", "what"), [
+    ("clip.mp4", "", "the clip"),
+    ("style.png", "", "a style picture"),
+    ("frame.png", "--key 0=frame.png", "the painting of frame 0"),
+    ("key.####.png", "--keys key.####.png --frames 1-1", "the painting of frame 1"),
+    ("frame.png", "--matte frame.png=none", "a file of matte 1"),
+    ("grey_compare.mp4", "--matte grey_compare.mp4=none --compare side", "a file of matte 1"),
+    ("frame.png", "--color match --color-from frame.png", "the file of --color-from"),
+    ("frame.png", "--stroke-size frame.png", "the file of --stroke-size"),
+    ("net.mp4", "--method feedforward --network net.safetensors", "the network"),
+])
+def test_a_file_that_is_read_is_named_by_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys,
+                                                    job: tuple[Path, list[Style], Options], victim: str, given: str,
+                                                    what: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("frame.png", "key.0001.png"):
+        write_png(Path(name), torch.rand(3, 64, 96))
+    make_clip(Path("grey_compare.mp4"), frames=2)
+    Path("net.mp4").symlink_to("net.safetensors")
+    output = "grey.mp4" if victim == "grey_compare.mp4" else victim
+    command = f"run clip.mp4 --style style.png --size 32 --frames 0-0 --overwrite -o {output} {given}"
+    assert execute(command.split()) == 4
+    file = {"key.####.png": "key.0001.png"}.get(victim, victim)
+    link = " (net.safetensors)" if victim == "net.mp4" else ""
+    assert (f"vidstyle: {file}: is {what}{link}, and what is read is never written to; name another output."
+            in capsys.readouterr().err)
+
+
 def test_the_temporary_name_of_an_output_is_not_an_input(tmp_path: Path, job: tuple[Path, list[Style], Options]) -> None:
     source, styles, options = job
     part = source.rename(tmp_path / "out.mp4.part")
@@ -98,7 +126,7 @@ def test_two_names_of_one_file_are_recognised(tmp_path: Path) -> None:
     for name in ("b.mp4", "c.mp4", "../" + tmp_path.name + "/a.mp4"):
         assert find_same(tmp_path / name, [tmp_path / "none", clip]) == clip
     assert find_same(tmp_path / "none", [clip]) is None
-    check_target(tmp_path / "new.mp4", clip, False, [tmp_path / "b.mp4"])
+    check_target(tmp_path / "new.mp4", {"the clip": [clip, tmp_path / "b.mp4"]})
 
 
 def test_a_batch_does_not_write_over_a_hard_link_of_its_own_clips(tmp_path: Path, job: tuple[Path, list[Style], Options],
@@ -119,17 +147,17 @@ def test_a_name_that_is_too_long_is_refused_before_painting(tmp_path: Path, lett
     target = tmp_path / ("a" * (letters - 4) + ".mp4")
     fits = letters + len(".vidstyle.json.part") <= 255
     if fits:
-        check_target(target, tmp_path / "source.mp4")
+        check_target(target, {})
         target.with_name(target.name + ".vidstyle.json.part").touch()  # the file system takes it
         return
     with pytest.raises(OutputError, match=rf"{letters + 19 - 255} bytes? too long .* give a shorter name with -o") as caught:
-        check_target(target, tmp_path / "source.mp4")
+        check_target(target, {})
     assert "\n" not in str(caught.value)
 
 
 def test_names_count_in_bytes(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="too long"):
-        check_target(tmp_path / ("あ" * 79 + ".mp4"), tmp_path / "source.mp4")
+        check_target(tmp_path / ("あ" * 79 + ".mp4"), {})
 
 
 def test_names_of_folders_are_checked_before_painting(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_nothing_that_is_read_is_written_over(tmp_path: Path):
     before = {path: path.read_bytes() for path in tmp_path.glob("shot*")}
     for link in (os.symlink, os.link):
         link(tmp_path / "shot.0003.png", tmp_path / "out/b.0002.png")
-        with pytest.raises(OutputError, match=r"b\.0002\.png: is read for this painting"):
+        with pytest.raises(OutputError, match=r"b\.0002\.png: is the clip \(.*shot\.0003\.png\), and what is read"):
             check_output(tmp_path / "out/b.####.png", source, (0, 3), overwrite=True)
         (tmp_path / "out/b.0002.png").unlink()
     os.symlink(tmp_path, tmp_path / "out/folder")
@@ -113,9 +113,9 @@ def test_nothing_that_is_read_is_written_over(tmp_path: Path):
     os.link(tmp_path / "shot.0004.png", tmp_path / "movie.mp4")
     with pytest.raises(OutputError, match="never written to"):
         check_output(tmp_path / "movie.mp4", source, (0, 3), overwrite=True)
-    with pytest.raises(OutputError, match="is read for this painting"):
+    with pytest.raises(OutputError, match="is a style picture, and"):
         check_output(tmp_path / "style.#.png", source, (0, 3), overwrite=True,
-                     others=[files.write_coded(tmp_path / "style.0002.png", files.codes())])
+                     inputs={"a style picture": [files.write_coded(tmp_path / "style.0002.png", files.codes())]})
     assert {path: path.read_bytes() for path in tmp_path.glob("shot*")} == before
 
 

@@ -225,16 +225,16 @@ def test_bad_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hard.hardlink_to(source)
     for target, overwrite, words in [
             (there / "no" / "b.mp4", False, "is no folder"), (tmp_path, False, "is a folder"),
-            (there, False, "exists already"), (source, True, "the source itself"), (link, True, "the source itself"),
-            (hard, True, "the source itself")]:
+            (there, False, "exists already"), (source, True, "is the clip"), (link, True, "is the clip"),
+            (hard, True, "is the clip")]:
         with pytest.raises(OutputError, match=words) as caught:
-            check_target(target, source, overwrite)
+            check_target(target, {"the clip": [source]}, overwrite)
         assert caught.value.exit_code == 4
-    check_target(there, source, overwrite=True)
-    check_target(tmp_path / "new.mp4", source)
+    check_target(there, {"the clip": [source]}, overwrite=True)
+    check_target(tmp_path / "new.mp4", {"the clip": [source]})
     monkeypatch.setattr(os, "access", lambda *_: False)  # tests may run as root, whom no folder refuses
     with pytest.raises(OutputError, match="read-only"):
-        check_target(tmp_path / "new.mp4", source)
+        check_target(tmp_path / "new.mp4", {"the clip": [source]})
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OutputError])

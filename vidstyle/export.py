@@ -50,7 +50,7 @@ def export_network(network: Path, target: Path, styles: Sequence[Style] = (), *,
     the styles do not fit; InputError and OutputError for the files.
     """
     onnx, runtime, _ = _modules()
-    check_target(target, network, overwrite)
+    check_target(target, {"the network": [network]}, overwrite)
     if not styles and read_network(network)[1] is not None:
         raise UsageError(f"{network}: knows several styles; choose one, or a mix, with --style.")
     if styles and weights_change(pictures := read_styles(styles)):

@@ -32,7 +32,7 @@ def check_cut_list(path: Path, clip: Clip, *, overwrite: bool = False) -> None:
         if not clip.timed or clip.variable_rate:
             raise UsageError(f"{clip.path}: a timeline counts frames at a constant rate, which this clip does not have; "
                              "write the shots as .csv.")
-    check_target(path, clip.path, overwrite)
+    check_target(path, {"the clip": [clip.path]}, overwrite)
 
 
 def write_cut_list(path: Path, clip: Clip, shots: Sequence[Range]) -> None:

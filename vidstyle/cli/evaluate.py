@@ -131,7 +131,9 @@ def evaluate(
     given = {name for name, file in (("--style", inputs.style), ("--baseline", baseline)) if file is not None}
     thresholds = [parse_threshold(text, given) for text in fail_if or []]
     if report is not None:
-        check_target(report, styled, overwrite, [file for file in (inputs.source, inputs.style, baseline) if file is not None])
+        files = {"the painted clip": styled, "the source": inputs.source, "the style picture": inputs.style,
+                 "the baseline": baseline}
+        check_target(report, {what: [file] for what, file in files.items() if file is not None}, overwrite)
     read = replace(inputs.read, hdr=hdr or inputs.read.hdr, deinterlace=deinterlace or inputs.read.deinterlace)
     stabilised_by = stabilised_by or inputs.stabilised_by
     judge_flow = judge_flow or ("dis" if stabilised_by == "farneback" else "farneback")

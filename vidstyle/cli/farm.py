@@ -54,7 +54,7 @@ def farm(
     from vidstyle.core.atomic import check_target, write_atomically
 
     text = job_template(clip, shots, list(_arguments(context)), job.parent)
-    check_target(job, clip, request.overwrite)
+    check_target(job, {"the shot list": [clip]}, request.overwrite)
     try:
         write_atomically(job, text.encode(errors="surrogateescape"))
     except OSError as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vidstyle.core.errors import OutputError, reason
-from vidstyle.core.files import find_same
+from vidstyle.core.files import file_id
 
 _LONGEST_ADDITION = ".vidstyle.json.part"
 """What is added to the name of an output for its manifest while that is written: no other file beside it has a longer name."""
@@ -17,23 +17,36 @@ _MOST_BYTES_OF_NAME = 255
 """Of a file name on the usual file systems of Linux, macOS and (as UTF-16 units) Windows."""
 
 
-def check_target(target: Path, source: Path, overwrite: bool = False, inputs: Sequence[Path] = ()) -> None:
+Inputs = Mapping[str, Iterable[Path]]
+"""The files that a command reads, by what they are: `the clip`, `a style picture`."""
+
+
+def check_target(target: Path, inputs: Inputs, overwrite: bool = False) -> None:
     """Raise OutputError, in one sentence, if `target` cannot be written or must not be. Writes nothing.
 
-    The folders of `target` need not exist yet; `PartFile` makes them. inputs: the other files that are read. Neither `target`
-    nor its temporary name (see `PartFile`) may be one of them or the source, by any name or link.
+    The folders of `target` need not exist yet; `PartFile` makes them. It may not be one of the inputs, see `check_not_read`.
     """
     check_folder(target)
     check_name(target)
     if os.path.isdir(target):
         raise OutputError(f"{target}: is a folder; name a file.")
-    for file in (target, part_path(target)):
-        if (read := find_same(file, [source, *inputs])) is not None:
-            what = "the source itself" if read == source else f"{read}, which is read too"
-            temporary = "" if file == target else " its temporary name while it is written"
-            raise OutputError(f"{target}:{temporary} is {what} and never written to; name another output.")
+    check_not_read([target], inputs)
     if os.path.lexists(target) and not overwrite:
         raise OutputError(f"{target}: exists already; name another output or use --overwrite.")
+
+
+def check_not_read(targets: Iterable[Path], inputs: Inputs) -> None:
+    """Raise OutputError where a target, or its temporary name (see `PartFile`), is one of the inputs by any name or link."""
+    known = dict[object, tuple[str, Path]]()
+    for what, files in inputs.items():
+        for file in files:
+            known.setdefault(file_id(file), (what, file))
+    for target in targets:
+        for name, file in (("is", target), ("has a temporary name that is", part_path(target))):
+            if (found := known.get(file_id(file))) is not None:
+                what, read = found
+                link = "" if read.absolute() == file.absolute() else f" ({read})"
+                raise OutputError(f"{target}: {name} {what}{link}, and what is read is never written to; name another output.")
 
 
 def check_name(target: Path, option: str = "-o") -> None:

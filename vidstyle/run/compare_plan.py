@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidstyle.core.atomic import check_target
+from vidstyle.core.atomic import Inputs, check_target
 from vidstyle.core.options import Options
 from vidstyle.run.settings import output_size
 from vidstyle.video import OutputPlan, Source, WriteSettings, parse_pattern, plan_output
@@ -20,17 +20,18 @@ def comparison_target(target: Path) -> Path:
     return target.with_name(f"{target.stem if pattern is None else pattern.stem()}_compare.mp4")
 
 
-def plan_comparison(target: Path, source: Source, frames: tuple[int, int], options: Options, *,
+def plan_comparison(target: Path, source: Source, frames: tuple[int, int], options: Options, inputs: Inputs, *,
                     overwrite: bool = False) -> OutputPlan | None:
     """How the review movie of the output `target` is written; None where the options ask for none.
 
-    It has the times and the sound of the output. frames: indices of the first and last frame. Raises UsageError where a movie
-    of these frames cannot be made, OutputError where it exists already.
+    It has the times and the sound of the output. frames: indices of the first and last frame. inputs: the files that
+    the run reads. Raises UsageError where a movie of these frames cannot be made, OutputError where it exists already or is
+    one of the inputs.
     """
     if options.compare == "none":
         return None
     path = comparison_target(target)
-    check_target(path, source.clip.path, overwrite, [*source.files, target])
+    check_target(path, inputs, overwrite)
     return plan_output(path, source, frames, WriteSettings("h264", CRF, options.audio, False, _size(source, options)))
 
 

@@ -223,7 +223,7 @@ def _shortened(plan: Plan, frames: Range, folder: Path) -> Plan:
     target = folder / plan.target.name
     return replace(plan, output=plan_output(target, plan.source, frames, write_settings(plan.options, plan.clip)),
                    frames=frames, start=Start(frames[0]), overwrite=True, sheet=None,
-                   comparison=plan_comparison(target, plan.source, frames, plan.options))
+                   comparison=plan_comparison(target, plan.source, frames, plan.options, {}))
 
 
 def _size_of(folder: Path) -> int:

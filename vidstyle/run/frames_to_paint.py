@@ -51,8 +51,9 @@ def write_frames_to_paint(clip: Path, folder: Path | None = None, options: Optio
     stem = source.clip.path.stem if pattern is None else pattern.stem()
     digits = max(_DIGITS, len(str(source.clip.number(last))))
     folder = source.clip.path.with_name(f"{stem}_keys") if folder is None else folder
+    inputs = {"the clip": source.files}
     found = FramesToPaint(folder / f"{stem}_{'#' * digits}.png", {})
-    check_target(found.pattern, source.clip.path)
+    check_target(found.pattern, inputs)
     with deterministic(device):
         for index in _chosen(source, first, last, options, device, listen):
             number = source.clip.number(index)
@@ -60,7 +61,7 @@ def write_frames_to_paint(clip: Path, folder: Path | None = None, options: Optio
     for file in found.files.values():
         if os.path.exists(file) and not overwrite:
             raise OutputError(f"{file}: exists already, and may be painted; give another -o, or --overwrite to replace it.")
-        check_target(file, source.clip.path, overwrite, source.files)
+        check_target(file, inputs, overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -26,7 +26,7 @@ from vidstyle.run.keys import PaintedKey, as_styles, find_keyed_shots, find_keys
 from vidstyle.run.manifest_file import is_earlier_preview
 from vidstyle.run.mattes import Matte, Mattes, plan_mattes, plan_stroke_size
 from vidstyle.run.naming import default_target, sheet_target
-from vidstyle.run.planned_files import check_files, control_files
+from vidstyle.run.planned_files import check_files, control_files, inputs_of
 from vidstyle.run.preroll import Start, find_start
 from vidstyle.run.resume.folder import is_unfinished
 from vidstyle.run.settings import paint_size, read_settings, write_settings
@@ -166,8 +166,8 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
                                    named or (0, opened.clip.frames - 1), opened.settings)
     read = mattes.mattes if stroke_size is None else (*mattes.mattes, stroke_size)
     controls = control_files(options, mattes, keys, stroke_size)
-    check_files(opened, frames, pictures if styled else (), options, target, sheet, overwrite,
-                 [file for files in controls.values() for file in files])
+    inputs = inputs_of(opened, pictures if styled else (), options, controls)
+    check_files(opened, frames, options, target, sheet, overwrite, inputs)
     load_encoder(options.encoder, device)  # so that missing weights are reported before any work
     load_flow(options.flow, device)
     for layer in (pictures, *mattes.styles):
@@ -185,7 +185,7 @@ def plan_video(source: Path | Source, styles: Sequence[Style | StylePicture], ta
     check_direction(options)
     output = plan_output(target, opened, frames, write_settings(options, opened.clip))
     begun = overwrite or is_unfinished(target, frames)
-    comparison = plan_comparison(target, opened, frames, options, overwrite=begun)
+    comparison = plan_comparison(target, opened, frames, options, inputs, overwrite=begun)
     # The paintings of regions go on over the painted key frames.
     start = find_start(opened, frames[0], options, size, device, () if mattes.styles else [key.index for key in keys])
     keyed, others = list[KeyedShot](), list[tuple[int, int]]()

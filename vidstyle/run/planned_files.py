@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vidstyle.core.atomic import check_target
+from vidstyle.core.atomic import Inputs, check_target
 from vidstyle.core.errors import UsageError
 from vidstyle.core.files import find_same
 from vidstyle.core.options import Options
@@ -14,23 +14,34 @@ from vidstyle.run.keys import PaintedKey
 from vidstyle.run.mattes import Matte, Mattes
 from vidstyle.video import Source, check_output
 
+_NETWORK = "the network"
 
-def check_files(source: Source, frames: tuple[int, int], styles: Sequence[StylePicture], options: Options,
-                target: Path, sheet: Path | None, overwrite: bool, controls: Sequence[Path]) -> None:
-    """Raise UsageError or OutputError where a file to write is read too, exists already, or cannot be written.
 
-    controls: the files that artist's controls read.
-    """
-    read = [*(style.path for style in styles), *controls]
+def check_files(source: Source, frames: tuple[int, int], options: Options, target: Path, sheet: Path | None, overwrite: bool,
+                inputs: Inputs) -> None:
+    """Raise UsageError or OutputError where a file to write is one of the inputs, exists already, or cannot be written."""
     if options.network is not None:
-        if (same := find_same(options.network, [*source.files, *read])) is not None:
+        others = (file for what, files in inputs.items() if what != _NETWORK for file in files)
+        if (same := find_same(options.network, others)) is not None:
             raise UsageError(f"{options.network}: is {same} as well; name another --network.")
-        read.append(options.network)
-    if options.palette is not None:
-        read.append(options.palette)
-    check_output(target, source, frames, overwrite=overwrite, others=read)
+    check_output(target, source, frames, overwrite=overwrite, inputs=inputs)
     if sheet is not None:
-        check_target(sheet, source.clip.path, overwrite, [*read, target])
+        check_target(sheet, inputs, overwrite)
+
+
+def inputs_of(source: Source, styles: Sequence[StylePicture], options: Options,
+              controls: Mapping[str, Sequence[Path]]) -> dict[str, list[Path]]:
+    """All files that a run reads, by what they are to a user. controls: see `Plan.control_files`."""
+    inputs = {"the clip": [*source.files], "a style picture": [style.path for style in styles]}
+    for name, files in controls.items():
+        kind, _, number = name.partition("=")[0].partition(" ")
+        what = {"key": f"the painting of frame {number}", "matte": f"a file of matte {number}"}
+        inputs[what.get(kind, f"the file of --{kind.replace('_', '-')}")] = [*files]
+    if options.network is not None:
+        inputs[_NETWORK] = [options.network]
+    if options.palette is not None:
+        inputs["the palette"] = [options.palette]
+    return inputs
 
 
 def control_files(options: Options, mattes: Mattes, keys: Sequence[PaintedKey],

@@ -56,5 +56,6 @@ def find_start(source: Source, first: int, options: Options, size: tuple[int, in
         return Start(cut, f"Preroll {where}, where a shot begins: {exact}")
     if begin == 0:
         return Start(0, f"Preroll {where}, where the clip begins: {exact}")
-    return Start(begin, f"Preroll of {most} frames, {where}: no shot begins there, so the range may differ a little from the "
+    length = "1 frame" if most == 1 else f"{most} frames"
+    return Start(begin, f"Preroll of {length}, {where}: no shot begins there, so the range may differ a little from the "
                         "full run; a longer --preroll, back to a cut, is exact.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from vidstyle.run.kept_flow import KeptFlow
 from vidstyle.run.naming import default_target
 from vidstyle.run.paint import PaintedFrame, make_painter, painted_frames
 from vidstyle.run.plan import Plan, Selection, plan_video
+from vidstyle.run.planned_files import inputs_of
 from vidstyle.run.variant_sheet import PaintedVariant, Variant, VariantsPlan, is_earlier
 from vidstyle.video import evenly_spaced
 
@@ -52,10 +54,12 @@ def plan_variants(clip: Path, variants: Sequence[Variant], selection: Selection,
         plans = tuple(plan_video(begun.source, each.styles, None, _plain(each.options), Selection(frames=(number, number)),
                                  folder=aside, given=each.given) for each in variants)
     sheet = target or _sheet(begun, first, folder)
+    inputs = defaultdict[str, list[Path]](list)
+    for plan in plans:
+        for what, files in inputs_of(plan.source, plan.styles if plan.styled else (), plan.options, plan.control_files).items():
+            inputs[what] += files
     for file in (sheet, sheet.with_suffix(".json")):
-        read = [path for plan in plans for path in (*(style.path for style in plan.styles), *plan.source.files,
-                                                    *(path for files in plan.control_files.values() for path in files))]
-        check_target(file, begun.clip.path, overwrite or is_earlier(sheet), read)
+        check_target(file, inputs, overwrite or is_earlier(sheet))
     return VariantsPlan(tuple(variants), plans, across, sheet)
 
 

@@ -68,7 +68,7 @@ def train_network(styles: Sequence[Path], sources: Sequence[Path], target: Path,
     images = [style.image for style in known]
     if len({style.sha256 for style in known}) < len(known):
         raise UsageError("Two styles are the same picture; give each once.")
-    check_target(target, styles[0], overwrite)
+    check_target(target, {"a style picture": styles}, overwrite)
     videos, photos = find_sources(sources, styles)
     folder = TrainingFolder(target.with_suffix(FOLDER_SUFFIX))
     device_name = find_device(options.device)

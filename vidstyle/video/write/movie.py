@@ -61,7 +61,7 @@ class MoviePlan:
 
     def open(self, *, overwrite: bool = False) -> MovieSink:
         source = self.layout.source
-        check_target(self.target, source.files[0], overwrite, source.files[1:])
+        check_target(self.target, {"the clip": source.files}, overwrite)
         return MovieSink(self.layout)
 
     def open_part(self, frames: tuple[int, int]) -> MoviePartSink:
