@@ -14,7 +14,8 @@ from engine_shots import CLIPS, FRAMES, QUICK, Steps, make_media, paint, painter
 from vidstyle.batch.conduct import in_turn
 from vidstyle.batch.engines import cluster as engine
 from vidstyle.batch.engines import tasks
-from vidstyle.batch.engines.cluster import Inputs, Share, cluster, share_out
+from vidstyle.batch.engines.cluster import Share, cluster, share_out
+from vidstyle.batch.engines.machine import Inputs
 from vidstyle.core.errors import DeviceError, InputError, OutputError, UsageError
 from vidstyle.core.options import Options
 

@@ -18,7 +18,8 @@ from video_clips import make_clip
 
 from vidstyle.batch.conduct import Planned, in_turn
 from vidstyle.batch.engines import tasks
-from vidstyle.batch.engines.cluster import Inputs, cluster
+from vidstyle.batch.engines.cluster import cluster
+from vidstyle.batch.engines.machine import Inputs
 from vidstyle.batch.engines.processes import processes
 from vidstyle.core.choices import CodecName
 from vidstyle.core.errors import InputError
