@@ -96,7 +96,7 @@ def test_a_style_picture_is_never_an_output(tmp_path: Path, quick: tuple[list[St
     path = make_sequence(tmp_path, range(1, 4))
     style = tmp_path / "style.0002.png"
     write_png(style, torch.rand(3, 40, 40))
-    with pytest.raises(OutputError, match="is read for this painting"):
+    with pytest.raises(OutputError, match="is a style picture, and what is read is never written to"):
         plan_video(path, [Style(style)], tmp_path / "style.####.png", quick[1], overwrite=True)
 
 
