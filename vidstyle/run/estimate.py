@@ -19,7 +19,7 @@ from vidstyle.run.estimate_sample import Sample, measure
 from vidstyle.run.plan import Plan
 from vidstyle.run.sampling import at_paint_size
 from vidstyle.temporal.boil import since_drawing
-from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, SHORTEST, find_intervals, lookahead_of, shot_at
+from vidstyle.temporal.intervals import LONGEST, LONGEST_GIVEN, SHORTEST, are_large, find_intervals, shot_at
 from vidstyle.temporal.multipass import BLOCK, OVERLAP
 from vidstyle.video import evenly_spaced
 from vidstyle.video.write.segment import LENGTH
@@ -100,7 +100,7 @@ def estimate(plan: Plan, *, start: float = 0.0, samples: Samples | None = None,
         "compare": plan.count * sample.compare,
     }  # fmt: skip
     width, height = plan.paint_size
-    on_disk = lookahead_of(width, height) == 0  # where the frames of an interval wait
+    on_disk = are_large(width, height)  # where the frames of an interval wait
     memory = sample.memory
     if memory is not None:
         memory += 0 if on_disk else max(0, interval - sample.interval) * IN_BETWEEN_BYTES * width * height

@@ -30,7 +30,7 @@ from vidstyle.run.plan import Plan
 from vidstyle.run.resume.frame_log import FrameLog
 from vidstyle.run.sampling import at_paint_size, sample_frames, sample_pairs
 from vidstyle.temporal.boil import boil
-from vidstyle.temporal.intervals import lookahead_of, shot_at
+from vidstyle.temporal.intervals import are_large, lookahead_of, shot_at
 from vidstyle.temporal.key_frames import MEMORIES, paint_by_key_frames
 from vidstyle.temporal.loop import Painted, paint_frames
 from vidstyle.temporal.multipass import paint_in_passes
@@ -109,7 +109,7 @@ def _threads(plan: Plan, painter: Painter | None) -> int:
     With key frames of moderate size three computations run side by side, see `paint_by_key_frames`, and each is a thousand
     small steps between which torch's threads wait by spinning: on two cores one thread each took 65 s where two each took 74 s.
     """
-    beside = painter is not None and painter.key_frames is not None and lookahead_of(*plan.paint_size) > 0
+    beside = painter is not None and painter.key_frames is not None and not are_large(*plan.paint_size)
     return max(1, torch.get_num_threads() // 2) if beside else torch.get_num_threads()
 
 
@@ -181,12 +181,11 @@ def _painted(plan: Plan, painter: Painter, estimate_flow: FlowEstimator, begin: 
         return at_paint_size(frame, plan)
 
     if keys is not None:
-        lookahead = lookahead_of(*plan.paint_size)
         steady = paint_by_key_frames(frames, keys.paint, keys.mend, estimate_flow, cut_detector(), every=keys.every,
                                      always=key_frames_of(plan.options, plan.styles, plan.clip), given=plan.keyed_shots,
                                      refresh=keys.refresh, first=plan.frames[0] - keys.held, final=plan.frames[1],
-                                     lookahead=lookahead, memories=memories[:MEMORIES], shrink=shrink, refine_flow=refine,
-                                     folder=None if lookahead else folder)
+                                     lookahead=lookahead_of(*plan.paint_size), memories=memories[:MEMORIES], shrink=shrink,
+                                     refine_flow=refine, folder=folder if are_large(*plan.paint_size) else None)
         if keys.redraw is None:
             return steady
         return boil(steady, keys.redraw, estimate_flow, cut_detector(), held=keys.held, given=plan.keyed_shots,

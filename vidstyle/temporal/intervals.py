@@ -195,6 +195,11 @@ def lookahead_of(width: int, height: int) -> int:
     return fit if fit > 1 else 0
 
 
+def are_large(width: int, height: int) -> bool:
+    """Whether frames of this size wait for their key frame in a file, and nothing is computed beside their painting."""
+    return lookahead_of(width, height) == 0
+
+
 def worth_painting(frames: Iterable[Frame], estimate_flow: FlowEstimator, is_cut: CutDetector, every: int | None,
                    shrink: Callable[[Frame], Frame], refine_flow: FlowRefiner | None = None) -> Iterator[int]:
     """Indices of the frames from which an artist's paint reaches all others; arguments as `paint_by_key_frames`.
