@@ -21,7 +21,11 @@ QUALITY = 50  # of JPEG; keeps three rows under 125 KB
 def main() -> None:
     """Write the picture that the command line names."""
     target, *movies = map(Path, sys.argv[1:])
-    rows = [row(movie) for movie in movies]
+    save(target, [row(movie) for movie in movies])
+
+
+def save(target: Path, rows: list[torch.Tensor]) -> None:
+    """Write rows (3, H, W), one below the other, as a JPEG file."""
     space = torch.ones(3, GAP, rows[0].shape[2])
     lines = [part for one in rows for part in (one, space)][:-1]
     pixels = (torch.cat(lines, 1) * 255).round().to(torch.uint8)
