@@ -25,6 +25,7 @@ from vidstyle.painting.strokes.index import Patches, StrokeIndex
 from vidstyle.painting.strokes.passes import OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.patches import grid_size, pad_to_grid, vote, window
 from vidstyle.painting.strokes.search import Targets, carry_spread, even_spread, measure_spread, nearest
+from vidstyle.painting.strokes.tone import take_tone
 from vidstyle.painting.strokes.wishes import Wishes
 
 MENDING = (2, 4)
@@ -47,7 +48,7 @@ def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, s
     painting, fixed = guide if start is None else start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, wishes, start=start)
+    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, wishes, guide.shape[1], start=start)
 
 
 def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None,
@@ -61,10 +62,10 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, sta
     crop = _box(~fixed[0])
     if crop is None:
         return painting
-    mended, detail = painting.clone(), _weight(index, guide)
+    mended, detail, height = painting.clone(), _weight(index, guide), guide.shape[1]
     guide, detail, within, kept = (image[:, *crop] for image in (guide, detail, painting, fixed))
     begun = None if start is None else start[:, *crop]
-    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop), start=begun)
+    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop), height, start=begun)
     return mended
 
 
@@ -83,7 +84,7 @@ def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor, wishes: Wishes =
     """
     detail, nothing = find_detail(guide), torch.zeros_like(guide[:1], dtype=torch.bool)
     return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, wishes,
-                start=painting)
+                guide.shape[1], start=painting)
 
 
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
@@ -98,10 +99,11 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
 
 
 def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
-         wishes: Wishes, *, start: Tensor | None = None) -> Tensor:
+         wishes: Wishes, height: int, *, start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
-    detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
+    detail: (1, H, W), see `find_detail`. height: of the whole painting in pixels. start: what the first search starts
+    from; None: the guide with the style's detail.
     """
     canvas, laid, spread, last = guide if start is None else start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
@@ -136,7 +138,10 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
-    return torch.where(fixed, painting, resize(canvas, _size(guide)))
+    strokes = resize(canvas, _size(guide))
+    if not index.guided:  # an artist's painting has the colours that its frame is to have
+        strokes = take_tone(strokes, guide, detail, height)
+    return torch.where(fixed, painting, strokes)
 
 
 def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, wished: tuple[Tensor, ...] | None,
