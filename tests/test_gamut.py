@@ -7,7 +7,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from vidstyle.painting.gamut import Gamut
+from vidstyle.painting.strokes.gamut import Gamut
 
 COLOURS = torch.tensor([[0.9, 0.85, 0.2], [0.1, 0.2, 0.6], [0.8, 0.3, 0.1], [0.15, 0.12, 0.1], [0.7, 0.8, 0.85]])
 

@@ -11,7 +11,6 @@ from vidstyle.core.curve import Curve, constant
 from vidstyle.core.frame import Frame
 from vidstyle.core.images import resize_alpha
 from vidstyle.painting.changing import Changes, ChangingIndex, ChangingStylizer, Settings
-from vidstyle.painting.gamut import Gamut
 from vidstyle.painting.job import KeyFrames, Painter, PaintingJob, share_of_layers
 from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer, Wisher
 from vidstyle.painting.palette import Palette
@@ -38,7 +37,7 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
                                       job.height, constant(options.style_scale), seed=options.seed, copied=_copied(job))
         own_forms = paint_forms(0.0) if paint_forms is not None and forms else None
         keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None,
-                                _wisher(job), _gamut(job, strokes))
+                                _wisher(job))
     painter = Painter(lambda frame, priors: keys.show(frame, keys.paint(frame, priors[0] if priors else None)), losses or {})
     if not options.temporal:  # every frame on its own
         return painter
@@ -59,22 +58,15 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
         share = forms
     if index is None and share is not None:
         forms = 1.0
-    shown, gamut = 1.0 if share is not None else strokes, _gamut(job, strokes)
+    shown = 1.0 if share is not None else strokes
 
     def at(settings: Settings, seconds: float) -> KeyFrameStylizer:
         paint = paint_forms(seconds) if paint_forms is not None and settings.forms else None
         return KeyFrameStylizer(palette(seconds), paint, None if index is None else index.at(settings), settings.forms,
-                                constant(shown), job.options.refresh is not None, _wisher(job), gamut)
+                                constant(shown), job.options.refresh is not None, _wisher(job))
 
     changes = Changes(forms, job.options.style_scale, weights)
     return ChangingStylizer(at, changes, job.options.temporal, share)
-
-
-def _gamut(job: PaintingJob, strokes: float | Curve) -> Gamut | None:
-    """What keeps the forms under strokes to the style's colours; None without strokes, or where the clip's colours stay."""
-    if not strokes or job.options.color == "match":
-        return None
-    return Gamut.of([style.image.to(job.device) for style in job.styles])
 
 
 def _copied(job: PaintingJob) -> tuple[Copy, ...]:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from vidstyle.core.frame import Frame, Prior
 from vidstyle.ops.warp import TRUSTED
-from vidstyle.painting.gamut import Gamut
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.strokes import StrokeIndex, Wishes, find_detail, lay_strokes, mend, redraw
 
@@ -39,8 +38,6 @@ class KeyFrameStylizer:
     """Whether a key frame's strokes are others than those that the same guide asked for before."""
     wish: Wisher = lambda frame, own, forms: Wishes()
     """Direction and size of the strokes."""
-    gamut: Gamut | None = None
-    """What keeps a frame to the style's colours; None where the palette alone decides."""
     channels: ClassVar[int] = 3
     """See `KeyFrames.channels`."""
 
@@ -82,9 +79,8 @@ class KeyFrameStylizer:
         return painting
 
     def own(self, image: Tensor) -> Tensor:
-        """A frame's image (3, H, W) in the style's palette, and in its gamut."""
-        own = in_palette(self.palette, image)
-        return own if self.gamut is None else self.gamut(own)
+        """A frame's image (3, H, W) in the style's palette."""
+        return in_palette(self.palette, image)
 
     def guide(self, image: Tensor, prior: Prior | None) -> Tensor:
         """What a key frame's strokes follow, (3, H, W) in [0, 1]; prior: as in `paint`."""

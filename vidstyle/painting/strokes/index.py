@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vidstyle.painting.strokes.copies import SMALLEST, Copy, in_turns, turn_places
 from vidstyle.painting.strokes.describe import LENGTH, LENGTH_BESIDE_WISHES, OWN_DIMENSIONS, STYLE_BLUR, Describer, blur
+from vidstyle.painting.strokes.gamut import Gamut
 from vidstyle.painting.strokes.levels import Box, Level, canvas_size
 from vidstyle.painting.strokes.passes import GRID, OVERSIZE, PASSES, Pass
 from vidstyle.painting.strokes.wishes import describe_copy
@@ -95,6 +96,8 @@ class StrokeIndex:
     """Whether the pictures have guides of their own, which a guide of the painting is compared with."""
     copied: bool = False
     """Whether it has copies, among which wishes choose."""
+    gamut: Gamut | None = None
+    """What the tone of strokes is kept to; None where pictures have guides of their own, whose colours are not the style's."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
@@ -117,7 +120,8 @@ class StrokeIndex:
         for shrink, here in groupby(PASSES, lambda one: one.shrink):
             level = Level.of(styles, guides, sizes, copied, shrink)
             passes += [_patches(level, weights, copied, one, generator, whole=bool(guides)) for one in here]
-        return cls(tuple(passes), tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, bool(guides), len(copied) > 1)
+        return cls(tuple(passes), tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, bool(guides), len(copied) > 1,
+                   None if guides else Gamut.of(styles))
 
     def redrawn(self, number: int) -> StrokeIndex:
         """The index for drawing `number`: the same style pictures, other strokes of them.

@@ -18,7 +18,7 @@ WINDOW = 2.0
 """The same in pixels of the size at which the filter is computed."""
 EDGE = 2e-3
 """Variance of the guide in a window, of sRGB in [0, 1], from which on it is an edge that the tone keeps sharp."""
-PLAIN, DETAILED = 0.4, 0.8
+PLAIN, DETAILED = 0.2, 0.75
 """Share of the guide's tone where there is nothing to be recognised, and where there is most."""
 
 

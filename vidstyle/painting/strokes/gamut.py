@@ -1,7 +1,7 @@
 """The gamut of style pictures: the colours that they have, and for every other colour one near the nearest of them.
 
 A linear map of colours (`palette`) gives a clip the mean and covariance of a style's colours, but its most saturated things
-colours that the style has nowhere.
+colours that the style has nowhere. They make good searches, for they ask for the style's own extremes, and a bad tone.
 """
 
 from __future__ import annotations
