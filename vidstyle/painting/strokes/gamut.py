@@ -24,8 +24,9 @@ STEPS = 17
 """Entries of the table along each channel."""
 LUMA, CHROMA = 0.7, 1.3
 """Weights of differences in luma and in R - Y and B - Y: a red thing becomes rather another red than a grey as light."""
-NEAREST = 6
-"""A colour is replaced by a mean of about this many nearest colours."""
+NEAREST, SHARPNESS = 4, 8.0
+"""A colour is replaced by a mean of about this many nearest colours; others count by exp(−SHARPNESS) of their squared distance
+over that of the last of these, or less. In means of more of them, an orange bud became brown."""
 CLOSE = 0.03
 """Distance, of weighted sRGB in [0, 1], within which all colours of the style count: what it has stays nearly as it is."""
 _WHOLE = 1000  # weighted differences are whole multiples of 1 over this, so that sums of their squares are exact
@@ -70,5 +71,5 @@ def _near(wanted: Tensor, sources: Tensor, colours: Tensor) -> Tensor:
     """(n, 3): for each place `wanted` (n, 3) a mean of the `colours` (m, 3) whose places `sources` (m, 3) are nearest."""
     squared = wanted.square().sum(1)[:, None] + sources.square().sum(1) - 2 * wanted @ sources.T
     nearest = squared.kthvalue(min(NEAREST, len(sources)), dim=1, keepdim=True).values
-    weights = torch.exp(-2 * squared / nearest.clamp_min((CLOSE * _WHOLE) ** 2))
+    weights = torch.exp(-SHARPNESS * squared / nearest.clamp_min((CLOSE * _WHOLE) ** 2))
     return (weights @ colours.double() / weights.sum(1, keepdim=True)).float()
