@@ -17,8 +17,8 @@ SIGMA = 1 / 90
 WINDOW = 2.0
 """The same in pixels of the size at which the filter is computed."""
 EDGE = 6e-3
-"""Variance of the guide in a window, of sRGB in [0, 1], from which on it is an edge that the tone keeps sharp. At a tenth of it leaves and
-knitting look photographed."""
+"""Variance of the guide in a window, of sRGB in [0, 1], from which on it is an edge that the tone keeps sharp.
+At a sixth of it, leaves and knitting looked photographed."""
 PLAIN, DETAILED = 0.2, 0.75
 """Share of the guide's tone where there is nothing to be recognised, and where there is most."""
 
