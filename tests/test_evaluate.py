@@ -124,7 +124,7 @@ def test_the_style_image_as_a_clip_has_no_style_loss(shot: dict[str, Path], tmp_
 
 
 @pytest.mark.parametrize(("judge", "by"), [("dis", "dis"), ("dis-fast", "dis"), ("farneback", "farneback"),
-                                           ("raft-small=mine.pth", "raft-large")])
+                                           ("raft-small=mine.pth", "raft-large"), ("dis", "raft"), ("raft", "dis")])
 def test_a_flow_does_not_judge_what_it_stabilised(shot: dict[str, Path], judge: str, by: str) -> None:
     with pytest.raises(UsageError, match=r"both make the same errors; choose one of .*\.$"):
         evaluate_video(shot["styled"], shot["source"], judge_flow=judge, stabilised_by=by)

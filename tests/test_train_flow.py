@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from benchmarks.flow_truth import TruePair, generated, measure, near_edges, pairs
-from training.train_flow import GAMMA, main, rate_at, sequence_loss
+from training.train_flow import COARSE, FARTHEST, GAMMA, SPOILT, error_loss, loss_of, main, rate_at, spoilt
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
 from vidstyle.flow import load_flow
 from vidstyle.flow.truth import read_flo
 
-TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--updates", "2", "--workers", "0", "--device", "cpu"]
+TINY = ["--steps", "6", "--batch", "1", "--size", "128", "128", "--workers", "0", "--device", "cpu"]
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -39,7 +39,7 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path: Path) -> None:
     steps = [json.loads(line)["step"] for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
     assert steps == [3, 6]
 
-    flow = load_flow(f"raft-small={exported}")
+    flow = load_flow(f"raft={exported}")
     image = torch.rand(3, 128, 136, generator=torch.Generator().manual_seed(0))
     assert flow(image, image).to_last.isfinite().all()
 
@@ -47,11 +47,31 @@ def test_stopped_and_resumed_equals_never_stopped(tmp_path: Path) -> None:
         main([*TINY[2:], "--steps", "7", "--out", str(tmp_path / "parts")])
 
 
-def test_later_refinements_weigh_more_and_very_long_motion_nothing() -> None:
-    truth = torch.zeros(1, 2, 4, 4)
+def test_errors_count_by_their_root_and_very_long_motion_not_at_all() -> None:
+    truth = torch.zeros(1, 2, 8, 8)
     truth[..., 0, 0] = 1e6
-    off = [torch.full_like(truth, 3.0), torch.full_like(truth, 1.0)]
-    assert float(sequence_loss(off, truth)) == pytest.approx((GAMMA * 3 + 1) * 15 / 16)
+    off = torch.zeros_like(truth)
+    off[:, 0] = 3.0
+    assert float(error_loss(off, truth)) == pytest.approx(3**0.7 * 63 / 64, rel=1e-4)
+
+
+def test_later_refinements_weigh_more() -> None:
+    truth = torch.zeros(1, 2, 16, 16)
+    right = torch.zeros(1, 2, 2, 2)
+    wrong = torch.ones(1, 2, 2, 2)
+    first, last = (float(loss_of(truth, order, truth) - loss_of(truth, [right, right], truth))
+                   for order in ([wrong, right], [right, wrong]))
+    assert first == pytest.approx(GAMMA * last)
+    assert last == pytest.approx(COARSE * (2**0.35 - 1e-4**0.35), rel=1e-3)  # an error of √2 px everywhere
+
+
+def test_half_of_the_starts_are_spoilt_and_the_others_as_found() -> None:
+    start = torch.full((2, 24, 32), 5.0)
+    starts = [spoilt(np.random.default_rng(number), start) for number in range(300)]
+    kept = sum(torch.equal(one, start) for one in starts) / len(starts)
+    assert abs(kept - (1 - SPOILT)) < 0.09  # three standard deviations of 300 draws
+    assert abs(sum(not one.any() for one in starts) / len(starts) - SPOILT / 3) < 0.07
+    assert max(float((one - start).abs().max()) for one in starts if one.any()) < 4 * FARTHEST  # cubic knots of deviation 6
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:

@@ -1,12 +1,12 @@
-"""Train RAFT-small (Teed & Deng 2020) from random values on generated scenes alone.
+"""Train the network of `--flow raft` (`vidstyle/flow/guided_raft.py`) from random values on generated scenes alone.
 
-    python training/train_flow.py --data DATA --out scratch/flow --steps 100000 --validate DATA
-    python training/train_flow.py --data DATA --out scratch/flow --steps 100000 --export raft-small.safetensors
+    python training/train_flow.py --data DATA --out scratch/flow --steps 12000 --validate DATA
+    python training/train_flow.py --data DATA --out scratch/flow --steps 12000 --export raft.safetensors
 
 DATA holds `photos/` and `style_training/`, and for the validation `frames/sintel_gt` and `frames/middlebury`; without --data
 all textures are procedural. The same command with the same `--out` goes on where it stopped, or where `--minutes` ended it: on
 the CPU the weights are those of one run without a stop. `log.jsonl` in `--out` has a line every 50 steps, and one every
-`--validate-every` steps with the end-point errors in px of this network and of DIS.
+`--validate-every` steps with the end-point errors in px of this network and of DIS, from which it starts.
 """
 
 from __future__ import annotations
@@ -21,47 +21,78 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from torchvision.models.optical_flow import RAFT, raft_small
-from torchvision.models.optical_flow.raft import CorrBlock
+from torch.nn.functional import avg_pool2d
+from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for `benchmarks` and `training`, which are not installed
 
 from benchmarks.flow_truth import TruePair, generated, measure, pairs
-from training.moving_scenes import MovingScenes, Pair
+from training.moving_scenes import MovingScenes
 from training.run_folder import TrainingRun
-from vidstyle.flow import load_flow
-from vidstyle.flow.raft import Raft
+from vidstyle.flow.dis import Dis
+from vidstyle.flow.guided_raft import STEP, GuidedRaft
+from vidstyle.flow.raft import Guided
 
 GAMMA = 0.8  # weight of a refinement over that of the next one
+COARSE = 0.3  # weight of the motions on the coarse grid
+ROBUST = 0.7  # exponent of an error in px: below 1, for a few long motions must not outweigh every edge
+SPOILT = 0.5  # share of the starts that are not as DIS finds them
+FARTHEST = 12.0  # px; standard deviation of a spoilt start is up to half of it
 LONGEST = 400.0  # px; longer motion is left out of the loss, as in RAFT
 WARM_UP = 0.05  # share of the steps over which the rate rises
-UPDATES = 12  # refinements
-FIXED = ("steps", "batch", "size", "rate", "decay", "seed", "updates")  # a stopped run goes on only with the same values
+FIXED = ("steps", "batch", "size", "rate", "decay", "seed")  # a stopped run goes on only with the same values
 
 
-class PreciseCorrelation(CorrBlock):
-    """RAFT's correlations in float32 under autocast too, because matches differ by little."""
+class GuidedScenes(Dataset[tuple[Tensor, ...]]):
+    """Generated pairs with a start: last and this frame (3, H, W) uint8, and (2, H, W) px each: true motion to the last and to
+    this frame, start of the motion to the last and to this frame.
 
-    def build_pyramid(self, fmap1: Tensor, fmap2: Tensor) -> None:
-        with torch.autocast(fmap1.device.type, enabled=False):
-            super().build_pyramid(fmap1.float(), fmap2.float())
+    The start is what DIS finds, but SPOILT of all starts are wrong everywhere: from DIS alone, which is right in most places,
+    the network learns to change nothing before it learns to match.
+    """
+
+    def __init__(self, scenes: MovingScenes) -> None:
+        self.scenes, self.dis = scenes, Dis()
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        pair = self.scenes[index]
+        found = self.dis(pair.last / 255, pair.this / 255)
+        rng = np.random.default_rng([self.scenes.seed, index, 1])
+        starts = [spoilt(rng, start) for start in (found.to_last, found.to_this)]
+        return pair.last, pair.this, pair.to_last, pair.to_this, *starts
 
 
-def fresh_network() -> RAFT:
-    """torchvision's RAFT-small with random values; its tensors have the names that `load_raft` expects."""
-    network: RAFT = raft_small(weights=None, corr_block=PreciseCorrelation(num_levels=4, radius=3))
-    return network
+def spoilt(rng: np.random.Generator, start: Tensor) -> Tensor:
+    """`start` (2, H, W) as it is, or with a share SPOILT zero or bent by up to FARTHEST px."""
+    kind = rng.random()
+    if kind > SPOILT:
+        return start
+    if kind < SPOILT / 3:
+        return torch.zeros_like(start)
+    knots = rng.normal(0, FARTHEST * rng.random() / 2, (*rng.integers(2, 8, 2), 2)).astype(np.float32)
+    bend = cv2.resize(knots, (start.shape[2], start.shape[1]), interpolation=cv2.INTER_CUBIC)
+    return start + torch.from_numpy(bend.transpose(2, 0, 1))
 
 
-def sequence_loss(predictions: list[Tensor], truth: Tensor) -> Tensor:
-    """RAFT eq. 7: sum over refinements i of GAMMA^(N−i) times the mean L1 distance; (N, 2, H, W) px each."""
-    known = (truth.norm(dim=1, keepdim=True) < LONGEST).float()
-    errors = [(known * (found.float() - truth).abs()).mean() for found in predictions]
-    return torch.stack([GAMMA ** (len(errors) - 1 - i) * error for i, error in enumerate(errors)]).sum()
+def error_loss(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean of the end-point error to the power ROBUST; (N, 2, H, W) px each."""
+    known = (truth.norm(dim=1) < LONGEST).float()
+    squared = (found - truth).square().sum(1)
+    return (known * (squared + 1e-4) ** (ROBUST / 2)).mean()
+
+
+def loss_of(found: Tensor, coarse: list[Tensor], truth: Tensor) -> Tensor:
+    """The loss of the motion found, plus COARSE times that of every refinement i of N, weighted by GAMMA^(N−i) (RAFT eq. 7)."""
+    pooled = avg_pool2d(truth, STEP)
+    refined = [GAMMA ** (len(coarse) - 1 - i) * error_loss(each, pooled) for i, each in enumerate(coarse)]
+    return error_loss(found, truth) + COARSE * torch.stack(refined).sum()
 
 
 def rate_at(step: int, steps: int, highest: float) -> float:
@@ -70,20 +101,18 @@ def rate_at(step: int, steps: int, highest: float) -> float:
     return highest * min(share / WARM_UP, max(1e-3, (1 - share) / (1 - WARM_UP)))
 
 
-def batches(args: argparse.Namespace, start: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """(first, second, flow from first to second) of every step from `start`; each pair is used in both directions.
-
-    Frames (2 N, 3, H, W) in [-1, 1], flow (2 N, 2, H, W) px.
-    """
-    scenes = MovingScenes(args.steps * args.batch, tuple(args.size), data=args.data, seed=args.seed)
-    loader: DataLoader[Pair] = DataLoader(
+def batches(args: argparse.Namespace, start: int,
+            device: torch.device) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
+    """This frame and the last (N, 3, H, W) in [-1, 1], the start to the last frame and back (N, 2, H, W) px, and the true
+    motion, to the last frame and then back (2 N, 2, H, W) px, of every step from `start`."""
+    scenes = GuidedScenes(MovingScenes(args.steps * args.batch, tuple(args.size), data=args.data, seed=args.seed))
+    loader: DataLoader[tuple[Tensor, ...]] = DataLoader(
         scenes, args.batch, sampler=range(start * args.batch, len(scenes)), num_workers=args.workers,
         pin_memory=device.type == "cuda", prefetch_factor=4 if args.workers else None,
         worker_init_fn=one_thread)
     for pair in loader:
-        last, this, to_last, to_this = (part.to(device, non_blocking=True) for part in pair[:4])
-        first, second = torch.cat([this, last]), torch.cat([last, this])
-        yield first.float() / 127.5 - 1, second.float() / 127.5 - 1, torch.cat([to_last, to_this])
+        last, this, to_last, to_this, forth, back = (part.to(device, non_blocking=True) for part in pair)
+        yield this.float() / 127.5 - 1, last.float() / 127.5 - 1, forth, back, torch.cat([to_last, to_this])
 
 
 def one_thread(worker: int) -> None:
@@ -96,18 +125,18 @@ class FlowValidation:
 
     def __init__(self, data: Path | None) -> None:
         self.truths: list[TruePair] = (pairs(data) if data else []) + generated(16)
-        self.dis = {name: round(score.epe, 3) for name, score in measure(load_flow("dis"), self.truths).items()}
+        self.dis = {name: round(score.epe, 3) for name, score in measure(Dis(), self.truths).items()}
 
-    def errors(self, network: RAFT, device: torch.device) -> dict[str, Any]:
+    def errors(self, network: GuidedRaft, device: torch.device) -> dict[str, Any]:
         """By estimator, then by data set."""
-        copy = fresh_network()  # `Raft` freezes the network it is given
+        copy = GuidedRaft()  # `Guided` freezes the network it is given
         copy.load_state_dict(network.state_dict())
-        found = measure(Raft(copy, device), self.truths)
+        found = measure(Guided(copy, device), self.truths)
         return {"validation": {name: round(score.epe, 3) for name, score in found.items()}, "dis": self.dis}
 
 
 def export(network: nn.Module, path: Path) -> None:
-    """Write the weights as float16 (2 MB), as `--flow raft-small=FILE` reads them."""
+    """Write the weights as float16 (2.4 MB), as `--flow raft=FILE` reads them."""
     save_file({name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()}, path)
 
 
@@ -115,10 +144,9 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of images for textures")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--batch", type=int, default=6, help="pairs per step, each used in both directions")
-    parser.add_argument("--size", type=int, nargs=2, default=[368, 496], metavar=("H", "W"), help="multiples of 8, from 128")
-    parser.add_argument("--updates", type=int, default=UPDATES, help="refinements per pair")
+    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--batch", type=int, default=4, help="pairs per step, each used in both directions")
+    parser.add_argument("--size", type=int, nargs=2, default=[160, 224], metavar=("H", "W"), help="multiples of 8, from 64")
     parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--decay", type=float, default=1e-4, help="weight decay")
     parser.add_argument("--seed", type=int, default=0)
@@ -137,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parsed(arguments)
     run, device = TrainingRun(args.out), torch.device(args.device)
     torch.manual_seed(args.seed)
-    network = fresh_network().to(device).train()
+    network = GuidedRaft().to(device).train()
     optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=args.decay)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     start, fixed = 0, {name: getattr(args, name) for name in FIXED}
@@ -151,12 +179,12 @@ def main(arguments: list[str] | None = None) -> None:
     end = min(args.steps, args.stop or args.steps)
     validation = FlowValidation(args.validate) if args.validate else None
 
-    sums, began, clock = torch.zeros(4, device=device), time.monotonic(), time.monotonic()
-    for step, (first, second, truth) in zip(range(start, end), batches(args, start, device), strict=False):
+    sums, began, clock = torch.zeros(5, device=device), time.monotonic(), time.monotonic()
+    for step, (this, last, forth, back, truth) in zip(range(start, end), batches(args, start, device), strict=False):
         optimizer.param_groups[0]["lr"] = rate_at(step, args.steps, args.rate)
-        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
-            predictions = network(first, second, num_flow_updates=args.updates)
-        loss = sequence_loss(predictions, truth)
+        with torch.autocast(device.type, torch.float16 if device.type == "cuda" else torch.bfloat16):
+            found, coarse = network(this, last, forth, back)
+        loss = loss_of(found, coarse, truth)
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
@@ -164,15 +192,15 @@ def main(arguments: list[str] | None = None) -> None:
         scaler.step(optimizer)
         scaler.update()
 
-        error = (predictions[-1].detach().float() - truth).norm(dim=1)
-        sums += torch.stack([loss.detach(), error.mean(), (error > 1).float().mean(), sums.new_ones(())])
+        error, start_error = ((flow.detach() - truth).norm(dim=1) for flow in (found, torch.cat([forth, back])))
+        sums += torch.stack([loss.detach(), error.mean(), start_error.mean(), (error > 1).float().mean(), sums.new_ones(())])
         done, late = step + 1, time.monotonic() - began > 60 * args.minutes
         stops = done == end or late
         if done % 50 == 0 or stops:
-            mean = (sums / sums[3]).tolist()  # waits for the GPU, so not at every step
-            pace = float(sums[3]) * args.batch / (time.monotonic() - clock)
-            run.log({"step": done, "loss": round(mean[0], 4), "epe": round(mean[1], 4), "wrong": round(mean[2], 4),
-                     "rate": optimizer.param_groups[0]["lr"], "pairs_per_second": round(pace, 2)})
+            mean = (sums / sums[4]).tolist()  # waits for the GPU, so not at every step
+            pace = float(sums[4]) * args.batch / (time.monotonic() - clock)
+            run.log({"step": done, "loss": round(mean[0], 4), "epe": round(mean[1], 4), "dis": round(mean[2], 4),
+                     "wrong": round(mean[3], 4), "rate": optimizer.param_groups[0]["lr"], "pairs_per_second": round(pace, 2)})
             sums, clock = torch.zeros_like(sums), time.monotonic()
         if done % args.save_every == 0 or stops:
             run.save({"step": done, "fixed": fixed, "network": network.state_dict(), "optimizer": optimizer.state_dict(),

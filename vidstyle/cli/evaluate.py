@@ -67,8 +67,8 @@ def evaluate(
             "--judge-flow",
             metavar="NAME",
             rich_help_panel=JUDGE,
-            help="Motion estimator to measure with: farneback, dis, raft-small, raft-large or raft-small=FILE; it differs from "
-            "--stabilised-by (default: farneback, or dis where that painted).",
+            help="Motion estimator to measure with: farneback, dis, raft, raft-small, raft-large or raft-small=FILE; it "
+            "differs from --stabilised-by (default: farneback, or dis where that painted).",
         ),
     ] = None,
     stabilised_by: Annotated[

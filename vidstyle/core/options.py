@@ -143,7 +143,8 @@ class Options:
         help="Longest side that is painted, in pixels; a smaller source is painted at its own size.")
     flow: str = option(
         "dis", panel=PACE, metavar="NAME", resolve=resolve_flow,
-        help="Motion estimator: dis, farneback, raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
+        help="Motion estimator: dis, raft (ours: carries paint further, and takes several times as long), farneback, "
+             "raft-small, raft-large, or raft-small=FILE for your own checkpoint.")
     encoder: str = option(
         "builtin", panel=PACE, metavar="NAME",
         help="Network that measures style, in a fit and for --forms: builtin, builtin-wide (thin lines and closed cells, a "

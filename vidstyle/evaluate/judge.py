@@ -12,6 +12,7 @@ from torch import Tensor
 from vidstyle.core.errors import InputError, UsageError
 from vidstyle.core.frame import Frame
 from vidstyle.flow import KNOWN, load_flow
+from vidstyle.flow.raft import OURS
 from vidstyle.flow.truth import Truth
 from vidstyle.ops.warp import compose, visibility, warp
 
@@ -50,8 +51,8 @@ def load_judge(name: str, stabilised_by: str, truth: Path | None, size: tuple[in
         return _true_judge(Truth(truth), size, pairs)
     if stabilised_by != "none" and stabilised_by.partition("=")[0] not in KNOWN:
         raise UsageError(f"There is no optical flow {stabilised_by!r}; choose one of {', '.join(KNOWN)}, or none.")
-    if _family(name) == _family(stabilised_by):
-        others = ", ".join(flow for flow in KNOWN if _family(flow) != _family(name))
+    if _families(name) & _families(stabilised_by):
+        others = ", ".join(flow for flow in KNOWN if not _families(flow) & _families(stabilised_by))
         raise UsageError(f"{name} cannot judge what {stabilised_by} stabilised, because both make the same errors; "
                          f"choose one of {others}.")
     estimate = load_flow(name)
@@ -63,9 +64,10 @@ def load_judge(name: str, stabilised_by: str, truth: Path | None, size: tuple[in
     return judge
 
 
-def _family(flow: str) -> str:
-    """`dis` of `dis-fast`, `raft` of `raft-small=FILE`."""
-    return flow.partition("=")[0].partition("-")[0]
+def _families(flow: str) -> set[str]:
+    """`dis` of `dis-fast`, `raft` of `raft-small=FILE`, and both of `raft`, which starts from what DIS finds."""
+    name = flow.partition("=")[0]
+    return {"dis", "raft"} if name == OURS else {name.partition("-")[0]}
 
 
 def _true_judge(truth: Truth, size: tuple[int, int], pairs: int) -> Judge:

@@ -1,4 +1,4 @@
-"""Optical flow by RAFT (Teed & Deng 2020): torchvision's network, with its own weights or Princeton's."""
+"""Optical flow by RAFT (Teed & Deng 2020): ours, which starts from DIS, and torchvision's, with its weights or Princeton's."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from vidstyle.core.errors import InputError
 from vidstyle.core.frame import FlowPair
+from vidstyle.flow.dis import Dis
 from vidstyle.models.registry import fetch, load_state_dict
 
 if TYPE_CHECKING:  # torchvision takes a second and 130 MB to load
     from torchvision.models.optical_flow import RAFT
 
+    from vidstyle.flow.guided_raft import GuidedRaft
+
+OURS = "raft"
 NAMES = ("raft-small", "raft-large")
+"""Torchvision's."""
 
 
 class Raft:
@@ -39,17 +44,38 @@ class Raft:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
         height, width = this.shape[-2:]
         pair = torch.stack([this, last]).to(self._device) * 2 - 1
-        left, right = _margins(width)
-        top, bottom = _margins(height)
+        left, right = _margins(width, 128)
+        top, bottom = _margins(height, 128)
         pair = pad(pair, (left, right, top, bottom), mode="replicate")
         motion = self._network(pair, pair.flip(0), num_flow_updates=self.updates)[-1]
         to_last, to_this = motion[..., top:top + height, left:left + width].to(this.device).unbind(0)
         return FlowPair(to_last=to_last.contiguous(), to_this=to_this.contiguous())
 
 
-def _margins(size: int) -> tuple[int, int]:
-    """Pixels to add before and after `size` to reach a multiple of 8 that is at least 128."""
-    missing = max(128, -(-size // 8) * 8) - size
+class Guided:
+    """Our RAFT between two frames, which starts from the motion that DIS finds; both directions in one batch, in float32."""
+
+    def __init__(self, network: GuidedRaft, device: torch.device | str = "cpu") -> None:
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._device = torch.device(device)
+        self._dis = Dis()
+
+    @torch.no_grad()
+    def __call__(self, last: Tensor, this: Tensor) -> FlowPair:
+        """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
+        height, width = this.shape[-2:]
+        start = self._dis(last, this)
+        (left, right), (top, bottom) = _margins(width, 64), _margins(height, 64)
+        padded = [pad(each[None].to(self._device), (left, right, top, bottom), mode="replicate")
+                  for each in (this * 2 - 1, last * 2 - 1, start.to_last, start.to_this)]
+        motion, _ = self._network(*padded)
+        to_last, to_this = motion[..., top:top + height, left:left + width].to(this.device).unbind(0)
+        return FlowPair(to_last=to_last.contiguous(), to_this=to_this.contiguous())
+
+
+def _margins(size: int, least: int) -> tuple[int, int]:
+    """Pixels to add before and after `size` to reach a multiple of 8 that is at least `least`."""
+    missing = max(least, -(-size // 8) * 8) - size
     return missing // 2, missing - missing // 2
 
 
@@ -86,6 +112,19 @@ def from_princeton(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
+def load_guided(file: Path | None = None, device: torch.device | str = "cpu") -> Guided:
+    """Our RAFT with the weights that ship, or with those in `file`, which `training/train_flow.py` exports.
+
+    Raises InputError if the weights cannot be read or belong to another network.
+    """
+    from vidstyle.flow.guided_raft import GuidedRaft
+
+    path = file if file is not None else fetch("builtin-raft")
+    network = GuidedRaft()
+    _fill(network, load_state_dict(path), path, f"{OURS} (training/train_flow.py exports them)")
+    return Guided(network, device)
+
+
 def load_raft(name: str, file: Path | None = None, device: torch.device | str = "cpu") -> Raft:
     """The network `name` (`raft-small` or `raft-large`) with torchvision's weights, or with those in `file`.
 
@@ -99,11 +138,16 @@ def load_raft(name: str, file: Path | None = None, device: torch.device | str = 
     tensors = load_state_dict(path)
     if any("fnet." in key for key in tensors):
         tensors = from_princeton(tensors)
+    _fill(network, tensors, path, f"{name}, as torchvision and Princeton have them")
+    return Raft(network, device)
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path, whose: str) -> None:
+    """Load the `tensors` of the file `path`. Raises InputError if they are not the network's; whose: what to give instead."""
     expected = network.state_dict()
     wrong = sorted(key for key in expected.keys() | tensors.keys()
                    if key not in expected or key not in tensors or expected[key].shape != tensors[key].shape)
     if wrong:
-        raise InputError(f"{path}: does not hold the weights of {name} ({len(wrong)} tensors differ, for example {wrong[0]}); "
-                         f"give torchvision's or Princeton's state_dict of {name}.")
+        raise InputError(f"{path}: holds other weights ({len(wrong)} tensors differ, for example {wrong[0]}); "
+                         f"give those of {whose}.")
     network.load_state_dict(tensors)
-    return Raft(network, device)
