@@ -7,6 +7,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from vidstyle.painting.strokes import StrokeIndex, lay_strokes
 from vidstyle.painting.strokes.gamut import Gamut
 
 COLOURS = torch.tensor([[0.9, 0.85, 0.2], [0.1, 0.2, 0.6], [0.8, 0.3, 0.1], [0.15, 0.12, 0.1], [0.7, 0.8, 0.85]])
@@ -52,6 +53,14 @@ def test_a_red_thing_becomes_rather_a_red_of_another_lightness_than_a_grey():
     style = picture(torch.tensor([[0.45, 0.1, 0.1], [0.45, 0.45, 0.45]]))
     found = Gamut.of([style])(torch.tensor([0.75, 0.35, 0.35])[:, None, None])[:, 0, 0]
     assert found[0] - found[1] > 0.25
+
+
+def test_strokes_take_no_tone_that_the_style_does_not_have():
+    style, guide = every_colour().clone(), every_colour().flip(1)
+    style[0] *= 0.2  # hardly any red
+    reds = [float(lay_strokes(StrokeIndex.build([style], [1.0], 80, gamut=gamut), guide)[0].mean())
+            for gamut in (Gamut.of([style]), None)]
+    assert reds[0] < 0.15 < reds[1]  # of the style's 0.1 and the guide's 0.5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (700, 2)])

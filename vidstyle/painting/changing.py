@@ -17,6 +17,7 @@ from vidstyle.ops.warp import TRUSTED
 from vidstyle.painting.key_frames import KeyFrameStylizer
 from vidstyle.painting.strokes import StrokeIndex
 from vidstyle.painting.strokes.copies import Copy
+from vidstyle.painting.strokes.gamut import Gamut
 from vidstyle.painting.style import scale_step
 
 SHARE_STEPS = 20
@@ -121,6 +122,8 @@ class ChangingIndex:
     seed: int
     copied: tuple[Copy, ...] = (Copy(),)
     """The copies of the images, see `StrokeIndex.build`."""
+    gamut: Gamut | None = None
+    """See `StrokeIndex.gamut`."""
     _whole: OrderedDict[float, StrokeIndex] = field(default_factory=OrderedDict)
     _weighted: OrderedDict[tuple[float, tuple[float, ...]], StrokeIndex] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
@@ -134,7 +137,7 @@ class ChangingIndex:
                 _make_room(self._whole)
                 weights = self.weights or [1.0] * len(self.images)
                 self._whole[scale] = StrokeIndex.build(self.images, weights, self.height, scale, seed=self.seed,
-                                                       copied=self.copied)
+                                                       copied=self.copied, gamut=self.gamut)
             if self.weights is not None:
                 return self._whole[scale]
             if (scale, shares) not in self._weighted:

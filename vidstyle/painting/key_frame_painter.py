@@ -16,6 +16,7 @@ from vidstyle.painting.key_frames import FormPainter, KeyFrameStylizer, Wisher
 from vidstyle.painting.palette import Palette
 from vidstyle.painting.strokes import StrokeIndex, Wishes, direction_of_forms, direction_of_motion, find_detail
 from vidstyle.painting.strokes.copies import Copy, copies
+from vidstyle.painting.strokes.gamut import Gamut
 
 
 def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], paint_forms: Callable[[float], FormPainter] | None,
@@ -34,7 +35,8 @@ def key_frame_painter(job: PaintingJob, palette: Callable[[float], Palette], pai
         index = None
         if strokes:
             index = StrokeIndex.build([style.image.to(job.device) for style in job.styles], [*map(constant, weights)],
-                                      job.height, constant(options.style_scale), seed=options.seed, copied=_copied(job))
+                                      job.height, constant(options.style_scale), seed=options.seed, copied=_copied(job),
+                                      gamut=_gamut(job))
         own_forms = paint_forms(0.0) if paint_forms is not None and forms else None
         keys = KeyFrameStylizer(palette(0.0), own_forms, index, constant(forms), constant(strokes), options.refresh is not None,
                                 _wisher(job))
@@ -52,7 +54,7 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
     """The stylizer where options or weights are curves, or paintings have layers; parameters as for `key_frame_painter`."""
     images, weights = [style.image.to(job.device) for style in job.styles], [style.weight for style in job.styles]
     same = None if any(isinstance(weight, Curve) for weight in weights) else [*map(constant, weights)]
-    index = ChangingIndex(images, same, job.height, job.options.seed, _copied(job)) if strokes else None
+    index = ChangingIndex(images, same, job.height, job.options.seed, _copied(job), _gamut(job)) if strokes else None
     share = share_of_layers(job.options, strokes)
     if index is None and isinstance(forms, Curve):
         share = forms
@@ -67,6 +69,11 @@ def _changing(job: PaintingJob, palette: Callable[[float], Palette], paint_forms
 
     changes = Changes(forms, job.options.style_scale, weights)
     return ChangingStylizer(at, changes, job.options.temporal, share)
+
+
+def _gamut(job: PaintingJob) -> Gamut | None:
+    """What keeps the tone of strokes to the style's colours; None where style pictures were given the clip's."""
+    return None if job.options.color == "match" else Gamut.of([style.image.to(job.device) for style in job.styles])
 
 
 def _copied(job: PaintingJob) -> tuple[Copy, ...]:

@@ -97,19 +97,20 @@ class StrokeIndex:
     copied: bool = False
     """Whether it has copies, among which wishes choose."""
     gamut: Gamut | None = None
-    """What the tone of strokes is kept to; None where pictures have guides of their own, whose colours are not the style's."""
+    """What the tone of strokes is kept to; None: the colours of the guide."""
 
     @classmethod
     def build(cls, styles: Sequence[Tensor], weights: Sequence[float], height: int, scale: float = 1.0, *,
-              seed: int = 0, guides: Sequence[Tensor] = (), copied: Sequence[Copy] = (Copy(),)) -> StrokeIndex:
+              seed: int = 0, guides: Sequence[Tensor] = (), copied: Sequence[Copy] = (Copy(),),
+              gamut: Gamut | None = None) -> StrokeIndex:
         """The index of `styles`, each (3, H, W) in [0, 1].
 
         weights: above 0, the share of each picture in the patches that are searched. height: of the painting, in pixels.
         scale: height at which a picture is shown over the painting's; no picture is enlarged in the painting, see `shown`.
         seed: of the patches that are drawn. guides: one for each picture and of its size, (C, H, W) in [0, 1], such as a guide
         of the frame that the picture is a painting of; such a picture is used up to its edges, and has no copies. None: each
-        picture is its own guide. copied: the copies of each picture, the first of them itself. Raises ValueError for no styles,
-        or another number of weights or guides.
+        picture is its own guide. copied: the copies of each picture, the first of them itself. gamut: see the field.
+        Raises ValueError for no styles, or another number of weights or guides.
         """
         if not styles or len(styles) != len(weights) or len(guides) not in (0, len(styles)):
             raise ValueError(f"{len(styles)} style pictures, {len(weights)} weights and {len(guides)} guides; each picture "
@@ -121,7 +122,7 @@ class StrokeIndex:
             level = Level.of(styles, guides, sizes, copied, shrink)
             passes += [_patches(level, weights, copied, one, generator, whole=bool(guides)) for one in here]
         return cls(tuple(passes), tuple(min(1.0, tall / wanted) for tall, _ in sizes), seed, bool(guides), len(copied) > 1,
-                   None if guides else Gamut.of(styles))
+                   gamut)
 
     def redrawn(self, number: int) -> StrokeIndex:
         """The index for drawing `number`: the same style pictures, other strokes of them.

@@ -139,8 +139,8 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
     strokes = resize(canvas, _size(guide))
-    if index.gamut is not None:
-        strokes = take_tone(strokes, index.gamut(guide), detail, height)
+    if not index.guided:  # an artist's painting has the colours that its frame is to have
+        strokes = take_tone(strokes, guide if index.gamut is None else index.gamut(guide), detail, height)
     return torch.where(fixed, painting, strokes)
 
 
