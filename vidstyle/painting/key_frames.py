@@ -63,7 +63,7 @@ class KeyFrameStylizer:
         guide = torch.lerp(own, painting, known)
         if self.index is None:
             return guide
-        laid = mend(self.index, guide, painting, known, wishes=self.wish(frame, own, own))
+        laid = mend(self.index, own, painting, known, wishes=self.wish(frame, own, own))
         mended = torch.lerp(guide, laid, self.strokes)
         return torch.where(known >= TRUSTED, painting, mended)
 

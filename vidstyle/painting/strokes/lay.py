@@ -48,24 +48,30 @@ def lay_strokes(index: StrokeIndex, guide: Tensor, prior: Prior | None = None, s
     painting, fixed = guide if start is None else start, torch.zeros_like(guide[:1], dtype=torch.bool)
     if prior is not None:
         painting, fixed = prior.image, prior.visibility >= TRUSTED
-    return _lay(index, range(len(PASSES)), guide, _weight(index, guide), painting, fixed, wishes, guide.shape[1], start=start)
+    detail = _weight(index, guide)
+    laid = _lay(index, range(len(PASSES)), guide, detail, painting, fixed, wishes, start=start)
+    return _toned(index, laid, guide, detail, fixed, guide.shape[1])
 
 
 def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, start: Tensor | None = None,
          wishes: Wishes = NONE) -> Tensor:
     """`painting` (3, H, W) in [0, 1] with new strokes where `known` (1, H, W) in [0, 1] is below `TRUSTED`.
 
-    The rest stays, bit for bit. guide, start: as for `lay_strokes`. The cost follows the holes: the painting is cropped to
-    them, and only patches that touch them are searched.
+    The rest stays, bit for bit. guide, start: as for `lay_strokes`; as far as paint is known, strokes follow that. The cost
+    follows the holes: the painting is cropped to them, and only patches that touch them are searched.
     """
     fixed = known >= TRUSTED
     crop = _box(~fixed[0])
     if crop is None:
         return painting
-    mended, detail, height = painting.clone(), _weight(index, guide), guide.shape[1]
-    guide, detail, within, kept = (image[:, *crop] for image in (guide, detail, painting, fixed))
+    mended, height = painting.clone(), guide.shape[1]
+    followed = guide if index.guided else torch.lerp(guide, painting, known)
+    detail = _weight(index, followed)
+    guide, followed, detail, within, kept = (image[:, *crop] for image in (guide, followed, detail, painting, fixed))
     begun = None if start is None else start[:, *crop]
-    mended[:, *crop] = _lay(index, MENDING, guide, detail, within, kept, wishes.crop(crop), height, start=begun)
+    laid = _lay(index, MENDING, followed, detail, within, kept, wishes.crop(crop), start=begun)
+    # The tone is that of the frame alone: painted strokes in a guide are edges to it, and came out twice as strong.
+    mended[:, *crop] = _toned(index, laid, guide, detail, kept, height)
     return mended
 
 
@@ -83,8 +89,9 @@ def redraw(index: StrokeIndex, guide: Tensor, painting: Tensor, wishes: Wishes =
     starts, so that large strokes stay where they are: laid from `guide` alone, whole stars jump from drawing to drawing.
     """
     detail, nothing = find_detail(guide), torch.zeros_like(guide[:1], dtype=torch.bool)
-    return _lay(index, range(len(PASSES)), torch.lerp(painting, guide, detail), detail, painting, nothing, wishes,
-                guide.shape[1], start=painting)
+    forms = torch.lerp(painting, guide, detail)
+    laid = _lay(index, range(len(PASSES)), forms, detail, painting, nothing, wishes, start=painting)
+    return _toned(index, laid, guide, detail, nothing, guide.shape[1])
 
 
 def _box(holes: Tensor) -> tuple[slice, slice] | None:
@@ -99,11 +106,10 @@ def _box(holes: Tensor) -> tuple[slice, slice] | None:
 
 
 def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tensor, painting: Tensor, fixed: Tensor,
-         wishes: Wishes, height: int, *, start: Tensor | None = None) -> Tensor:
+         wishes: Wishes, *, start: Tensor | None = None) -> Tensor:
     """The painting after the passes of the numbers `passes`; `painting` (3, H, W) stays where `fixed` (1, H, W) is true.
 
-    detail: (1, H, W), see `find_detail`. height: of the whole painting in pixels. start: what the first search starts
-    from; None: the guide with the style's detail.
+    detail: (1, H, W), see `find_detail`. start: what the first search starts from; None: the guide with the style's detail.
     """
     canvas, laid, spread, last = guide if start is None else start, None, None, None
     for one, style in ((PASSES[number], index.passes[number]) for number in passes):
@@ -138,10 +144,15 @@ def _lay(index: StrokeIndex, passes: Sequence[int], guide: Tensor, detail: Tenso
             del targets
             canvas = torch.where(kept, canvas, _vote(canvas, style, one, laid, places, distance))
         last = style
-    strokes = resize(canvas, _size(guide))
-    if not index.guided:  # an artist's painting has the colours that its frame is to have
-        strokes = take_tone(strokes, guide if index.gamut is None else index.gamut(guide), detail, height)
-    return torch.where(fixed, painting, strokes)
+    return torch.where(fixed, painting, resize(canvas, _size(guide)))
+
+
+def _toned(index: StrokeIndex, laid: Tensor, guide: Tensor, detail: Tensor, fixed: Tensor, height: int) -> Tensor:
+    """`laid` (3, H, W) with the tone of `guide` (3, H, W), not where `fixed` (1, H, W) is true; height: see `take_tone`."""
+    if index.guided:  # an artist's painting has the colours that its frame is to have
+        return laid
+    toned = take_tone(laid, guide if index.gamut is None else index.gamut(guide), detail, height)
+    return torch.where(fixed, laid, toned)
 
 
 def _describe(style: Patches, one: Pass, guide: Tensor, painting: Tensor, weights: Tensor, wished: tuple[Tensor, ...] | None,
