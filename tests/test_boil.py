@@ -185,7 +185,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     make_clip(folder / "clip.mp4", frames=FRAMES, size=(48, 32), picture=shots)
     write_png(folder / "style.png", noise(3, 32))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(StrokeIndex, "build", lambda *_, seed, copied: Grain(seed))
+        patch.setattr(StrokeIndex, "build", lambda *_, seed, copied, gamut: Grain(seed))
         patch.setattr(key_frames, "lay_strokes", lambda index, guide, prior, wishes: index.over(guide))
         patch.setattr(key_frames, "redraw", lambda index, guide, painting, wishes: index.over(painting))
         patch.setattr(key_frames, "mend", lambda index, guide, painting, known, wishes: painting)
