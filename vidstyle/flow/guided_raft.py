@@ -21,8 +21,6 @@ STEP = 8
 """Pixels from one point of the network's coarse grid to the next."""
 UPDATES = 4
 """Refinements; from a start that is right in most places, few suffice."""
-SMALLEST = 64
-"""Least width and height in pixels, so that each level of the correlations has two points."""
 HIDDEN, CONTEXT = 96, 64
 CANDIDATES = 10
 """Motions among which each pixel chooses: those of the nine nearest points of the coarse grid, and the start, shifted."""
@@ -39,13 +37,16 @@ class PreciseCorrelation(CorrBlock):
 
 
 class GuidedRaft(nn.Module):
-    """RAFT-small with three changes (1.1 million parameters).
+    """RAFT-small with three changes (1.18 million parameters).
 
     It starts from a given motion instead of zero. Its context is computed from the image and from two signs that the start is
     wrong: how far the two directions contradict each other, and how much the images differ along it. And its motion is not
     interpolated from an eighth of the size, but chosen for every pixel, by learned weights as in RAFT's convex upsampling,
     among the neighbours on the coarse grid and the start itself, whose edges are sharp.
     """
+
+    smallest = 64
+    """Least width and height in pixels, so that each level of the correlations has two points."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +67,11 @@ class GuidedRaft(nn.Module):
         preference[-1] = PREFERENCE
         logits.bias = nn.Parameter(preference.flatten())
 
-    def forward(self, first: Tensor, second: Tensor, forth: Tensor, back: Tensor,
-                updates: int = UPDATES) -> tuple[Tensor, list[Tensor]]:
-        """The motion from `first` to `second`, then back: (2 N, 2, H, W) pixels; and after each of the `updates` on the coarse
+    def forward(self, first: Tensor, second: Tensor, forth: Tensor, back: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The motion from `first` to `second`, then back: (2 N, 2, H, W) pixels; and after each of the UPDATES on the coarse
         grid: (2 N, 2, H / STEP, W / STEP), in pixels too.
 
-        first, second: (N, 3, H, W) in [-1, 1], H and W multiples of STEP from SMALLEST on. forth, back: the start,
+        first, second: (N, 3, H, W) in [-1, 1], H and W multiples of STEP from `smallest` on. forth, back: the start,
         (N, 2, H, W) pixels, first(x) = second(x + forth(x)).
         """
         features = self.feature_encoder(torch.cat([first, second]))
@@ -86,7 +86,7 @@ class GuidedRaft(nn.Module):
         points = _grid(hidden)
         begin = avg_pool2d(start, STEP) / STEP
         coarse, found = begin, []
-        for _ in range(updates):
+        for _ in range(UPDATES):
             coarse = coarse.detach()  # as in RAFT: no gradient through the places that are looked up
             matches = self.correlation.index_pyramid(points + coarse)  # type: ignore[no-untyped-call]
             hidden, change = self.update(hidden, context, matches, coarse)

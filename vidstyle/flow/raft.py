@@ -65,7 +65,7 @@ class Guided:
         """Motion between two images (3, H, W) float32 in [0, 1]; see `FlowPair`. On the device of the images."""
         height, width = this.shape[-2:]
         start = self._dis(last, this)
-        (left, right), (top, bottom) = _margins(width, 64), _margins(height, 64)
+        (left, right), (top, bottom) = (_margins(size, self._network.smallest) for size in (width, height))
         padded = [pad(each[None].to(self._device), (left, right, top, bottom), mode="replicate")
                   for each in (this * 2 - 1, last * 2 - 1, start.to_last, start.to_this)]
         motion, _ = self._network(*padded)

@@ -70,7 +70,7 @@ def mend(index: StrokeIndex, guide: Tensor, painting: Tensor, known: Tensor, sta
     guide, followed, detail, within, kept = (image[:, *crop] for image in (guide, followed, detail, painting, fixed))
     begun = None if start is None else start[:, *crop]
     laid = _lay(index, MENDING, followed, detail, within, kept, wishes.crop(crop), start=begun)
-    # The tone is that of the frame alone: painted strokes in a guide are edges to it, and came out twice as strong.
+    # The tone is that of the frame alone: to its filter, painted strokes in a guide would be edges.
     mended[:, *crop] = _toned(index, laid, guide, detail, kept, height)
     return mended
 
